@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Whole files: read into memory up to a limit, or mapped read-only. Errors name the file and say what to do. */
+#pragma once
+#include "base/err.h"
+#include <stdint.h>
+
+/* Reads all of path (also of a pipe or /proc file); more than max bytes is an error. *data is malloc'ed, with a zero behind its len bytes. */
+int os_file_read(const char *path, size_t max, void **data, size_t *len, struct err *err) NODISCARD;
+
+struct os_map { /* data is NULL for an empty file */
+    const uint8_t *data;
+    size_t len;
+};
+/* A regular file, read-only and private. A file that shrinks while it is mapped raises SIGBUS at the access: map what nobody edits. */
+int os_file_map(struct os_map *out, const char *path, struct err *err) NODISCARD;
+void os_file_unmap(struct os_map *map);
+/* Writes data as the new contents of path: to a temporary file beside it, then renamed, so that a half file is never seen. */
+int os_file_write(const char *path, const void *data, size_t len, struct err *err) NODISCARD;

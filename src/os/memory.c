@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Guest RAM: a memfd (shareable with other processes, copy-on-write restorable) mapped without reserving swap, so a guest may have
+ * more memory than is free as long as it does not touch it. Without memfd the mapping is anonymous.
+ */
+#include "os/os.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static int memory_fd(const char *name, uint64_t size)
+{
+    int fd = -1;
+
+#ifdef MFD_CLOEXEC
+    fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd >= 0 && ftruncate(fd, (off_t)size)) {
+        close(fd);
+        fd = -1;
+    }
+#else
+    (void)name;
+    (void)size;
+#endif
+    return fd;
+}
+
+int os_memory_new(struct os_memory *out, const char *name, uint64_t size, struct err *err)
+{
+    int fd;
+    void *host;
+
+    if (!size || size > INT64_MAX || size > SIZE_MAX)
+        return err_set(err, STATUS_config, "memory %s cannot be %llu bytes", name, (unsigned long long)size);
+    fd = memory_fd(name, size);
+    host = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
+    if (host == MAP_FAILED) {
+        int error = errno;
+
+        if (fd >= 0)
+            close(fd);
+        return err_set_errno(err, error, "cannot map %llu MiB of memory for %s", (unsigned long long)size >> 20, name);
+    }
+    *out = (struct os_memory){.host = host, .size = size, .fd = fd};
+    return 0;
+}
+
+void os_memory_free(struct os_memory *memory)
+{
+    if (!memory->host)
+        return;
+    munmap(memory->host, (size_t)memory->size);
+    if (memory->fd >= 0)
+        close(memory->fd);
+    *memory = (struct os_memory){.fd = -1};
+}
+
+void os_memory_discard(struct os_memory *memory, uint64_t offset, uint64_t size)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), first, last;
+
+    if (offset > memory->size)
+        return;
+    if (size > memory->size - offset)
+        size = memory->size - offset;
+    first = (offset + page - 1) / page * page;
+    last = (offset + size) / page * page;
+    if (first >= last) {
+        memset(memory->host + offset, 0, (size_t)size);
+        return;
+    }
+    memset(memory->host + offset, 0, (size_t)(first - offset));
+    memset(memory->host + last, 0, (size_t)(offset + size - last));
+#ifdef FALLOC_FL_PUNCH_HOLE /* not madvise(MADV_REMOVE), which qemu's user mode answers with success and ignores */
+    if (memory->fd >= 0 && fallocate(memory->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)first, (off_t)(last - first)) == 0)
+        return;
+#endif
+    memset(memory->host + first, 0, (size_t)(last - first));
+}
