@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The software TLB: one layout, read by C and by emitted code. A probe for an access of `size` bytes at `va` is
+ *     e = &tlb->read[tlb_index(va)];  hit if (va + size - 1 & ~0xfff) == e->tag;  host = va + e->addend
+ * An access that crosses a page never hits: its last byte's page is not the one that the index chose. Tags with any low bit set (not
+ * cached, device, page with code, watchpoint) never match, so the slow path sees all of those.
+ * bits 21.. are folded into the index: arrays that lie a multiple of 2 MiB apart would miss on every access otherwise.
+ */
+#pragma once
+#include "mem/space.h"
+
+enum { TLB_BITS = 9, TLB_SIZE = 1 << TLB_BITS };
+
+struct tlb_entry {
+    uint64_t tag;    /* page address, or with low bits set: no match */
+    uint64_t addend; /* host address - guest virtual address */
+};
+
+#define TLB_NONE (~0ull)
+
+struct tlb {
+    struct tlb_entry read[TLB_SIZE];
+    struct tlb_entry write[TLB_SIZE];
+    uint64_t max_span; /* of the translations in it: how far a flush of one address must look around */
+};
+
+static inline unsigned tlb_index(gva va) { return (unsigned)((va >> 12 ^ va >> 21) & (TLB_SIZE - 1)); }
+static inline bool tlb_hit(const struct tlb_entry *e, gva va, unsigned size) { return ((va + size - 1) & ~0xfffull) == e->tag; }
+
+enum mem_access { ACCESS_read = 0, ACCESS_write = 1, ACCESS_fetch = 2 };
+
+/* What a walk of the guest's page tables answers for one page. */
+struct tlb_page {
+    gpa page;           /* physical address of the 4 KiB page */
+    bool readable, writable, executable; /* writable only if the dirty bit is already set, so that the first store walks again */
+    bool whole;         /* the answer holds for the whole 4 KiB page (physical memory protection can be finer) */
+    uint16_t last;      /* offset in the page of the last byte for which it holds, 4095 if whole; an access beyond gets the bus error */
+    uint64_t span;      /* bytes of the translation it is part of (a large page), for exact flushes; at least 4096 */
+};
