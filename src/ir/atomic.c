@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Atomic ops on guest RAM, by the host's own atomics.
+ *
+ * LL/SC: comparing the value alone would take A-B-A for "nothing happened". So every 64-byte line hashes to a version that each successful
+ * SC, AMO and CAS of any vCPU advances; SC succeeds only if version and value are both what LL saw. An odd version is held by an SC at
+ * work. A plain store by another vCPU is seen by its value.
+ */
+#include "ir/eval.h"
+#include "base/bits.h"
+#include <stdlib.h>
+
+enum { LINE_BITS = 6, VERSIONS = 1024 };
+
+struct cpu_monitor {
+    _Atomic uint32_t version[VERSIONS];
+};
+
+struct cpu_monitor *cpu_monitor_new(void) { return calloc(1, sizeof(struct cpu_monitor)); }
+
+static const void *line_of(const void *host) { return (const void *)((uintptr_t)host >> LINE_BITS << LINE_BITS); }
+
+static _Atomic uint32_t *version_of(struct cpu *cpu, const void *line)
+{
+    uintptr_t n = (uintptr_t)line >> LINE_BITS;
+    return &cpu->monitor->version[(n ^ n >> 10) % VERSIONS];
+}
+
+/* The operand sizes, once: X(bytes, C type). */
+#define SIZES(X) \
+    X(1, uint8_t) \
+    X(2, uint16_t) \
+    X(4, uint32_t) \
+    X(8, uint64_t) \
+    X(16, u128)
+
+static u128 host_load(const void *host, unsigned size)
+{
+    switch (size) {
+#define X(n, type) \
+    case n: { \
+        type v; \
+        __atomic_load((const type *)host, &v, __ATOMIC_SEQ_CST); \
+        return v; \
+    }
+        SIZES(X)
+#undef X
+    }
+    __builtin_unreachable();
+}
+
+/* Stores desired if *expected stands there, else puts what stands there into *expected. */
+static bool host_cas(void *host, unsigned size, u128 *expected, u128 desired)
+{
+    switch (size) {
+#define X(n, type) \
+    case n: { \
+        type e = (type)*expected, d = (type)desired; \
+        bool done = __atomic_compare_exchange((type *)host, &e, &d, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+        *expected = e; \
+        return done; \
+    }
+        SIZES(X)
+#undef X
+    }
+    __builtin_unreachable();
+}
+
+static u128 get(const struct cpu *cpu, unsigned cell, unsigned size)
+{
+    return size == 16 ? (u128)cpu->cell[cell + 1] << 64 | cpu->cell[cell] : bits_get(cpu->cell[cell], 0, size * 8);
+}
+
+static void put(struct cpu *cpu, unsigned cell, unsigned size, u128 v)
+{
+    cpu->cell[cell] = (uint64_t)v;
+    if (size == 16)
+        cpu->cell[cell + 1] = (uint64_t)(v >> 64);
+}
+
+static bool load_linked(struct cpu *cpu, const struct ir_op *op)
+{
+    unsigned size = op->s[0] / 8;
+    gpa at;
+    cpu->reservation.valid = false;
+    const void *host = cpu_host(cpu, cpu->cell[op->a] + op->imm, size, ACCESS_read, op->s[1] | MEM_natural, &at);
+    if (!host)
+        return false;
+    const void *line = line_of(host);
+    _Atomic uint32_t *version = version_of(cpu, line);
+    uint32_t before;
+    u128 v;
+    do {
+        before = atomic_load(version);
+        v = host_load(host, size);
+    } while ((before & 1) || atomic_load(version) != before);
+    cpu->reservation.line = line;
+    cpu->reservation.value[0] = (uint64_t)v;
+    cpu->reservation.value[1] = (uint64_t)(v >> 64);
+    cpu->reservation.version = before;
+    cpu->reservation.size = (uint8_t)size;
+    cpu->reservation.valid = true;
+    put(cpu, op->d, size, v);
+    return true;
+}
+
+static bool store_conditional(struct cpu *cpu, const struct ir_op *op)
+{
+    unsigned size = op->s[0] / 8;
+    gpa at;
+    void *host = cpu_host(cpu, cpu->cell[op->a] + op->imm, size, ACCESS_write, op->s[1] | MEM_natural, &at);
+    bool valid = cpu->reservation.valid;
+    if (!host)
+        return false;
+    cpu->reservation.valid = false;
+    cpu->cell[op->d] = 0;
+    if (!valid || cpu->reservation.line != line_of(host) || cpu->reservation.size != size)
+        return true;
+    uint32_t version = cpu->reservation.version;
+    _Atomic uint32_t *held = version_of(cpu, cpu->reservation.line);
+    if (!atomic_compare_exchange_strong(held, &version, version + 1))
+        return true;
+    u128 expected = (u128)cpu->reservation.value[1] << 64 | cpu->reservation.value[0];
+    bool done = host_cas(host, size, &expected, get(cpu, op->b, size));
+    atomic_store(held, version + (done ? 2 : 0));
+    if (done)
+        mem_note_write(cpu->space, at, size);
+    cpu->cell[op->d] = done;
+    return true;
+}
+
+static u128 combine(unsigned amo, unsigned size, u128 old, u128 operand)
+{
+    int64_t a = bits_sext((uint64_t)old, size * 8), b = bits_sext((uint64_t)operand, size * 8);
+    switch (amo) {
+    case IR_AMO_swap: return operand;
+    case IR_AMO_add: return old + operand;
+    case IR_AMO_and: return old & operand;
+    case IR_AMO_or: return old | operand;
+    case IR_AMO_xor: return old ^ operand;
+    case IR_AMO_clr: return old & ~operand;
+    case IR_AMO_smin: return a < b ? old : operand;
+    case IR_AMO_smax: return a > b ? old : operand;
+    case IR_AMO_umin: return old < operand ? old : operand;
+    default: return old > operand ? old : operand;
+    }
+}
+
+/* Others' reservations of the line end; an SC at work holds the version, so wait for it. */
+static void advance(struct cpu *cpu, const void *host)
+{
+    atomic_fetch_add(version_of(cpu, line_of(host)), 2);
+}
+
+static bool read_modify_write(struct cpu *cpu, const struct ir_op *op)
+{
+    bool cas = op->op == IR_CAS;
+    unsigned size = op->s[cas ? 0 : 1] / 8;
+    gpa at;
+    void *host = cpu_host(cpu, cpu->cell[op->a] + op->imm, size, ACCESS_write, op->s[cas ? 1 : 2] | MEM_natural, &at);
+    if (!host)
+        return false;
+    u128 operand = get(cpu, op->b, size), old;
+    bool wrote;
+    if (cas) {
+        old = operand;
+        wrote = host_cas(host, size, &old, get(cpu, op->c, size));
+    } else {
+        old = host_load(host, size);
+        while (!host_cas(host, size, &old, combine(op->s[0], size, old, operand)))
+            ;
+        wrote = true;
+    }
+    if (wrote) {
+        advance(cpu, host);
+        mem_note_write(cpu->space, at, size);
+    }
+    put(cpu, op->d, size, old);
+    return true;
+}
+
+bool ir_op_atomic(struct cpu *cpu, const struct ir_op *op)
+{
+    switch (op->op) {
+    case IR_LL: return load_linked(cpu, op);
+    case IR_SC: return store_conditional(cpu, op);
+    default: return read_modify_write(cpu, op);
+    }
+}

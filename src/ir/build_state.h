@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the builder's files share: build.c (ops), fold.c (constants, identities), commit.c (the end of an insn). Nobody else includes it. */
+#pragma once
+#include "ir/build.h"
+
+enum { IR_MAX_OPS = 2048, IR_MAX_INSN_OPS = 512, IR_MAX_PUTS = 40 };
+
+struct ir_build {
+    unsigned guest_cells, zero; /* zero: the cell that is always 0, the first behind the guest's */
+    const struct ir_helper *helpers;
+    unsigned nhelpers;
+
+    struct ir_op ops[IR_MAX_OPS];
+    struct ir_insn insns[IR_MAX_INSNS];
+    unsigned nops, ninsns, bytes;
+    bool ended;
+
+    /* The insn being built. Temporaries are single-assignment and die at its end. */
+    unsigned first_op, next_temp, offset, len;
+    struct { uint16_t cell; ir_val v; } puts[IR_MAX_PUTS];
+    unsigned nputs;
+    struct ir_op last;       /* the op that leaves the block, held back until the queued writes are committed; op == IR_OPS: none */
+    bool pc_written;         /* a helper of this insn sets cpu->pc */
+    uint16_t sign_extended[8]; /* temporaries of i32 ops whose cell holds the sign-extended result */
+    unsigned nsign_extended;
+
+    /* Registers whose value is known at this point of the block: known[cell] == epoch. */
+    uint32_t *known, epoch;
+    uint64_t *value;
+};
+
+static inline bool ir_is_temp(const struct ir_build *b, unsigned cell) { return cell > b->zero && cell < IR_NONE; }
+static inline unsigned ir_type_cells(unsigned type) { return type == IR_i128 || type == IR_v128 || type == IR_f80 ? 2 : type == IR_v256 ? 4 : 1; }
+static inline unsigned ir_type_bits(unsigned type)
+{
+    static const uint8_t bits[] = {64, 1, 32, 64, 128, 16, 32, 64, 80, 128, 0, 8};
+    return type < sizeof bits ? bits[type] : 0;
+}
+static inline bool ir_is_int(unsigned type) { return type >= IR_i1 && type <= IR_i64; }
+
+struct ir_op *ir_append(struct ir_build *b, unsigned op, unsigned type);
+unsigned ir_temp(struct ir_build *b, unsigned type);
+unsigned ir_place(struct ir_build *b, ir_val v); /* the cell of a value; a constant is put into one */
+/* The op of this insn that made a temporary; NULL: none did. */
+struct ir_op *ir_producer(struct ir_build *b, unsigned cell);
+/* An equal value without a new op: constants folded, identities, views of the same cell. false: an op is needed. */
+bool ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, ir_val *args, ir_val *out);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The end of an insn: queued register writes take effect together. Most cost nothing, because the op that made the value is told to
+ * write the register itself; that is allowed only if nothing in between could still want, or show to a trap, the register's old value.
+ */
+#include "ir/build_state.h"
+#include <string.h>
+
+static bool may_leave(const struct ir_op *o) { return (ir_sigs[o->op].flags & IR_F_T) || o->op == IR_BRANCH_IF || o->op == IR_CALL; }
+
+static bool reads(const struct ir_op *o, unsigned cell)
+{
+    if (o->op == IR_CALL && (uint16_t)(o->imm) * (o->s[0] > 3) == cell && o->s[0] > 3)
+        return true;
+    if (o->op == IR_CALL && ((o->s[0] > 4 && (uint16_t)(o->imm >> 16) == cell) || (o->s[0] > 5 && (uint16_t)(o->imm >> 32) == cell)))
+        return true;
+    if (o->op == IR_CALL)
+        return (o->s[0] > 0 && o->a == cell) || (o->s[0] > 1 && o->b == cell) || (o->s[0] > 2 && o->c == cell);
+    return o->a == cell || o->b == cell || o->c == cell;
+}
+
+static void replace(struct ir_op *o, unsigned from, unsigned to)
+{
+    o->a = o->a == from ? (uint16_t)to : o->a;
+    o->b = o->b == from ? (uint16_t)to : o->b;
+    o->c = o->c == from ? (uint16_t)to : o->c;
+    for (unsigned shift = 0; o->op == IR_CALL && shift < 48; shift += 16)
+        if ((uint16_t)(o->imm >> shift) == from)
+            o->imm = (o->imm & ~(0xffffull << shift)) | (uint64_t)to << shift;
+}
+
+/* Does another queued write, or the op held back, still want the old value of `cell`? */
+static bool wanted(const struct ir_build *b, unsigned cell, unsigned put)
+{
+    for (unsigned i = put + 1; i < b->nputs; i++)
+        if (b->puts[i].v.cell == cell)
+            return true;
+    return b->last.op != IR_OPS && reads(&b->last, cell);
+}
+
+static bool retarget(struct ir_build *b, unsigned put)
+{
+    unsigned temp = b->puts[put].v.cell, cell = b->puts[put].cell;
+    struct ir_op *p = ir_producer(b, temp), *end = b->ops + b->nops;
+    if (!p || ir_type_cells(p->type) != 1 || ir_type_cells(p->s[3]) != 1)
+        return false;
+    for (unsigned i = 0; i < b->nputs; i++)
+        if (i != put && b->puts[i].v.cell == temp)
+            return false;
+    for (struct ir_op *q = p + 1; q < end; q++)
+        if (may_leave(q) || reads(q, cell) || q->d == cell)
+            return false;
+    p->d = (uint16_t)cell;
+    for (struct ir_op *q = p + 1; q < end; q++)
+        replace(q, temp, cell);
+    if (b->last.op != IR_OPS)
+        replace(&b->last, temp, cell);
+    return true;
+}
+
+/* The old value moves into a temporary for whoever still wants it. */
+static void rescue(struct ir_build *b, unsigned put, unsigned cell)
+{
+    unsigned temp = ir_temp(b, IR_i64);
+    struct ir_op *o = ir_append(b, IR_MOV, IR_i64);
+    o->d = (uint16_t)temp;
+    o->a = (uint16_t)cell;
+    for (unsigned i = put + 1; i < b->nputs; i++)
+        if (b->puts[i].v.cell == cell)
+            b->puts[i].v.cell = (uint16_t)temp;
+    if (b->last.op != IR_OPS)
+        replace(&b->last, cell, temp);
+}
+
+static void write_one(struct ir_build *b, unsigned put)
+{
+    unsigned cell = b->puts[put].cell;
+    ir_val v = b->puts[put].v;
+    if (v.cell == cell || (v.known && b->known[cell] == b->epoch && b->value[cell] == v.k))
+        return;
+    if (wanted(b, cell, put))
+        rescue(b, put, cell);
+    if (v.cell != IR_CONST && retarget(b, put))
+        return;
+    struct ir_op *o = ir_append(b, v.cell == IR_CONST ? IR_K : IR_MOV, v.type == IR_none ? IR_i64 : v.type);
+    o->d = (uint16_t)cell;
+    o->imm = v.k;
+    if (v.cell != IR_CONST)
+        o->a = v.cell;
+}
+
+static void commit(struct ir_build *b)
+{
+    for (unsigned i = 0; i < b->nputs; i++)
+        write_one(b, i);
+    for (unsigned i = 0; i < b->nputs; i++) {
+        b->known[b->puts[i].cell] = b->puts[i].v.known ? b->epoch : 0;
+        b->value[b->puts[i].cell] = b->puts[i].v.k;
+    }
+    b->nputs = 0;
+}
+
+/* Pure ops whose temporary nobody reads go: additions that became displacements, conditions that became branches. */
+static void drop_dead(struct ir_build *b)
+{
+    uint8_t used[IR_MAX_TEMPS + 16] = {0};
+    unsigned base = b->zero + 1;
+    for (unsigned i = b->nops; i-- > b->first_op;) {
+        struct ir_op *o = &b->ops[i];
+        unsigned cells = ir_type_cells(o->type) > ir_type_cells(o->s[3]) ? ir_type_cells(o->type) : ir_type_cells(o->s[3]);
+        bool pure = ir_sigs[o->op].flags & IR_F_P, live = !pure || !ir_is_temp(b, o->d);
+        for (unsigned n = 0; !live && n < cells; n++)
+            live = used[o->d - base + n];
+        if (!live) {
+            o->op = IR_OPS;
+            continue;
+        }
+        uint16_t operands[6] = {o->a, o->b, o->c, b->zero, b->zero, b->zero};
+        for (unsigned n = 0; o->op == IR_CALL && n < 3; n++)
+            operands[3 + n] = (uint16_t)(o->imm >> 16 * n);
+        for (unsigned n = 0; n < 6; n++)
+            if (ir_is_temp(b, operands[n]))
+                used[operands[n] - base] = 1;
+    }
+    unsigned n = b->first_op;
+    for (unsigned i = b->first_op; i < b->nops; i++)
+        if (b->ops[i].op != IR_OPS)
+            b->ops[n++] = b->ops[i];
+    b->nops = n;
+}
+
+void ir_COMMIT(struct ir_build *b)
+{
+    if (!b->ended)
+        commit(b);
+}
+
+void ir_insn_end(struct ir_build *b)
+{
+    if (!b->ended) {
+        commit(b);
+        if (b->last.op != IR_OPS) {
+            if (b->last.op == IR_END)
+                b->last.s[1] = b->pc_written;
+            b->ops[b->nops++] = b->last;
+            b->ended = ir_sigs[b->last.op].flags & IR_F_E;
+        }
+    }
+    drop_dead(b);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The part of a vCPU that every guest, tier and accelerator shares. The guest's own struct starts with it. Cells are what
+ * IR operands number: first the guest's registers (slots of regs.isa), then a block's temporaries.
+ * Owned and written by the vCPU's thread, but for the fields marked "any thread".
+ */
+#pragma once
+#include "base/log.h"
+#include "ir/ir.h"
+#include "mem/tlb.h"
+#include <stdatomic.h>
+
+struct cpu;
+struct guest;
+
+/* A guest-visible event: a value, not an error. kind is a row of the guest's traps.def. */
+struct trap {
+    uint32_t kind;
+    uint64_t info; /* bad address, insn word …: what the guest's trap value register gets */
+};
+
+/* Sticky floating-point flags, the same for all guests; guests convert to their layouts. */
+enum { FX_nv = 1, FX_dz = 2, FX_of = 4, FX_uf = 8, FX_nx = 16, FX_dn = 32 };
+
+/* Reasons for the run loop to look up: bits of cpu->events. */
+enum {
+    CPU_EVENT_irq = 1,     /* an interrupt line changed or a timer may have expired */
+    CPU_EVENT_request = 2, /* a function waits in the accelerator's queue */
+    CPU_EVENT_stop = 4,    /* leave the run loop */
+    CPU_EVENT_code = 8,    /* the accelerator's: a page got translated code */
+};
+
+/* Services of the accelerator and the machine to guest code in C. All set before the vCPU runs. */
+struct cpu_ops {
+    /* TLBs: forget everything, a page (of one ASID or all), for this vCPU. asid < 0: every one. */
+    void (*tlb_flush)(struct cpu *cpu, int64_t asid);
+    void (*tlb_flush_page)(struct cpu *cpu, gva va, int64_t asid);
+    void (*context_changed)(struct cpu *cpu); /* guest->context() may differ now */
+    void (*fetch_changed)(struct cpu *cpu);   /* fence.i: code that was written must be seen by this vCPU */
+    void (*set_deadline)(struct cpu *cpu, uint64_t vclock_ns); /* raise CPU_EVENT_irq then; UINT64_MAX: never; one deadline a vCPU */
+    void (*wake)(struct cpu *cpu); /* any thread: look at events soon, also out of a wait */
+    /* An environment call from the mode below the firmware that the machine provides (SBI, PSCI). false: not ours, trap as usual. */
+    bool (*firmware_call)(struct cpu *cpu);
+    /* A semihosting call; false: not enabled. */
+    bool (*semihosting)(struct cpu *cpu);
+};
+
+struct cpu {
+    struct tlb *tlb;             /* of the current context */
+    gva pc;                      /* in a block: its first insn; outside: the next insn */
+    _Atomic uint32_t events;     /* any thread: CPU_EVENT_* */
+    uint32_t fx;                 /* FX_* */
+    uint8_t fp_nan;              /* FP_NAN_*: the guest's rule (ir/softfloat.h) */
+    bool fp_tiny_before;         /* tininess is detected before rounding */
+    struct trap trap;            /* valid while trapped */
+    bool trapped;                /* an op or helper trapped; whoever called it must stop */
+    bool waiting;                /* the guest executed a wait insn: the run loop sleeps */
+    uint64_t wait_until;         /* vclock ns bound of that wait; UINT64_MAX: none */
+    uint64_t insns;              /* retired, up to the current block */
+    unsigned id;                 /* 0.. in the machine */
+    _Atomic uint64_t lines;      /* any thread, by cpu_line_set: interrupt inputs, by guest numbers */
+    const struct guest *guest;
+    const struct ir_helper *helpers; /* the guest's */
+    struct mem_space *space;
+    const struct os_vclock *clock;
+    const struct cpu_ops *ops;
+    struct log *log;
+    void *arch;                  /* the guest's own part: features, caches of its registers; guest->init makes it */
+    void *accel;                 /* the accelerator's part of this vCPU */
+    void *machine;               /* the machine's part, for ops of the machine */
+    struct cpu_monitor *monitor; /* shared by the machine's vCPUs: LL/SC */
+    struct { const void *line; uint64_t value[2]; uint32_t version; uint8_t size; bool valid; } reservation;
+    _Alignas(16) uint64_t cell[];
+};
+
+/* Any thread: sets interrupt input n of the guest (riscv64: the bit of mip) and wakes the vCPU if that changes it. */
+static inline void cpu_line_set(struct cpu *cpu, unsigned n, bool level)
+{
+    uint64_t bit = 1ull << n;
+    uint64_t was = level ? atomic_fetch_or(&cpu->lines, bit) : atomic_fetch_and(&cpu->lines, ~bit);
+    if (!(was & bit) == level) {
+        atomic_fetch_or(&cpu->events, CPU_EVENT_irq);
+        if (level)
+            cpu->ops->wake(cpu);
+    }
+}
+
+static inline void cpu_trap(struct cpu *cpu, uint32_t kind, uint64_t info)
+{
+    cpu->trap = (struct trap){kind, info};
+    cpu->trapped = true;
+}
+
+/* Fields of a memory access's attributes (MEM_rlx ... MEM_user, words.def kind `at`). */
+enum { MEM_ORDER = 7, MEM_ALIGN = 24 };
+
+/* Guest memory by virtual address (guest/access.c), for evaluator and helpers: size 1, 2, 4, 8 or 16 (hi: the upper half). false: cpu->trapped. */
+bool cpu_load(struct cpu *cpu, gva va, unsigned size, unsigned attr, uint64_t value[2]);
+bool cpu_store(struct cpu *cpu, gva va, unsigned size, unsigned attr, const uint64_t value[2]);
+/* Every trap that the access would take, no data. */
+bool cpu_probe(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr);
+/* The host address of [va, va+size) in one RAM page, after all checks, and its physical address; a page-crossing or device access traps.
+ * Whoever writes there calls mem_note_write(cpu->space, *at, size) afterwards. NULL: trapped. */
+void *cpu_host(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr, gpa *at);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The signature table made from ops.def, and the names of ops and types. */
+#define IR_SIGS
+#include "ir/ir.h"
+
+const char *ir_op_name(unsigned op) { return op < IR_OPS ? ir_sigs[op].name : "?"; }
+
+static const char *const type_names[] = {"none", "i1", "i32", "i64", "i128", "f16", "f32", "f64", "f80", "v128", "v256", "fl"};
+
+const char *ir_type_name(unsigned type) { return type < sizeof type_names / sizeof *type_names ? type_names[type] : "?"; }

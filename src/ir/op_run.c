@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * One op by itself: the complete meaning of every op that does not leave the block. The evaluator calls it for what has no handler of its
+ * own, other tiers for what they do not lower.
+ */
+#include "base/bits.h"
+#include "ir/eval.h"
+#include "ir/pure.h"
+
+static unsigned type_cells(unsigned type) { return type == IR_i128 || type == IR_v128 || type == IR_f80 ? 2 : 1; }
+
+static uint64_t cut(uint64_t v, unsigned type)
+{
+    return type == IR_i1 ? v & 1 : type == IR_i32 || type == IR_f32 ? (uint32_t)v : type == IR_f16 ? (uint16_t)v : v;
+}
+
+static u128 get128(const struct cpu *cpu, unsigned cell) { return (u128)cpu->cell[cell + 1] << 64 | cpu->cell[cell]; }
+
+static void put128(struct cpu *cpu, unsigned cell, u128 v)
+{
+    cpu->cell[cell] = (uint64_t)v;
+    cpu->cell[cell + 1] = (uint64_t)(v >> 64);
+}
+
+static u128 carryless(uint64_t a, uint64_t b)
+{
+    u128 r = 0;
+    for (unsigned i = 0; i < 64; i++)
+        if (b >> i & 1)
+            r ^= (u128)a << i;
+    return r;
+}
+
+/* Ops with an operand or a result of 128 bits. false: not one of them. */
+static bool run_wide(struct cpu *cpu, const struct ir_op *op)
+{
+    unsigned source = op->s[3] ? op->s[3] : op->type;
+    u128 a, b;
+    switch (op->op) {
+    case IR_CONCAT:
+        if (source == IR_i32)
+            cpu->cell[op->d] = cpu->cell[op->a] << 32 | (uint32_t)cpu->cell[op->b];
+        else
+            put128(cpu, op->d, (u128)cpu->cell[op->a] << 64 | cpu->cell[op->b]);
+        return true;
+    case IR_CLMUL: put128(cpu, op->d, carryless(cpu->cell[op->a], op->b == IR_CONST ? op->imm : cpu->cell[op->b])); return true;
+    case IR_HI: cpu->cell[op->d] = cpu->cell[op->a] >> 32; return true;
+    }
+    if (type_cells(source) == 1 && type_cells(op->type) == 1)
+        return false;
+    a = op->op == IR_SELECT || type_cells(source) == 1 ? cpu->cell[op->a] : get128(cpu, op->a);
+    switch (op->op) {
+    case IR_SELECT: put128(cpu, op->d, get128(cpu, a ? op->b : op->c)); return true;
+    case IR_MOV: case IR_ZEXT: put128(cpu, op->d, a); return true;
+    case IR_SEXT: put128(cpu, op->d, (u128)(s128)bits_sext((uint64_t)a, source == IR_i32 ? 32 : 64)); return true;
+    case IR_TRUNC: cpu->cell[op->d] = cut((uint64_t)a, op->type); return true;
+    case IR_NOT: put128(cpu, op->d, ~a); return true;
+    }
+    b = get128(cpu, op->b);
+    switch (op->op) {
+    case IR_AND: put128(cpu, op->d, a & b); return true;
+    case IR_OR: put128(cpu, op->d, a | b); return true;
+    case IR_XOR: put128(cpu, op->d, a ^ b); return true;
+    case IR_EQ: cpu->cell[op->d] = a == b; return true;
+    case IR_NE: cpu->cell[op->d] = a != b; return true;
+    case IR_DIVU: put128(cpu, op->d, b ? a / b : ~(u128)0); return true;
+    case IR_REMU: put128(cpu, op->d, b ? a % b : a); return true;
+    case IR_DIVS: put128(cpu, op->d, b == 0 ? ~(u128)0 : ~b == 0 ? -a : (u128)((s128)a / (s128)b)); return true;
+    case IR_REMS: put128(cpu, op->d, b == 0 ? a : ~b == 0 ? 0 : (u128)((s128)a % (s128)b)); return true;
+    }
+    return false;
+}
+
+static void run_pure(struct cpu *cpu, const struct ir_op *op)
+{
+    const struct ir_sig *sig = &ir_sigs[op->op];
+    unsigned source = op->s[3] ? op->s[3] : op->type;
+    unsigned first = sig->in[0] == 'b' ? (unsigned)IR_i1 : source;
+    uint64_t a = cut(cpu->cell[op->a], first), b = 0, c = 0;
+    if (sig->in[1])
+        b = cut(op->b == IR_CONST ? op->imm : cpu->cell[op->b], source);
+    if (sig->in[1] && sig->in[2])
+        c = cut(cpu->cell[op->c], source);
+    uint64_t r = op->type >= IR_f16 ? cut(op->op == IR_SELECT ? (a ? b : c) : a, op->type) : ir_pure(op->op, op->type, source, op->imm, a, b, c);
+    if (op->type == IR_i32 && op->s[0] == IR_SX)
+        r = (uint64_t)(int64_t)(int32_t)r;
+    cpu->cell[op->d] = r;
+}
+
+static unsigned access_size(const struct ir_op *op)
+{
+    if (op->op != IR_LOAD && op->op != IR_STORE)
+        return op->s[0] / 8;
+    return op->type == IR_i32 || op->type == IR_f32 ? 4 : op->type == IR_f16 ? 2 : type_cells(op->type) == 2 ? 16 : 8;
+}
+
+static bool run_load(struct cpu *cpu, const struct ir_op *op)
+{
+    unsigned size = access_size(op);
+    uint64_t v[2] = {0};
+    if (!cpu_load(cpu, cpu->cell[op->a] + op->imm, size, op->s[op->op != IR_LOAD], v))
+        return false;
+    if (op->op == IR_LOADS)
+        v[0] = cut((uint64_t)bits_sext(v[0], size * 8), op->type);
+    cpu->cell[op->d] = v[0];
+    if (size == 16)
+        cpu->cell[op->d + 1] = v[1];
+    return true;
+}
+
+static bool run_store(struct cpu *cpu, const struct ir_op *op)
+{
+    unsigned size = access_size(op);
+    uint64_t v[2] = {cpu->cell[op->b], size == 16 ? cpu->cell[op->b + 1] : 0};
+    return cpu_store(cpu, cpu->cell[op->a] + op->imm, size, op->s[op->op != IR_STORE], v);
+}
+
+static bool run_call(struct cpu *cpu, const struct ir_op *op)
+{
+    const struct ir_helper *h = &cpu->helpers[op->imm >> 48];
+    const uint64_t *cell = cpu->cell;
+    unsigned n = op->s[0];
+    uint64_t r = h->fn(cpu, n > 0 ? cell[op->a] : 0, n > 1 ? cell[op->b] : 0, n > 2 ? cell[op->c] : 0, n > 3 ? cell[(uint16_t)op->imm] : 0,
+                       n > 4 ? cell[(uint16_t)(op->imm >> 16)] : 0, n > 5 ? cell[(uint16_t)(op->imm >> 32)] : 0);
+    if (h->traps && cpu->trapped)
+        return false;
+    if (op->d != IR_NONE)
+        cpu->cell[op->d] = cut(r, h->result);
+    return true;
+}
+
+/* riscv's sets say which order is asked for; only store-before-load costs a full fence on hosts with total store order. */
+static void run_fence(const struct ir_op *op)
+{
+    unsigned pred = op->s[0] >> 4, succ = op->s[0] & 15;
+    if ((pred & 5) && (succ & 10))
+        atomic_thread_fence(memory_order_seq_cst);
+    else
+        atomic_thread_fence(memory_order_acq_rel);
+}
+
+bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
+{
+    switch (op->op) {
+    case IR_LOAD: case IR_LOADZ: case IR_LOADS: return run_load(cpu, op);
+    case IR_STORE: case IR_STOREN: return run_store(cpu, op);
+    case IR_PROBE:
+        return cpu_probe(cpu, cpu->cell[op->a], (unsigned)op->imm, (enum mem_access)op->s[0], op->s[1]);
+    case IR_LL: case IR_SC: case IR_AMO: case IR_CAS: return ir_op_atomic(cpu, op);
+    case IR_CLREX: cpu->reservation.valid = false; return true;
+    case IR_FENCE: run_fence(op); return true;
+    case IR_CALL: return run_call(cpu, op);
+    case IR_CLOCK: cpu->cell[op->d] = op->s[0] == IR_insns ? cpu->insns + op->imm : os_vclock_ns(cpu->clock); return true;
+    case IR_FXGET: cpu->cell[op->d] = cpu->fx; return true;
+    case IR_FXSET: cpu->fx = (uint32_t)cpu->cell[op->a] & 63; return true;
+    case IR_FXOR: cpu->fx |= (uint32_t)cpu->cell[op->a] & 63; return true;
+    case IR_K: cpu->cell[op->d] = op->imm; return true;
+    case IR_PC: cpu->cell[op->d] = cpu->pc + op->imm; return true;
+    }
+    if (op->op >= IR_FADD)
+        return ir_op_float(cpu, op);
+    if (!run_wide(cpu, op))
+        run_pure(cpu, op);
+    return true;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Exact IEEE 754 arithmetic in integers: every result bit and every flag as the guest's manual has it, on any host, in every rounding
+ * mode. Called by the evaluator, by guests' helpers and by the slow paths of emitted code; the reference for all of them.
+ *
+ * `type` is IR_f16, IR_f32 or IR_f64. A value is its bits, zero-extended to 64. No function keeps state but *env, and none touches the
+ * host's floating point unit. Types that do not fit 64 bits (f80) get entry points of their own over the parts of softfloat_parts.h.
+ */
+#pragma once
+#include "ir/cpu.h" /* FX_* */
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Which NaN an operation on NaNs gives, and with it the guest whose corner cases apply (operand order, denormal flag, flushing). */
+enum fp_nan_rule {
+    FP_NAN_default, /* always the positive quiet NaN without payload: riscv, Arm with FPCR.DN */
+    FP_NAN_arm,     /* FPProcessNaNs: the first signalling one in operand order, else the first quiet one; quieted */
+    FP_NAN_x86,     /* SSE: the first operand that is a NaN, quieted; without one the negative quiet NaN (the "indefinite") */
+};
+
+struct fp_env {
+    uint8_t rm;       /* IR_rne IR_rtz IR_rdn IR_rup IR_rmm IR_rod */
+    uint8_t nan;      /* enum fp_nan_rule */
+    bool tiny_before; /* a result is tiny before it is rounded (Arm), not after (riscv, x86) */
+    bool ftz;         /* tiny results become zero: Arm FZ, x86 FTZ */
+    bool daz;         /* subnormal operands count as zero: Arm FZ, x86 DAZ */
+    uint32_t fx;      /* FX_* are ORed in; dn: x86 used a subnormal operand, Arm flushed one (not of f16) */
+};
+
+uint64_t fp_add(struct fp_env *env, unsigned type, uint64_t a, uint64_t b);
+uint64_t fp_sub(struct fp_env *env, unsigned type, uint64_t a, uint64_t b);
+uint64_t fp_mul(struct fp_env *env, unsigned type, uint64_t a, uint64_t b);
+uint64_t fp_div(struct fp_env *env, unsigned type, uint64_t a, uint64_t b);
+uint64_t fp_sqrt(struct fp_env *env, unsigned type, uint64_t a);
+
+/*
+ * neg: IR_pos a*b+c, IR_negc a*b-c, IR_negp -(a*b)+c, IR_negpc -(a*b)-c; rounded once. NaNs keep sign and payload, and are chosen in
+ * the order c, a, b by Arm and a, b, c by x86, where a is the first factor of the manual's formula (src2 of VFMADD213, dst of 132).
+ */
+uint64_t fp_fma(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, uint64_t c, unsigned neg);
+
+/*
+ * kind: IR_num   IEEE 754-2019 minimumNumber: a number wins over any NaN (riscv fmin)
+ *       IR_num08 IEEE 754-2008 minNum: a number wins over a quiet NaN (Arm FMINNM)
+ *       IR_nan   IEEE 754-2019 minimum: a NaN wins (Arm FMIN, riscv fminm)
+ *       IR_x86   MINSS: the second operand unless the first is smaller
+ * -0 is less than +0, but for IR_x86.
+ */
+uint64_t fp_min(struct fp_env *env, unsigned type, unsigned kind, uint64_t a, uint64_t b);
+uint64_t fp_max(struct fp_env *env, unsigned type, unsigned kind, uint64_t a, uint64_t b);
+
+/* False if a NaN takes part; signalling: quiet NaNs raise nv too. */
+bool fp_eq(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling);
+bool fp_lt(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling);
+bool fp_le(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling);
+
+/* 0 -inf 1 -norm 2 -sub 3 -0 4 +0 5 +sub 6 +norm 7 +inf 8 snan 9 qnan */
+unsigned fp_class(unsigned type, uint64_t a);
+uint64_t fp_abs(unsigned type, uint64_t a);
+uint64_t fp_neg(unsigned type, uint64_t a);
+
+/* To an integral value; exact: raise nx if it differs. */
+uint64_t fp_round(struct fp_env *env, unsigned type, uint64_t a, bool exact);
+uint64_t fp_to_fp(struct fp_env *env, unsigned to, unsigned from, uint64_t a);
+
+/*
+ * bits: 32 or 64; the result is zero-extended. Out of range and NaN raise nv, and give by policy
+ * IR_nan0: the nearest integer, NaN 0 (Arm); IR_nanmax: the nearest, NaN the greatest (riscv); IR_indef: the least if signed, else
+ * the greatest (x86).
+ */
+uint64_t fp_to_int(struct fp_env *env, unsigned from, bool is_signed, unsigned bits, uint64_t a, unsigned policy);
+/* Toward zero, modulo 2^bits, infinities and NaN 0; flags as of the signed fp_to_int (riscv fcvtmod.w.d, Arm FJCVTZS). */
+uint64_t fp_to_int_mod(struct fp_env *env, unsigned from, unsigned bits, uint64_t a);
+/* Of v the low `bits` (32 or 64) count. */
+uint64_t fp_from_int(struct fp_env *env, unsigned to, bool is_signed, unsigned bits, uint64_t v);
