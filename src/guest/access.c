@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The slow path of guest memory: what a TLB probe that misses comes to, from the evaluator, from emitted code and from guests' helpers. It
+ * walks, fills the TLB where the fast path may serve the next access, splits accesses that cross a page (both pages are checked before
+ * anything is read or written), and reaches devices.
+ */
+#include "guest/guest.h"
+#include "base/bits.h"
+
+struct place {        /* where the bytes of one page's part of an access are */
+    uint8_t *host;    /* NULL: a device */
+    gpa at;
+};
+
+static bool trap(struct cpu *cpu, struct trap t)
+{
+    cpu->trap = t;
+    cpu->trapped = true;
+    return false;
+}
+
+static void fill(struct cpu *cpu, gva va, enum mem_access access, const struct tlb_page *page, const uint8_t *host)
+{
+    struct tlb_entry *e = access == ACCESS_write ? &cpu->tlb->write[tlb_index(va)] : &cpu->tlb->read[tlb_index(va)];
+    e->tag = align_down(va, MEM_PAGE);
+    e->addend = (uintptr_t)host - e->tag;
+    if (page->span > cpu->tlb->max_span)
+        cpu->tlb->max_span = page->span;
+}
+
+/* The part of an access that lies in one page. */
+static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access, struct place *out)
+{
+    const struct tlb_entry *e = access == ACCESS_write ? &cpu->tlb->write[tlb_index(va)] : &cpu->tlb->read[tlb_index(va)];
+    struct tlb_page page;
+    struct trap t;
+    if (!cpu->guest->translate(cpu, va, access, &page, &t))
+        return trap(cpu, t);
+    out->at = page.page | (va & (MEM_PAGE - 1));
+    const struct mem_region *region = mem_space_find(cpu->space, out->at);
+    if (!region || size > region->size - (out->at - region->base) || (access == ACCESS_write && region->kind == MEM_ROM))
+        return trap(cpu, cpu->guest->bus_error(cpu, va, access));
+    out->host = region->kind == MEM_DEVICE ? NULL : region->host + (out->at - region->base);
+    bool fast = out->host && page.whole && access != ACCESS_fetch && e->tag != align_down(va, MEM_PAGE);
+    if (fast && (access != ACCESS_write || mem_page_fast_write(cpu->space, page.page)))
+        fill(cpu, va, access, &page, region->host + (page.page - region->base));
+    return true;
+}
+
+static bool aligned(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr)
+{
+    if (!(attr & MEM_natural) || !(va & (size - 1)))
+        return true;
+    return trap(cpu, cpu->guest->misaligned(cpu, va, access));
+}
+
+static unsigned first_part(gva va, unsigned size)
+{
+    unsigned room = MEM_PAGE - (unsigned)(va & (MEM_PAGE - 1));
+    return size < room ? size : room;
+}
+
+/* Bytes of one page to or from buf, in the guest's (little-endian) order; devices see accesses of 8 bytes at most. */
+static bool move(struct cpu *cpu, gva va, enum mem_access access, const struct place *place, uint8_t *buf, unsigned size)
+{
+    if (place->host && access == ACCESS_write) {
+        memcpy(place->host, buf, size);
+        mem_note_write(cpu->space, place->at, size);
+        return true;
+    }
+    if (place->host) {
+        memcpy(buf, place->host, size);
+        return true;
+    }
+    for (unsigned i = 0, n; i < size; i += n) {
+        uint64_t v = 0;
+        n = size - i < 8 ? size - i : 8;
+        memcpy(&v, buf + i, n);
+        if (access == ACCESS_write ? !mem_store(cpu->space, place->at + i, n, v) : !mem_load(cpu->space, place->at + i, n, &v))
+            return trap(cpu, cpu->guest->bus_error(cpu, va + i, access));
+        memcpy(buf + i, &v, n);
+    }
+    return true;
+}
+
+static bool access_bytes(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr, uint8_t *buf)
+{
+    unsigned first = first_part(va, size);
+    struct place low, high;
+    if (!aligned(cpu, va, size, access, attr) || !find(cpu, va, first, access, &low))
+        return false;
+    if (first < size && !find(cpu, va + first, size - first, access, &high))
+        return false;
+    return move(cpu, va, access, &low, buf, first) && (first == size || move(cpu, va + first, access, &high, buf + first, size - first));
+}
+
+bool cpu_load(struct cpu *cpu, gva va, unsigned size, unsigned attr, uint64_t value[2])
+{
+    uint8_t buf[16] = {0};
+    if (!access_bytes(cpu, va, size, ACCESS_read, attr, buf))
+        return false;
+    value[0] = le64_get(buf);
+    value[1] = le64_get(buf + 8);
+    if (attr & MEM_ORDER)
+        atomic_thread_fence(memory_order_acquire);
+    return true;
+}
+
+bool cpu_store(struct cpu *cpu, gva va, unsigned size, unsigned attr, const uint64_t value[2])
+{
+    uint8_t buf[16];
+    le64_put(buf, value[0]);
+    le64_put(buf + 8, value[1]);
+    if (attr & MEM_ORDER)
+        atomic_thread_fence(memory_order_release);
+    return access_bytes(cpu, va, size, ACCESS_write, attr, buf);
+}
+
+bool cpu_probe(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr)
+{
+    unsigned first = first_part(va, size);
+    struct place place;
+    return aligned(cpu, va, size, access, attr) && find(cpu, va, first, access, &place) &&
+           (first == size || find(cpu, va + first, size - first, access, &place));
+}
+
+void *cpu_host(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr, gpa *at)
+{
+    struct place place;
+    if (!aligned(cpu, va, size, access, attr))
+        return NULL;
+    if (first_part(va, size) < size) {
+        trap(cpu, cpu->guest->misaligned(cpu, va, access));
+        return NULL;
+    }
+    if (!find(cpu, va, size, access, &place))
+        return NULL;
+    if (!place.host) {
+        trap(cpu, cpu->guest->bus_error(cpu, va, access));
+        return NULL;
+    }
+    *at = place.at;
+    return place.host;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What the engine asks of a guest architecture: one const object each, listed in guest/guests.def.
+ * A vCPU is a struct cpu (ir/cpu.h) whose cells are the guest's registers in the order of its regs.isa.
+ */
+#pragma once
+#include "ir/build.h"
+#include "ir/cpu.h"
+#include "mem/tlb.h"
+
+struct guest_reg { /* a register as users name it: gdb, REST, libvm */
+    const char *name;
+    uint16_t cell;   /* first cell of its slot */
+    uint16_t bits;
+    const char *group; /* general, float, system */
+};
+
+struct guest_text { char text[128]; };
+
+struct guest {
+    const char *name;          /* "riscv64" */
+    size_t cpu_size;           /* bytes of the guest's vCPU, which starts with struct cpu */
+    unsigned cells;            /* of the registers; the temporaries follow */
+    unsigned min_insn, max_insn; /* bytes */
+    const struct ir_helper *helpers; /* what CALL numbers */
+    unsigned nhelpers;
+    const struct guest_reg *regs;
+    size_t nregs;
+
+    /* model: a name and features, "max,-zba"; NULL for the default. Says which name is unknown. */
+    int (*init)(struct cpu *cpu, const char *model, struct err *err);
+    void (*fini)(struct cpu *cpu);
+    void (*reset)(struct cpu *cpu);
+
+    /* Walks the page tables for one access to va; false: *trap says what the guest gets. Sets accessed and dirty bits. */
+    bool (*translate)(struct cpu *cpu, gva va, enum mem_access access, struct tlb_page *out, struct trap *trap);
+    /* The trap of an access whose physical address nobody answers (bus error) or that the order of the machine forbids. */
+    struct trap (*bus_error)(struct cpu *cpu, gva va, enum mem_access access);
+    struct trap (*misaligned)(struct cpu *cpu, gva va, enum mem_access access);
+    /* Delivers a trap: cpu->pc is the address of the insn that trapped; afterwards it is the handler's. */
+    void (*enter_trap)(struct cpu *cpu, struct trap trap);
+    /* Takes the most urgent interrupt that is pending and enabled, if any, as enter_trap does; true if one was taken. */
+    bool (*take_interrupt)(struct cpu *cpu);
+    /* An interrupt is pending so that a wait ends (whether or not it would be taken). */
+    bool (*wakes)(struct cpu *cpu);
+    uint64_t (*block_key)(const struct cpu *cpu); /* the mode bits that change what code means; ir_block's key */
+    uint64_t (*context)(const struct cpu *cpu);   /* equal numbers: the same translation of every address (root, ASID, privilege …) */
+    int64_t (*asid)(const struct cpu *cpu);       /* of that context, for flushes by ASID; -1: none, every flush is meant */
+
+    /* Lifts one insn, ir_insn_begin (offset from the block's start) to ir_insn_end. word: `have` = min(4, what the page holds) bytes at it,
+     * zero extended. Returns its length; 0: it needs more bytes than that, nothing was built. */
+    unsigned (*lift)(struct ir_build *b, const struct cpu *cpu, uint64_t *key, unsigned offset, uint32_t word, unsigned have);
+    unsigned (*print)(const struct cpu *cpu, uint32_t word, gva pc, struct guest_text *out); /* returns the length */
+    const char *(*trap_name)(uint32_t kind);
+};
+
+extern const struct guest *const guests[]; /* NULL at the end */
+const struct guest *guest_find(const char *name);
