@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The block cache. Pages are the unit of dropping (changed bytes, or oldest first when the cache is full); the unit of reclaiming is an
+ * epoch: each drop opens a new one, and what was dropped in an epoch is freed when all readers have seen it.
+ */
+#include "jit/cache.h"
+#include "base/bits.h"
+#include "base/map.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { BUCKETS = 1 << 14 };
+
+struct page {
+    gpa at;
+    struct jit_block *blocks;
+    struct page *newer; /* in the order of their first block */
+};
+
+struct straddler { /* a block whose one insn lies on two pages: kept with the first, dropped with either */
+    struct jit_block *block;
+    struct straddler *next;
+};
+
+struct jit_cache {
+    struct jit_block *_Atomic buckets[BUCKETS];
+    _Atomic uint64_t epoch;
+    struct os_mutex lock; /* all below */
+    struct mem_space *space;
+    struct map pages; /* by page address */
+    struct page *oldest, *newest;
+    struct straddler *straddlers;
+    struct jit_block *retired;
+    struct jit_reader *readers;
+    size_t bytes, limit, blocks;
+};
+
+static size_t hash(gpa at, uint64_t key)
+{
+    uint64_t h = (at >> 1 ^ key << 7) * 0x9e3779b97f4a7c15;
+    return (size_t)(h >> 50);
+}
+
+int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)
+{
+    struct jit_cache *cache = calloc(1, sizeof *cache);
+    if (!cache)
+        return -STATUS_resource;
+    os_mutex_init(&cache->lock, OS_RANK_code);
+    map_init(&cache->pages);
+    cache->space = space;
+    cache->limit = limit;
+    *out = cache;
+    return 0;
+}
+
+static void block_free(struct jit_block *block)
+{
+    free(block->ir);
+    free(block);
+}
+
+void jit_cache_free(struct jit_cache *cache)
+{
+    if (!cache)
+        return;
+    for (struct page *page = cache->oldest, *newer; page; page = newer) {
+        newer = page->newer;
+        for (struct jit_block *block = page->blocks, *next; block; block = next) {
+            next = block->page_next;
+            block_free(block);
+        }
+        free(page);
+    }
+    for (struct jit_block *block = cache->retired, *next; block; block = next) {
+        next = block->page_next;
+        block_free(block);
+    }
+    for (struct straddler *s = cache->straddlers, *next; s; s = next) {
+        next = s->next;
+        free(s);
+    }
+    map_fini(&cache->pages);
+    os_mutex_fini(&cache->lock);
+    free(cache);
+}
+
+static size_t block_bytes(const struct jit_block *block)
+{
+    return sizeof *block + sizeof *block->ir + block->ir->nops * sizeof *block->ir->ops + block->ir->ninsns * sizeof *block->ir->insns;
+}
+
+/* ---- readers and reclaiming ---- */
+
+uint64_t jit_cache_epoch(const struct jit_cache *cache) { return atomic_load_explicit(&cache->epoch, memory_order_acquire); }
+
+void jit_reader_add(struct jit_cache *cache, struct jit_reader *reader)
+{
+    os_mutex_lock(&cache->lock);
+    atomic_store(&reader->seen, UINT64_MAX);
+    reader->next = cache->readers;
+    cache->readers = reader;
+    os_mutex_unlock(&cache->lock);
+}
+
+static void reclaim(struct jit_cache *cache)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (const struct jit_reader *r = cache->readers; r; r = r->next) {
+        uint64_t seen = atomic_load(&r->seen);
+        oldest = seen < oldest ? seen : oldest;
+    }
+    for (struct jit_block **at = &cache->retired; *at;) {
+        struct jit_block *block = *at;
+        if (block->retired > oldest) {
+            at = &block->page_next;
+            continue;
+        }
+        *at = block->page_next;
+        block_free(block);
+    }
+}
+
+void jit_reader_quiet(struct jit_cache *cache, struct jit_reader *reader, uint64_t epoch)
+{
+    atomic_store(&reader->seen, epoch);
+    if (epoch == UINT64_MAX)
+        return;
+    os_mutex_lock(&cache->lock);
+    reclaim(cache);
+    os_mutex_unlock(&cache->lock);
+}
+
+/* ---- finding, adding, dropping ---- */
+
+struct jit_block *jit_cache_find(const struct jit_cache *cache, gpa at, gpa second, uint64_t key)
+{
+    struct jit_block *block = atomic_load_explicit(&cache->buckets[hash(at, key)], memory_order_acquire);
+    while (block && (block->at != at || block->key != key || block->second != second))
+        block = atomic_load_explicit(&block->next, memory_order_acquire);
+    return block;
+}
+
+static void unlink_block(struct jit_cache *cache, struct jit_block *block)
+{
+    struct jit_block *_Atomic *at = &cache->buckets[hash(block->at, block->key)];
+    for (struct jit_block *b = atomic_load(at); b; at = &b->next, b = atomic_load(at))
+        if (b == block) {
+            atomic_store(at, atomic_load(&block->next)); /* block->next stays: a reader may stand on it */
+            return;
+        }
+}
+
+static struct page *page_of(struct jit_cache *cache, gpa at)
+{
+    struct page *page = map_get(&cache->pages, at);
+    if (page)
+        return page;
+    page = calloc(1, sizeof *page);
+    if (!page || map_set(&cache->pages, at, page)) {
+        free(page);
+        return NULL;
+    }
+    page->at = at;
+    if (cache->newest)
+        cache->newest->newer = page;
+    else
+        cache->oldest = page;
+    cache->newest = page;
+    return page;
+}
+
+/* Out of the hash and of every list; freed when all readers have seen the next epoch. */
+static void retire(struct jit_cache *cache, struct jit_block *block)
+{
+    unlink_block(cache, block);
+    cache->bytes -= block_bytes(block);
+    cache->blocks--;
+    block->retired = atomic_load(&cache->epoch) + 1;
+    block->page_next = cache->retired;
+    cache->retired = block;
+}
+
+static void forget_page(struct jit_cache *cache, struct page *page)
+{
+    struct page **link = &cache->oldest, *before = NULL;
+    for (; *link != page; link = &(*link)->newer)
+        before = *link;
+    *link = page->newer;
+    if (cache->newest == page)
+        cache->newest = before;
+    free(page);
+}
+
+/* The blocks of other pages whose last insn ends in this one, and the entries of this page's own. */
+static void drop_straddlers(struct jit_cache *cache, gpa at)
+{
+    for (struct straddler **link = &cache->straddlers, *s; (s = *link);) {
+        gpa first = align_down(s->block->at, MEM_PAGE);
+        if (first != at && align_down(s->block->second, MEM_PAGE) != at) {
+            link = &s->next;
+            continue;
+        }
+        if (first != at) {
+            struct page *page = map_get(&cache->pages, first);
+            struct jit_block **b = &page->blocks;
+            while (*b != s->block)
+                b = &(*b)->page_next;
+            *b = s->block->page_next;
+            retire(cache, s->block);
+        }
+        *link = s->next;
+        free(s);
+    }
+}
+
+static void drop_page(struct jit_cache *cache, gpa at)
+{
+    drop_straddlers(cache, at);
+    struct page *page = map_remove(&cache->pages, at);
+    for (struct jit_block *block = page ? page->blocks : NULL, *next; block; block = next) {
+        next = block->page_next;
+        retire(cache, block);
+    }
+    if (page)
+        forget_page(cache, page);
+    mem_page_code_gone(cache->space, at);
+    atomic_fetch_add_explicit(&cache->epoch, 1, memory_order_release);
+}
+
+static bool note_straddler(struct jit_cache *cache, struct jit_block *block)
+{
+    struct straddler *s = malloc(sizeof *s);
+    if (!s)
+        return false;
+    *s = (struct straddler){.block = block, .next = cache->straddlers};
+    cache->straddlers = s;
+    return true;
+}
+
+struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uint64_t key, struct ir_block *ir)
+{
+    struct jit_block *block = calloc(1, sizeof *block);
+    os_mutex_lock(&cache->lock);
+    struct jit_block *other = jit_cache_find(cache, at, second, key);
+    struct page *page = block && !other ? page_of(cache, align_down(at, MEM_PAGE)) : NULL;
+    if (page)
+        *block = (struct jit_block){.at = at, .second = second, .key = key, .ir = ir, .page_next = page->blocks};
+    if (!page || (second != at && !note_straddler(cache, block))) {
+        os_mutex_unlock(&cache->lock);
+        free(block);
+        free(ir);
+        return other;
+    }
+    page->blocks = block;
+    struct jit_block *_Atomic *bucket = &cache->buckets[hash(at, key)];
+    atomic_store(&block->next, atomic_load(bucket));
+    atomic_store_explicit(bucket, block, memory_order_release);
+    cache->bytes += block_bytes(block);
+    cache->blocks++;
+    while (cache->bytes > cache->limit && cache->oldest != page)
+        drop_page(cache, cache->oldest->at);
+    os_mutex_unlock(&cache->lock);
+    return block;
+}
+
+bool jit_cache_watch(struct jit_cache *cache, gpa page) { return mem_page_code(cache->space, page); }
+
+void jit_cache_renew(struct jit_cache *cache)
+{
+    gpa pages[64];
+    size_t n;
+    if (!mem_any_written(cache->space))
+        return;
+    os_mutex_lock(&cache->lock);
+    while ((n = mem_take_written(cache->space, pages, ARRAY_LEN(pages))))
+        for (size_t i = 0; i < n; i++)
+            drop_page(cache, pages[i]);
+    os_mutex_unlock(&cache->lock);
+}
+
+size_t jit_cache_blocks(const struct jit_cache *cache) { return cache->blocks; }

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Blocks of one machine, shared by its vCPUs: found by physical address and mode key without a lock, added and dropped under one.
+ * A dropped block stays in memory until every reader has said that it holds no pointer any more (jit_reader_quiet).
+ */
+#pragma once
+#include "ir/ir.h"
+#include "mem/space.h"
+
+struct jit_block {
+    struct jit_block *_Atomic next; /* of the hash chain */
+    gpa at, second;                 /* physical address; of the second page if the insn straddles two, else at */
+    uint64_t key;
+    struct ir_block *ir;
+    struct jit_block *page_next;    /* blocks of the same page; under the cache's lock */
+    uint64_t retired;               /* epoch */
+};
+
+struct jit_reader { /* one per vCPU */
+    _Atomic uint64_t seen; /* epoch up to which it holds no dropped block; UINT64_MAX: it holds no block at all */
+    struct jit_reader *next;
+};
+
+struct jit_cache;
+int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit) NODISCARD; /* limit: bytes of IR to keep, about */
+void jit_cache_free(struct jit_cache *cache);
+
+void jit_reader_add(struct jit_cache *cache, struct jit_reader *reader);
+/* The reader must drop its pointers to blocks, then call jit_reader_quiet, when this differs from reader->seen. */
+uint64_t jit_cache_epoch(const struct jit_cache *cache);
+void jit_reader_quiet(struct jit_cache *cache, struct jit_reader *reader, uint64_t epoch);
+
+struct jit_block *jit_cache_find(const struct jit_cache *cache, gpa at, gpa second, uint64_t key);
+/* Takes ir. If another vCPU was faster, its block. NULL: out of memory (ir is freed). */
+struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uint64_t key, struct ir_block *ir);
+/* Before the bytes are read: stores to the page must be noted from now on. true: some TLB may still write it unnoticed; see jit_cache_shoot. */
+bool jit_cache_watch(struct jit_cache *cache, gpa page);
+/* Drops the blocks of pages that were written: what fence.i asks. */
+void jit_cache_renew(struct jit_cache *cache);
+size_t jit_cache_blocks(const struct jit_cache *cache);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * From guest bytes to a block of IR: on past conditional branches, to an insn that leaves for good, the page's end or the size limit.
+ * Only a block of one insn may straddle two pages, so every block depends on one page, or on two by its first bytes.
+ */
+#include "jit/translate.h"
+#include "base/bits.h"
+#include <stdlib.h>
+
+static unsigned fetch(const struct mem_space *space, gpa at, unsigned have, uint32_t *word)
+{
+    uint8_t bytes[4] = {0};
+    unsigned n = have < 4 ? have : 4;
+    if (!mem_read(space, at, bytes, n))
+        return 0;
+    *word = le32_get(bytes);
+    return n;
+}
+
+struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, uint64_t key, unsigned max_insns, gpa (*second)(struct cpu *cpu),
+                               gpa *second_page)
+{
+    unsigned room = MEM_PAGE - (unsigned)(at & (MEM_PAGE - 1)), offset = 0;
+    *second_page = at;
+    ir_begin(b);
+    for (unsigned n = 0; n < max_insns && !ir_ended(b) && !ir_full(b) && offset < room; n++) {
+        uint32_t word;
+        unsigned have = fetch(cpu->space, at + offset, room - offset, &word);
+        unsigned len = have ? cpu->guest->lift(b, cpu, &key, offset, word, have) : 0;
+        if (!len && offset)
+            break;
+        if (!len) {
+            gpa next = second(cpu);
+            uint32_t tail;
+            if (next == UINT64_MAX || !fetch(cpu->space, next, cpu->guest->max_insn - have, &tail))
+                return NULL;
+            *second_page = next;
+            len = cpu->guest->lift(b, cpu, &key, 0, word | tail << have * 8, cpu->guest->max_insn);
+            offset += len;
+            break;
+        }
+        offset += len;
+    }
+    struct ir_block *block = ir_finish(b);
+    if (block)
+        block->straddles = *second_page != at;
+    return block;
+}
