@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Ways to run vCPUs, behind one table: `emu` (interpreter and JIT); the host's hypervisors join as rows of accels.def. The machine owns an
+ * accel_vm and talks to its vCPUs through it. Every vCPU has a thread of its own named vcpu/N.
+ *
+ * States: built (no threads) -> accel_vm_start -> running <-> paused (accel_vm_pause, accel_vm_resume) -> accel_vm_stop (threads joined).
+ * start, pause, resume, stop, step and free come from one controlling thread at a time, never from a vCPU's thread.
+ */
+#pragma once
+#include "guest/guest.h"
+
+struct accel_vm;
+
+struct accel_callbacks { /* called on the vCPU's thread; machine is accel_config's */
+    bool (*firmware_call)(void *machine, struct cpu *cpu); /* struct cpu_ops */
+    bool (*semihosting)(void *machine, struct cpu *cpu);
+    /* The vCPU cannot go on (a trap at its own handler, over and over); it parks. */
+    void (*stuck)(void *machine, struct cpu *cpu, const char *text);
+};
+
+struct accel_config {
+    const struct guest *guest;
+    const char *model;   /* NULL: the guest's default */
+    unsigned vcpus;      /* 1.. */
+    struct mem_space *space;
+    const struct os_vclock *clock;
+    struct log *log;
+    const struct accel_callbacks *callbacks; /* members may be NULL */
+    void *machine;
+};
+
+int accel_vm_new(struct accel_vm **out, const struct accel_config *config, struct err *err) NODISCARD;
+void accel_vm_free(struct accel_vm *vm); /* stops first; NULL is allowed */
+struct cpu *accel_vm_cpu(struct accel_vm *vm, unsigned n);
+
+int accel_vm_start(struct accel_vm *vm, struct err *err) NODISCARD; /* threads; those vCPUs that are not parked begin to run */
+void accel_vm_pause(struct accel_vm *vm);  /* returns when no vCPU runs */
+void accel_vm_resume(struct accel_vm *vm);
+void accel_vm_stop(struct accel_vm *vm);
+/* Not running: executes `count` insns of vCPU n in the caller's thread; fewer if it waits or parks. */
+uint64_t accel_vm_step(struct accel_vm *vm, unsigned n, uint64_t count);
+
+/* A parked vCPU does not run until unparked (hart stop and start). Parking another vCPU takes effect soon; itself: after this insn. */
+void accel_cpu_park(struct cpu *cpu);
+/* setup (may be NULL) runs on the vCPU's thread before its first insn. */
+void accel_cpu_unpark(struct cpu *cpu, void (*setup)(struct cpu *cpu, void *arg), void *arg);
+bool accel_cpu_parked(const struct cpu *cpu);
+
+/* Runs fn on each vCPU of the mask (bit n = vCPU n) before it executes its next insn, and returns when all that run have: for remote
+ * fences. self: the calling vCPU (served at once if in the mask), or NULL from the controlling thread while paused. */
+void accel_vm_each(struct accel_vm *vm, struct cpu *self, uint64_t mask, void (*fn)(struct cpu *cpu, void *arg), void *arg);
+
+/* After memory was changed behind the vCPUs' back while they do not run: code is fetched and looked up again. */
+void accel_vm_memory_changed(struct accel_vm *vm);

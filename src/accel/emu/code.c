@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * From a virtual pc to a block: fetch translation, cache, translation. And what keeps blocks true to memory: stores to a page with code are
+ * noted because no TLB holds a fast write entry for it; when a page gets its first code, those that may exist are shot down. Until
+ * another vCPU has looked, the page counts as written.
+ */
+#include "accel/emu/emu.h"
+#include "base/bits.h"
+#include "ir/eval.h"
+#include <stdlib.h>
+
+/* ---- fetching ---- */
+
+static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
+{
+    struct cpu *cpu = emu->cpu;
+    struct fetch_entry *e = &emu->view->context->fetch[va >> MEM_PAGE_BITS & (FETCH_SIZE - 1)];
+    gva page = align_down(va, MEM_PAGE);
+    if (e->page == page) {
+        *at = e->at | (va & (MEM_PAGE - 1));
+        return true;
+    }
+    struct tlb_page out;
+    struct trap trap;
+    if (!cpu->guest->translate(cpu, va, ACCESS_fetch, &out, &trap)) {
+        cpu_trap(cpu, trap.kind, trap.info);
+        return false;
+    }
+    *at = out.page | (va & (MEM_PAGE - 1));
+    const struct mem_region *region = mem_space_find(cpu->space, *at);
+    if (!region || region->kind == MEM_DEVICE) {
+        trap = cpu->guest->bus_error(cpu, va, ACCESS_fetch);
+        cpu_trap(cpu, trap.kind, trap.info);
+        return false;
+    }
+    if (out.whole)
+        *e = (struct fetch_entry){page, out.page};
+    struct tlb *tlb = emu->view->context->tlb;
+    if (out.span > tlb->max_span)
+        tlb->max_span = out.span;
+    return true;
+}
+
+static gva next_page(const struct cpu *cpu) { return align_down(cpu->pc, MEM_PAGE) + MEM_PAGE; }
+
+/* ---- watching pages ---- */
+
+static void shoot(struct emu_cpu *emu, gpa page)
+{
+    struct emu_vm *vm = emu->vm;
+    unsigned vcpus = vm->vm->config.vcpus;
+    emu_drop_fast_writes(emu, page); /* this vCPU's own stores before now are seen by the translation that follows */
+    struct shot *shot = vcpus > 1 ? malloc(sizeof *shot) : NULL;
+    if (!shot) {
+        if (vcpus > 1)
+            mem_note_write(emu->cpu->space, page, 1);
+        return;
+    }
+    *shot = (struct shot){.page = page, .pending = ((1ull << vcpus) - 1) & ~(1ull << emu->cpu->id)};
+    os_mutex_lock(&vm->lock);
+    shot->next = vm->shots;
+    vm->shots = shot;
+    os_mutex_unlock(&vm->lock);
+    for (unsigned i = 0; i < vcpus; i++)
+        if (i != emu->cpu->id)
+            atomic_fetch_or(&vm->vm->vcpus[i].cpu->events, CPU_EVENT_code);
+}
+
+void emu_serve_shots(struct emu_cpu *emu)
+{
+    struct emu_vm *vm = emu->vm;
+    uint64_t self = 1ull << emu->cpu->id;
+    atomic_fetch_and(&emu->cpu->events, (uint32_t)~CPU_EVENT_code);
+    os_mutex_lock(&vm->lock);
+    for (struct shot **link = &vm->shots, *s; (s = *link);) {
+        if ((s->pending & self) && emu_drop_fast_writes(emu, s->page))
+            mem_note_write(emu->cpu->space, s->page, 1);
+        s->pending &= ~self;
+        if (s->pending) {
+            link = &s->next;
+            continue;
+        }
+        *link = s->next;
+        free(s);
+    }
+    os_mutex_unlock(&vm->lock);
+}
+
+void emu_fetch_changed(struct cpu *cpu)
+{
+    struct emu_cpu *emu = emu_of(cpu);
+    emu_serve_shots(emu);
+    os_mutex_lock(&emu->vm->lock);
+    for (struct shot *s = emu->vm->shots; s; s = s->next)
+        mem_note_write(cpu->space, s->page, 1);
+    os_mutex_unlock(&emu->vm->lock);
+    jit_cache_renew(emu->vm->cache);
+}
+
+static void watch(struct emu_cpu *emu, gpa at)
+{
+    gpa page = align_down(at, MEM_PAGE);
+    if (jit_cache_watch(emu->vm->cache, page))
+        shoot(emu, page);
+}
+
+/* ---- blocks ---- */
+
+static gpa second_page(struct cpu *cpu)
+{
+    struct emu_cpu *emu = emu_of(cpu);
+    gpa at;
+    if (!fetch_translate(emu, next_page(cpu), &at))
+        return UINT64_MAX;
+    watch(emu, at);
+    return at;
+}
+
+static struct ir_block *translate(struct emu_cpu *emu, gpa at, unsigned max_insns, gpa *second)
+{
+    struct cpu *cpu = emu->cpu;
+    watch(emu, at);
+    struct ir_block *ir = jit_translate(emu->build, cpu, at, emu->view->key, max_insns, second_page, second);
+    if (ir)
+        ir_eval_prepare(ir);
+    else if (!cpu->trapped) { /* out of memory: the host's trouble, but only the guest can be told */
+        struct trap trap = cpu->guest->bus_error(cpu, cpu->pc, ACCESS_fetch);
+        cpu_trap(cpu, trap.kind, trap.info);
+    }
+    return ir;
+}
+
+/* A block that straddles stands under both pages' addresses; the second is looked at only for pcs so near the end. */
+static struct jit_block *cached(struct emu_cpu *emu, gpa at)
+{
+    uint64_t key = emu->view->key;
+    struct jit_block *block = jit_cache_find(emu->vm->cache, at, at, key);
+    if (block || (at & (MEM_PAGE - 1)) + emu->cpu->guest->max_insn <= MEM_PAGE)
+        return block;
+    gpa second;
+    if (!fetch_translate(emu, next_page(emu->cpu), &second)) {
+        emu->cpu->trapped = false; /* perhaps it does not straddle; lifting will tell */
+        return NULL;
+    }
+    return jit_cache_find(emu->vm->cache, at, second, key);
+}
+
+struct jit_block *emu_block(struct emu_cpu *emu)
+{
+    struct cpu *cpu = emu->cpu;
+    gpa at, second;
+    if (!fetch_translate(emu, cpu->pc, &at))
+        return NULL;
+    struct jit_block *block = cached(emu, at);
+    if (!block) {
+        struct ir_block *ir = translate(emu, at, IR_MAX_INSNS, &second);
+        if (!ir)
+            return NULL;
+        block = jit_cache_add(emu->vm->cache, at, second, emu->view->key, ir);
+        if (!block) {
+            struct trap trap = cpu->guest->bus_error(cpu, cpu->pc, ACCESS_fetch);
+            cpu_trap(cpu, trap.kind, trap.info);
+            return NULL;
+        }
+    }
+    *emu_jump(emu, cpu->pc) = (struct jump){cpu->pc, emu->view->id, block};
+    return block;
+}
+
+struct ir_block *emu_single(struct emu_cpu *emu)
+{
+    gpa at, second;
+    return fetch_translate(emu, emu->cpu->pc, &at) ? translate(emu, at, 1, &second) : NULL;
+}

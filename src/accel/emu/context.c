@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Contexts keep the software TLBs of recent address spaces and modes apart, so that switching back costs a pointer; views add the mode
+ * key and name what the jump cache's entries belong to. Flushing a context gives its views new ids, which ends their jump entries at once.
+ */
+#include "accel/emu/emu.h"
+#include "base/bits.h"
+#include <stdlib.h>
+
+int emu_contexts_init(struct emu_cpu *emu)
+{
+    emu->next_id = 1;
+    for (unsigned i = 0; i < CONTEXTS; i++) {
+        emu->contexts[i].tlb = aligned_alloc(64, align_up(sizeof(struct tlb), 64));
+        if (!emu->contexts[i].tlb)
+            return -STATUS_resource;
+        emu->contexts[i].filled = false;
+    }
+    return 0;
+}
+
+void emu_contexts_fini(struct emu_cpu *emu)
+{
+    for (unsigned i = 0; i < CONTEXTS; i++)
+        free(emu->contexts[i].tlb);
+}
+
+void emu_forget_jumps(struct emu_cpu *emu) { memset(emu->jumps, 0, sizeof emu->jumps); }
+
+static uint32_t new_id(struct emu_cpu *emu)
+{
+    if (emu->next_id == UINT32_MAX) { /* start again; old entries must not look new */
+        emu_forget_jumps(emu);
+        for (unsigned i = 0; i < VIEWS; i++)
+            emu->views[i].context = NULL;
+        emu->view = NULL;
+        emu->next_id = 1;
+    }
+    return emu->next_id++;
+}
+
+static void clear(struct emu_cpu *emu, struct context *context)
+{
+    for (unsigned i = 0; i < TLB_SIZE; i++)
+        context->tlb->read[i].tag = context->tlb->write[i].tag = TLB_NONE;
+    for (unsigned i = 0; i < FETCH_SIZE; i++)
+        context->fetch[i].page = TLB_NONE;
+    context->tlb->max_span = 0;
+    for (unsigned i = 0; i < VIEWS; i++)
+        if (emu->views[i].context == context)
+            emu->views[i].id = new_id(emu);
+}
+
+static struct context *find_context(struct emu_cpu *emu)
+{
+    uint64_t number = emu->cpu->guest->context(emu->cpu);
+    struct context *oldest = &emu->contexts[0];
+    for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++) {
+        if (c->used && c->number == number) {
+            c->stamp = ++emu->stamp;
+            return c;
+        }
+        if (c->stamp < oldest->stamp)
+            oldest = c;
+    }
+    for (unsigned i = 0; i < VIEWS; i++)
+        if (emu->views[i].context == oldest)
+            emu->views[i].context = NULL;
+    *oldest = (struct context){.number = number, .asid = emu->cpu->guest->asid(emu->cpu), .used = true, .stamp = ++emu->stamp, .tlb = oldest->tlb};
+    clear(emu, oldest);
+    return oldest;
+}
+
+void emu_view_update(struct emu_cpu *emu)
+{
+    struct context *context = find_context(emu);
+    uint64_t key = emu->cpu->guest->block_key(emu->cpu);
+    emu->cpu->tlb = context->tlb;
+    if (emu->view && emu->view->context == context && emu->view->key == key)
+        return;
+    for (struct view *v = emu->views; v < emu->views + VIEWS; v++)
+        if (v->context == context && v->key == key) {
+            emu->view = v;
+            return;
+        }
+    struct view *v = &emu->views[emu->next_view++ % VIEWS];
+    v->context = NULL; /* not renewed below, should the ids wrap */
+    uint32_t id = new_id(emu);
+    *v = (struct view){.key = key, .context = context, .id = id};
+    emu->view = v;
+}
+
+void emu_tlb_flush(struct cpu *cpu, int64_t asid)
+{
+    struct emu_cpu *emu = emu_of(cpu);
+    for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
+        if (c->used && (asid < 0 || c->asid < 0 || c->asid == asid))
+            clear(emu, c);
+    emu_view_update(emu);
+}
+
+/* Every cached page of the translation that va may be part of: span is a power of two, at least a page. */
+static void drop_span(struct tlb_entry *entries, gva va, uint64_t span)
+{
+    if (span <= MEM_PAGE) {
+        struct tlb_entry *e = &entries[tlb_index(va)];
+        if (e->tag == align_down(va, MEM_PAGE))
+            e->tag = TLB_NONE;
+        return;
+    }
+    for (unsigned i = 0; i < TLB_SIZE; i++)
+        if (align_down(entries[i].tag, span) == align_down(va, span))
+            entries[i].tag = TLB_NONE;
+}
+
+void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)
+{
+    struct emu_cpu *emu = emu_of(cpu);
+    bool wide = false;
+    for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++) {
+        if (!c->used || !(asid < 0 || c->asid < 0 || c->asid == asid))
+            continue;
+        uint64_t span = c->tlb->max_span ? c->tlb->max_span : MEM_PAGE;
+        drop_span(c->tlb->read, va, span);
+        drop_span(c->tlb->write, va, span);
+        for (unsigned i = 0; i < FETCH_SIZE; i++)
+            if (c->fetch[i].page != TLB_NONE && align_down(c->fetch[i].page, span) == align_down(va, span))
+                c->fetch[i].page = TLB_NONE;
+        wide |= span > MEM_PAGE;
+    }
+    if (wide)
+        emu_forget_jumps(emu);
+    else /* and of the page before: an insn may straddle into this one */
+        for (unsigned i = 0; i < 2; i++)
+            memset(emu_jump(emu, align_down(va, MEM_PAGE) - i * (uint64_t)MEM_PAGE), 0, sizeof emu->jumps[0]);
+}
+
+bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page)
+{
+    const uint8_t *host = mem_ram(emu->cpu->space, page, MEM_PAGE);
+    bool any = false;
+    for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
+        for (unsigned i = 0; c->used && i < TLB_SIZE; i++) {
+            struct tlb_entry *e = &c->tlb->write[i];
+            if (e->tag != TLB_NONE && e->tag + e->addend == (uintptr_t)host) {
+                e->tag = TLB_NONE;
+                any = true;
+            }
+        }
+    return any;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The emulating accelerator: what its files share. One emu_vm a machine, one emu_cpu a vCPU (vcpu->impl). */
+#pragma once
+#include "accel/vcpu.h"
+#include "jit/cache.h"
+#include "jit/translate.h"
+
+enum { STUCK = 64 /* traps in a row without an insn retired */, CONTEXTS = 16, VIEWS = 64, JUMP_PAGES = 64, JUMP_SLOTS = 128, FETCH_SIZE = 64 };
+
+/* Where a virtual page's bytes are to be fetched from, in one context. */
+struct fetch_entry {
+    gva page; /* TLB_NONE: empty */
+    gpa at;
+};
+
+/* One translation of addresses: guest->context()'s number. */
+struct context {
+    uint64_t number;
+    int64_t asid;
+    bool used, filled;
+    uint64_t stamp; /* of its last use */
+    struct tlb *tlb;
+    struct fetch_entry fetch[FETCH_SIZE];
+};
+
+/* A context together with a mode key: what a virtual pc means. Its id stands in the jump cache; ids are never used twice until they wrap. */
+struct view {
+    uint64_t key;
+    struct context *context; /* NULL: free */
+    uint32_t id;
+};
+
+struct jump { /* pc -> block, exact in one view; indexed by page, so that a page can be forgotten */
+    gva pc;
+    uint32_t view;
+    struct jit_block *block;
+};
+
+struct emu_cpu {
+    struct cpu *cpu;
+    struct emu_vm *vm;
+    struct ir_build *build;
+    struct jit_reader reader;
+    uint64_t epoch; /* of the jump cache's content */
+    uint64_t trap_insns; /* cpu->insns at the last trap, and how many traps have come since without one insn retired */
+    unsigned trap_repeats;
+    struct view *view, views[VIEWS];
+    unsigned next_view;
+    uint32_t next_id;
+    uint64_t stamp;
+    struct context contexts[CONTEXTS];
+    struct jump jumps[JUMP_PAGES][JUMP_SLOTS];
+};
+
+/* A page got code while other vCPUs may hold fast write entries for it. */
+struct shot {
+    gpa page;
+    uint64_t pending; /* vCPUs that have not looked yet */
+    struct shot *next;
+};
+
+struct emu_vm {
+    struct jit_cache *cache;
+    struct accel_vm *vm;
+    struct os_mutex lock; /* shots; rank code */
+    struct shot *shots;
+};
+
+/* context.c */
+int emu_contexts_init(struct emu_cpu *emu);
+void emu_contexts_fini(struct emu_cpu *emu);
+void emu_view_update(struct emu_cpu *emu); /* mode or context may have changed */
+void emu_tlb_flush(struct cpu *cpu, int64_t asid);
+void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid);
+void emu_forget_jumps(struct emu_cpu *emu);
+/* Drops entries that write the page without notice; were there any? */
+bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page);
+static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc)
+{
+    return &emu->jumps[(pc >> 12 ^ pc >> 18) % JUMP_PAGES][pc >> 1 & (JUMP_SLOTS - 1)];
+}
+
+/* code.c */
+struct jit_block *emu_block(struct emu_cpu *emu); /* at cpu->pc; NULL: cpu->trapped */
+struct ir_block *emu_single(struct emu_cpu *emu);  /* one insn at cpu->pc, uncached: free() it; NULL: cpu->trapped */
+void emu_fetch_changed(struct cpu *cpu);
+void emu_serve_shots(struct emu_cpu *emu);
+
+static inline struct emu_cpu *emu_of(const struct cpu *cpu) { return ((struct vcpu *)cpu->accel)->impl; }

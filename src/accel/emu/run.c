@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The emulating accelerator's run loop: block after block through the jump cache, traps and interrupts between them. The table at the end
+ * is what accel/vm.c calls.
+ */
+#include "accel/emu/emu.h"
+#include "ir/eval.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CACHE_LIMIT = 48 << 20 };
+
+/* The trap handler's first insn traps, over and over: nothing in this vCPU can change that. */
+static void check_stuck(struct emu_cpu *emu)
+{
+    struct cpu *cpu = emu->cpu;
+    const struct accel_config *config = &((struct vcpu *)cpu->accel)->vm->config;
+    if (cpu->insns != emu->trap_insns) {
+        emu->trap_insns = cpu->insns;
+        emu->trap_repeats = 0;
+    } else if (++emu->trap_repeats == STUCK) {
+        char text[160];
+        snprintf(text, sizeof text, "vCPU %u: %s at 0x%llx (0x%llx), and the trap handler at that address does the same", cpu->id,
+                 cpu->guest->trap_name(cpu->trap.kind), (unsigned long long)cpu->pc, (unsigned long long)cpu->trap.info);
+        accel_cpu_park(cpu);
+        if (config->callbacks && config->callbacks->stuck)
+            config->callbacks->stuck(config->machine, cpu, text);
+    }
+}
+
+static void deliver(struct emu_cpu *emu)
+{
+    struct cpu *cpu = emu->cpu;
+    check_stuck(emu);
+    cpu->trapped = false;
+    cpu->reservation.valid = false;
+    cpu->guest->enter_trap(cpu, cpu->trap);
+    cpu->guest->take_interrupt(cpu);
+    emu_view_update(emu);
+}
+
+/* Between blocks, when an event stands. true: leave the run loop. */
+static bool attend(struct emu_cpu *emu, uint32_t events)
+{
+    struct cpu *cpu = emu->cpu;
+    if (events & CPU_EVENT_code)
+        emu_serve_shots(emu);
+    if (events & CPU_EVENT_irq) {
+        atomic_fetch_and(&cpu->events, (uint32_t)~CPU_EVENT_irq);
+        if (cpu->guest->take_interrupt(cpu))
+            emu_view_update(emu);
+    }
+    return events & (CPU_EVENT_stop | CPU_EVENT_request);
+}
+
+static void renew_epoch(struct emu_cpu *emu)
+{
+    uint64_t epoch = jit_cache_epoch(emu->vm->cache);
+    if (epoch != emu->epoch)
+        emu_forget_jumps(emu);
+    emu->epoch = epoch;
+    jit_reader_quiet(emu->vm->cache, &emu->reader, epoch);
+}
+
+static inline struct jit_block *next_block(struct emu_cpu *emu)
+{
+    gva pc = emu->cpu->pc;
+    struct jump *jump = emu_jump(emu, pc);
+    if (__builtin_expect(jump->pc == pc && jump->view == emu->view->id, 1))
+        return jump->block;
+    return emu_block(emu);
+}
+
+/* The block at pc through the caches, or by itself one insn of it. */
+static enum ir_exit run_block(struct emu_cpu *emu, bool single)
+{
+    struct cpu *cpu = emu->cpu;
+    if (single) {
+        struct ir_block *ir = emu_single(emu);
+        enum ir_exit exit = ir ? ir_eval(cpu, ir) : IR_EXIT_trap;
+        free(ir);
+        return exit;
+    }
+    struct jit_block *block = next_block(emu);
+    return block ? ir_eval(cpu, block->ir) : IR_EXIT_trap;
+}
+
+static void run(struct vcpu *vcpu, uint64_t max, bool exact)
+{
+    struct emu_cpu *emu = vcpu->impl;
+    struct cpu *cpu = emu->cpu;
+    uint64_t end = max > UINT64_MAX - cpu->insns ? UINT64_MAX : cpu->insns + max;
+    renew_epoch(emu);
+    cpu->guest->take_interrupt(cpu);
+    emu_view_update(emu);
+    while (cpu->insns < end) {
+        uint32_t events = atomic_load_explicit(&cpu->events, memory_order_acquire);
+        if (__builtin_expect(events, 0) && attend(emu, events))
+            break;
+        if (__builtin_expect(jit_cache_epoch(emu->vm->cache) != emu->epoch, 0))
+            renew_epoch(emu);
+        enum ir_exit exit = run_block(emu, exact);
+        if (__builtin_expect(exit == IR_EXIT_branch, 1))
+            continue;
+        if (exit == IR_EXIT_trap) {
+            deliver(emu);
+            continue;
+        }
+        cpu->guest->take_interrupt(cpu);
+        emu_view_update(emu);
+        if (cpu->waiting)
+            break;
+    }
+    jit_reader_quiet(emu->vm->cache, &emu->reader, UINT64_MAX);
+}
+
+static void context_changed(struct cpu *cpu) { emu_view_update(emu_of(cpu)); }
+
+static bool firmware_call(struct cpu *cpu)
+{
+    const struct accel_config *config = &((struct vcpu *)cpu->accel)->vm->config;
+    return config->callbacks && config->callbacks->firmware_call && config->callbacks->firmware_call(config->machine, cpu);
+}
+
+static bool semihosting(struct cpu *cpu)
+{
+    const struct accel_config *config = &((struct vcpu *)cpu->accel)->vm->config;
+    return config->callbacks && config->callbacks->semihosting && config->callbacks->semihosting(config->machine, cpu);
+}
+
+static const struct cpu_ops cpu_ops = {
+    .tlb_flush = emu_tlb_flush,
+    .tlb_flush_page = emu_tlb_flush_page,
+    .context_changed = context_changed,
+    .fetch_changed = emu_fetch_changed,
+    .set_deadline = vcpu_set_deadline,
+    .wake = vcpu_wake,
+    .firmware_call = firmware_call,
+    .semihosting = semihosting,
+};
+
+static int vm_open(struct accel_vm *vm, struct err *err)
+{
+    struct emu_vm *emu = calloc(1, sizeof *emu);
+    if (!emu || jit_cache_new(&emu->cache, vm->config.space, CACHE_LIMIT)) {
+        free(emu);
+        return err_set(err, STATUS_resource, "out of memory for the code cache");
+    }
+    os_mutex_init(&emu->lock, OS_RANK_code);
+    emu->vm = vm;
+    vm->impl = emu;
+    return 0;
+}
+
+static void vm_close(struct accel_vm *vm)
+{
+    struct emu_vm *emu = vm->impl;
+    for (struct shot *s = emu->shots, *next; s; s = next) {
+        next = s->next;
+        free(s);
+    }
+    jit_cache_free(emu->cache);
+    os_mutex_fini(&emu->lock);
+    free(emu);
+}
+
+static void vcpu_close(struct vcpu *vcpu)
+{
+    struct emu_cpu *emu = vcpu->impl;
+    emu_contexts_fini(emu);
+    ir_build_free(emu->build);
+    free(emu);
+}
+
+static int vcpu_open(struct vcpu *vcpu, struct err *err)
+{
+    struct emu_cpu *emu = calloc(1, sizeof *emu);
+    const struct guest *guest = vcpu->cpu->guest;
+    if (!emu)
+        return err_set(err, STATUS_resource, "out of memory for a vCPU");
+    emu->cpu = vcpu->cpu;
+    emu->vm = vcpu->vm->impl;
+    vcpu->impl = emu;
+    vcpu->cpu->ops = &cpu_ops;
+    vcpu->cpu->helpers = guest->helpers;
+    if (emu_contexts_init(emu) || ir_build_new(&emu->build, guest->cells, guest->helpers, guest->nhelpers))
+        return err_set(err, STATUS_resource, "out of memory for a vCPU");
+    jit_reader_add(emu->vm->cache, &emu->reader);
+    return 0;
+}
+
+static void memory_changed(struct accel_vm *vm)
+{
+    struct emu_vm *emu = vm->impl;
+    jit_cache_renew(emu->cache);
+}
+
+const struct accel accel_emu = {
+    .name = "emu",
+    .vm_open = vm_open,
+    .vm_close = vm_close,
+    .vcpu_open = vcpu_open,
+    .vcpu_close = vcpu_close,
+    .run = run,
+    .memory_changed = memory_changed,
+};
