@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* main() of the command: finds the verb; without one, options mean `run`. */
+#include "app/cli/cli.h"
+#include "base/err.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct cli_verb cli_verbs[] = {
+#define VERB(name, function, args, what, example) {name, function, args, what, example},
+#include "app/cli/verbs.def"
+#undef VERB
+};
+const size_t cli_nverbs = sizeof cli_verbs / sizeof *cli_verbs;
+
+const struct cli_verb *cli_verb_find(const char *name)
+{
+    for (size_t i = 0; i < cli_nverbs; i++)
+        if (!strcmp(cli_verbs[i].name, name))
+            return &cli_verbs[i];
+    return NULL;
+}
+
+static void message(const char *fmt, va_list args)
+{
+    fputs("vm: ", stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+}
+
+void cli_message(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    message(fmt, args);
+    va_end(args);
+}
+
+int cli_usage(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    message(fmt, args);
+    va_end(args);
+    fputs("Try 'vm help'.\n", stderr);
+    return STATUS_usage;
+}
+
+int cli_json_flag(const char *verb, int argc, char **argv)
+{
+    bool json = false;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--json")) {
+            cli_usage("%s does not take '%s'", verb, argv[i]);
+            return -1;
+        }
+        json = true;
+    }
+    return json;
+}
+
+void cli_print_json_string(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+        if (*p == '"' || *p == '\\')
+            printf("\\%c", *p);
+        else if (*p < 0x20)
+            printf("\\u%04x", *p);
+        else
+            putchar(*p);
+    }
+    putchar('"');
+}
+
+int cli_version(int argc, char **argv)
+{
+    int json = cli_json_flag("version", argc, argv);
+    if (json < 0)
+        return STATUS_usage;
+    printf(json ? "{\"version\":\"%s\",\"abi\":%u}\n" : "vm %s (library interface %u)\n", vm_version(), vm_abi());
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        cli_help(0, NULL);
+        return STATUS_usage;
+    }
+    const char *first = argv[1];
+    if (!strcmp(first, "--version"))
+        return cli_version(argc - 2, argv + 2);
+    if (!strcmp(first, "--help") || !strcmp(first, "-h"))
+        return cli_help(0, NULL);
+    if (*first == '-')
+        return cli_run(argc - 1, argv + 1);
+    const struct cli_verb *verb = cli_verb_find(first);
+    if (!verb)
+        return cli_usage("there is no verb '%s'", first);
+    if (argc == 3 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
+        return cli_help(1, argv + 1);
+    return verb->run(argc - 2, argv + 2);
+}
