@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Compares decoder, encoder and printer of riscv64 with LLVM's disassembler.
+
+    encodings.py PATH/TO/random_insns [--count N] [--seed S] [--llvm-mc PROGRAM]
+
+Every instruction with random fields must be the same instruction to both, and of random words the same must be undefined. LLVM prints
+each word twice, with and without aliases; our text must be one of the two. What LLVM 19 is known to see differently is in DIFFERENT.
+Exits with 77 (skipped) where there is no llvm-mc of version 19 or later.
+"""
+import argparse
+import random
+import re
+import shutil
+import subprocess
+import sys
+
+FEATURES = ("m a f d c zba zbb zbc zbs zbkb zbkc zbkx zfa zfhmin zicond zicbom zicbop zicboz zawrs experimental-zacas zacas zabha zcb "
+            "zimop zcmop zihintpause zihintntl zknd zkne zknh zksed zksh svinval zkr zifencei zicsr smstateen sstc sscofpmf").split()
+# (our text, LLVM's text), regular expressions, "-": undefined; and why they may differ.
+DIFFERENT = [
+    (r"c\.lui zero, \d+", r"c\.lui zero, -\d+"),  # a hint, whose operand LLVM prints with its sign
+    (r"-", r"c\.lui \w+, 0"),                      # reserved
+    (r"fence|fence [iorw0]+, [iorw0]+|fence\.i", "-"),  # the other fields not 0: reserved, but to be taken as if they were
+    (r"-", r"unimp"),                              # undefined for ever, which LLVM has a name for
+    (r"csr.*", "unimp"),                           # the 32-bit one: a write to a read-only CSR
+]
+
+
+def disassemble(program, words, *options):
+    """A text for each word, "-" for undefined ones. LLVM goes on inside of what it refuses: brackets stop it, a mark follows."""
+    mark = "[0x13 0x00 0x00 0x7f]"  # addi x0, x0, 0x7f0
+    lines = "".join("[" + " ".join(f"0x{w >> 8 * i & 255:02x}" for i in range(4 if w & 3 == 3 else 2)) + f"]\n{mark}\n" for w in words)
+    command = [program, "-disassemble", "-triple=riscv64", "-mattr=" + ",".join("+" + f for f in FEATURES), *options]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
+    bad = {int(m[1]) // 2 for m in re.finditer(r"^<stdin>:(\d+):2: warning", done.stderr, re.M)}
+    texts, parts = [line.strip() for line in done.stdout.splitlines() if line.strip()], [[]]
+    for text in texts:
+        if re.fullmatch(r"(addi\s+zero, zero|li\s+zero), 2032", text):
+            parts.append([])
+        elif text != ".text":
+            parts[-1].append(text)
+    if len(parts) != len(words) + 1:
+        sys.exit(f"{program}: {len(parts) - 1} answers for {len(words)} words\n{done.stderr[-1000:]}")
+    return ["-" if n in bad else parts[n][0] for n in range(len(words))]
+
+
+def normal(text):
+    """Numbers in decimal, one space, CSRs by no name: LLVM knows others."""
+    text = re.sub(r"\s+", " ", text.strip())
+
+    def number(m):
+        v = int(m[0], 16)
+        return str(v - (1 << 64) if v >> 63 else v)
+    text = re.sub(r"\b0x[0-9a-f]+", number, text)
+    return re.sub(r"^(csrr\S* \w+, |csr[wsc]i? )\w+", r"\1CSR", text)
+
+
+def known(ours, theirs):
+    return any(re.fullmatch(mine, ours) and re.fullmatch(llvm, theirs) for mine, llvm in DIFFERENT)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tool")
+    parser.add_argument("--count", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--llvm-mc")
+    args = parser.parse_args()
+    program = args.llvm_mc or next((p for p in ("llvm-mc-20", "llvm-mc-19", "llvm-mc") if shutil.which(p)), None)
+    about = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout if program else ""
+    version = re.search(r"LLVM version (\d+)", about)
+    if not version or int(version[1]) < 19:
+        print("SKIP: needs llvm-mc of LLVM 19 or later (Debian's package llvm-19)")
+        return 77
+    print(f"seed {args.seed}")
+    wrong = total = 0
+    for kind, count in (("insns", args.count), ("words", 20000)):
+        done = subprocess.run([args.tool, kind, str(args.seed), str(count)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(done.stderr, end="")
+            wrong += 1
+        rows = [line.split(" ", 1) for line in done.stdout.splitlines()]
+        words = [int(w, 16) for w, _ in rows]
+        for word, (_, ours), plain, alias in zip(words, rows, disassemble(program, words, "-M", "no-aliases"), disassemble(program, words)):
+            total += 1
+            mine, texts = normal(ours), [normal(plain), normal(alias)]
+            if mine not in texts and not any(known(mine, t) for t in texts):
+                wrong += 1
+                if wrong <= 40:
+                    print(f"{word:08x}: \"{mine}\", LLVM: \"{texts[0]}\" or \"{texts[1]}\"")
+    print(f"{total - wrong} passed, {wrong} failed")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A riscv64 Linux program that executes cases under another emulator: struct case_input from standard input, struct case_result and its words
+ * to standard output. State goes in and out by signal frames, so that every register can be an operand: a case ends at the first
+ * instruction that traps, at the latest at the c.ebreak that follows it.
+ */
+#include "case.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { SECONDS = 60 /* for all cases of one run */, OUTPUT = 1 << 16 };
+
+static struct case_input now;
+static struct case_word changed[CASE_WORDS];
+static uint64_t shadow[CASE_WORDS]; /* the data as the case found it */
+static uint64_t reservation;
+static int begun;
+static unsigned char output[OUTPUT + sizeof(struct case_result) + sizeof changed];
+static size_t pending;
+
+static void flush(void)
+{
+    for (size_t done = 0; done < pending;) {
+        ssize_t n = write(1, output + done, pending - done);
+        if (n <= 0)
+            _exit(1);
+        done += (size_t)n;
+    }
+    pending = 0;
+}
+
+static void put(const void *data, size_t len)
+{
+    memcpy(output + pending, data, len);
+    pending += len;
+    if (pending >= OUTPUT)
+        flush();
+}
+
+static int get(void *data, size_t len)
+{
+    static unsigned char input[1 << 16];
+    static size_t at, end;
+    for (size_t done = 0; done < len;) {
+        if (at == end) {
+            ssize_t n = read(0, input, sizeof input);
+            if (n <= 0)
+                return 0;
+            at = 0;
+            end = (size_t)n;
+        }
+        size_t part = end - at < len - done ? end - at : len - done;
+        memcpy((unsigned char *)data + done, input + at, part);
+        at += part;
+        done += part;
+    }
+    return 1;
+}
+
+static void fill_code(void)
+{
+    uint16_t *code = (uint16_t *)now.before.pc;
+    for (unsigned i = 0; i < now.code_len; i += 2)
+        code[i / 2] = CASE_EBREAK;
+}
+
+static void begin(ucontext_t *u)
+{
+    uint64_t *gregs = (uint64_t *)u->uc_mcontext.__gregs, *data = (uint64_t *)CASE_DATA;
+    memcpy((void *)now.before.pc, now.code, now.code_len);
+    for (unsigned i = 0; i < now.npatches; i++)
+        data[now.patches[i].index] = shadow[now.patches[i].index] = now.patches[i].value;
+    gregs[0] = now.before.pc;
+    memcpy(&gregs[1], &now.before.x[1], 31 * 8);
+    memcpy(u->uc_mcontext.__fpregs.__d.__f, now.before.f, sizeof now.before.f);
+    u->uc_mcontext.__fpregs.__d.__fcsr = (unsigned)now.before.fcsr;
+    __asm__ volatile("sc.d zero, zero, (%0)\n\tfence.i" ::"r"(&reservation) : "memory"); /* no reservation is left of the last case */
+}
+
+static void finish(const ucontext_t *u, int number, const siginfo_t *info)
+{
+    const uint64_t *gregs = (const uint64_t *)u->uc_mcontext.__gregs;
+    uint64_t *data = (uint64_t *)CASE_DATA;
+    struct case_result result = {.signal = (uint32_t)number, .address = (uint64_t)info->si_addr};
+    result.after.pc = gregs[0];
+    memcpy(&result.after.x[1], &gregs[1], 31 * 8);
+    memcpy(result.after.f, u->uc_mcontext.__fpregs.__d.__f, sizeof result.after.f);
+    result.after.fcsr = u->uc_mcontext.__fpregs.__d.__fcsr;
+    for (unsigned i = 0; i < CASE_WORDS; i++)
+        if (data[i] != shadow[i]) {
+            changed[result.nchanged++] = (struct case_word){i, data[i]};
+            data[i] = case_pattern(i);
+        }
+    for (unsigned i = 0; i < now.npatches; i++)
+        data[now.patches[i].index] = shadow[now.patches[i].index] = case_pattern(now.patches[i].index);
+    put(&result, sizeof result);
+    put(changed, result.nchanged * sizeof changed[0]);
+    fill_code();
+}
+
+/* Cases set gp and tp, which C needs: the way in puts them right first. The frame keeps those of the case. */
+uint64_t thread_pointer;
+void enter(int number, siginfo_t *info, void *frame);
+__asm__(".option push\n.option norelax\n"
+        "enter: la gp, __global_pointer$\n"
+        "la t0, thread_pointer\n"
+        "ld tp, 0(t0)\n"
+        "tail handler\n"
+        ".option pop\n");
+
+void handler(int number, siginfo_t *info, void *frame);
+void handler(int number, siginfo_t *info, void *frame)
+{
+    if (begun++)
+        finish(frame, number, info);
+    if (!get(&now, sizeof now)) {
+        flush();
+        _exit(0);
+    }
+    begin(frame);
+}
+
+/* The two areas, each with its guards around it: in no case does anything else lie there. */
+static int map(uint64_t at, uint64_t size, int access)
+{
+    void *guard = (void *)(at - CASE_GUARD);
+    return mmap(guard, size + 2 * CASE_GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) == guard &&
+           !mprotect((void *)at, size, access);
+}
+
+int main(void)
+{
+    static const int numbers[] = {SIGUSR1, SIGTRAP, SIGILL, SIGSEGV, SIGBUS};
+    stack_t stack = {.ss_sp = malloc(1 << 20), .ss_size = 1 << 20};
+    struct sigaction action = {.sa_sigaction = enter, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    __asm__("mv %0, tp" : "=r"(thread_pointer));
+    if (!map(CASE_CODE, CASE_CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC) || !map(CASE_DATA, CASE_DATA_SIZE, PROT_READ | PROT_WRITE))
+        return 2;
+    sigaltstack(&stack, NULL);
+    for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaction(numbers[i], &action, NULL);
+    now.before.pc = CASE_CODE;
+    now.code_len = CASE_CODE_SIZE;
+    fill_code();
+    for (unsigned i = 0; i < CASE_WORDS; i++)
+        ((uint64_t *)CASE_DATA)[i] = shadow[i] = case_pattern(i);
+    alarm(SECONDS);
+    raise(SIGUSR1);
+    return 3;
+}

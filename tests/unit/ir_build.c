@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The builder: folding, commit rules and fusion, checked on the text of the ops it makes and on what they compute. The guest of these tests
+ * has 8 registers in cells 0..7; cell 8 is the zero, temporaries begin at 9.
+ */
+#include "ir/build.h"
+#include "ir/eval.h"
+#include "ir/text.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CELLS = 8 };
+
+/* The evaluator's way to memory is not used by these tests; the library's own needs a guest. */
+static uint64_t clobber(struct cpu *cpu, uint64_t v)
+{
+    cpu->cell[1] = v;
+    return 0;
+}
+static const struct ir_helper helpers[] = {
+    {.name = "clobber", .fn = (uint64_t (*)(void *, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t))(void (*)(void))clobber, .args = 1},
+};
+
+struct fixture {
+    struct ir_build *b;
+    struct cpu *cpu;
+    char *text;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    f->cpu = calloc(1, sizeof *f->cpu + (CELLS + IR_FRAME_EXTRA) * sizeof(uint64_t));
+    f->cpu->helpers = helpers;
+    assert_int_equal(ir_build_new(&f->b, CELLS, helpers, 1), 0);
+    ir_begin(f->b);
+    ir_insn_begin(f->b, 0, 4);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    ir_build_free(f->b);
+    free(f->text);
+    free(f->cpu);
+    free(f);
+    return 0;
+}
+
+/* Ends insn and block, checks the block, prints it, and runs it with registers 1, 2, 3 = 100, 7, -5. */
+static const char *finish(struct fixture *f)
+{
+    size_t len;
+    unsigned bad;
+    const char *why;
+    ir_insn_end(f->b);
+    struct ir_block *block = ir_finish(f->b);
+    if (!ir_verify(block, CELLS, 1, &bad, &why)) {
+        ir_print(stderr, block);
+        fail_msg("op %u: %s", bad, why);
+    }
+    free(f->text);
+    FILE *out = open_memstream(&f->text, &len);
+    ir_print(out, block);
+    fclose(out);
+    unsigned line;
+    struct ir_block *again = ir_parse(f->text, &line);
+    assert_non_null(again);
+    assert_int_equal(again->nops, block->nops);
+    assert_memory_equal(again->ops, block->ops, block->nops * sizeof *block->ops);
+    free(again);
+    ir_eval_prepare(block);
+    f->cpu->cell[1] = 100, f->cpu->cell[2] = 7, f->cpu->cell[3] = (uint64_t)-5;
+    ir_eval(f->cpu, block);
+    free(block);
+    return f->text;
+}
+
+static ir_val x(struct fixture *f, unsigned n) { return ir_get(f->b, IR_i64, n); }
+static ir_val k(uint64_t v) { return ir_k(IR_none, v); }
+
+static void register_is_operand(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 4, ir_ADD(f->b, x(f, 1), x(f, 2)));
+    assert_string_equal(finish(f), "@0:\n  ADD.i64 %4 = %1 %2\n  BRANCH.none %1 = imm=0x4\n");
+    assert_int_equal(f->cpu->cell[4], 107);
+}
+
+static void constants_fold(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 4, ir_MUL(f->b, ir_ADD(f->b, k(5), ir_k(IR_i64, 6)), k(3)));
+    finish(f);
+    assert_non_null(strstr(f->text, "K.i64 %4 = imm=0x21\n"));
+    assert_int_equal(f->cpu->cell[4], 33);
+}
+
+static void constant_is_last_operand(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 4, ir_ADD(f->b, k(5), x(f, 1)));
+    ir_put(f->b, 5, ir_SUB(f->b, x(f, 1), k(1)));
+    ir_put(f->b, 6, ir_SUB(f->b, k(0), x(f, 1)));
+    finish(f);
+    assert_non_null(strstr(f->text, "ADD.i64 %4 = %1 # imm=0x5"));
+    assert_non_null(strstr(f->text, "ADD.i64 %5 = %1 # imm=0xffffffffffffffff"));
+    assert_non_null(strstr(f->text, "NEG.i64 %6 = %1"));
+    assert_int_equal(f->cpu->cell[4], 105);
+    assert_int_equal(f->cpu->cell[5], 99);
+    assert_int_equal(f->cpu->cell[6], (uint64_t)-100);
+}
+
+/* Rule 2: an insn reads the state of its start. */
+static void writes_commit_together(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 1, x(f, 2));
+    ir_put(f->b, 2, x(f, 1));
+    finish(f);
+    assert_int_equal(f->cpu->cell[1], 7);
+    assert_int_equal(f->cpu->cell[2], 100);
+}
+
+static void jump_to_the_old_value(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 1, ir_PC(f->b, 2));
+    ir_JUMP(f->b, ir_AND(f->b, x(f, 1), k((uint64_t)-2)), IR_call);
+    f->cpu->pc = 0x1000;
+    finish(f);
+    assert_int_equal(f->cpu->pc, 100);
+    assert_int_equal(f->cpu->cell[1], 0x1002);
+}
+
+static void branch_on_the_old_value(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 1, k(0));
+    ir_BRANCH_IF(f->b, ir_EQ(f->b, x(f, 1), ir_k(IR_i64, 100)), 64);
+    f->cpu->pc = 0x1000;
+    finish(f);
+    assert_int_equal(f->cpu->pc, 0x1040);
+    assert_int_equal(f->cpu->cell[1], 0);
+}
+
+/* A trap between the op and the commit must find the register's old value. */
+static void trap_keeps_old_registers(void **state)
+{
+    struct fixture *f = *state;
+    ir_val sum = ir_ADD(f->b, x(f, 1), x(f, 2));
+    ir_TRAP_IF(f->b, ir_NE(f->b, x(f, 3), k(0)), 9, k(77));
+    ir_put(f->b, 1, sum);
+    f->cpu->pc = 0x1000;
+    finish(f);
+    assert_true(f->cpu->trapped);
+    assert_int_equal(f->cpu->trap.kind, 9);
+    assert_int_equal(f->cpu->trap.info, 77);
+    assert_int_equal(f->cpu->cell[1], 100);
+    assert_int_equal(f->cpu->pc, 0x1000);
+}
+
+static void word_op_is_one_op(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 4, ir_SEXT(f->b, IR_i64, ir_SUB(f->b, ir_TRUNC(f->b, IR_i32, x(f, 3)), ir_TRUNC(f->b, IR_i32, x(f, 2)))));
+    assert_string_equal(finish(f), "@0:\n  SUB.i32 %4 = %3 %2 s=1,0,0,0\n  BRANCH.none %1 = imm=0x4\n");
+    assert_int_equal(f->cpu->cell[4], (uint64_t)-12);
+}
+
+static void zero_extension_of_a_truncation(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 4, ir_ZEXT(f->b, IR_i64, ir_TRUNC(f->b, IR_i32, x(f, 3))));
+    finish(f);
+    assert_int_equal(f->cpu->cell[4], 0xfffffffb);
+}
+
+static void sign_and_zero_extension_of_one_op(void **state)
+{
+    struct fixture *f = *state;
+    ir_val v = ir_ADD(f->b, ir_TRUNC(f->b, IR_i32, x(f, 3)), ir_k(IR_i32, 1));
+    ir_put(f->b, 4, ir_SEXT(f->b, IR_i64, v));
+    ir_put(f->b, 5, ir_ZEXT(f->b, IR_i64, v));
+    finish(f);
+    assert_int_equal(f->cpu->cell[4], (uint64_t)-4);
+    assert_int_equal(f->cpu->cell[5], 0xfffffffc);
+}
+
+static void compare_fuses(void **state)
+{
+    struct fixture *f = *state;
+    ir_BRANCH_IF(f->b, ir_SLT(f->b, x(f, 3), x(f, 2)), -16);
+    f->cpu->pc = 0x1000;
+    finish(f);
+    assert_string_equal(f->text, "@0:\n  BRANCH_CMP.i64 %1 = %3 %2 imm=0xfffffff0 s=2,0,0,0\n  BRANCH.none %1 = imm=0x4\n");
+    assert_int_equal(f->cpu->pc, 0xff0);
+    assert_int_equal(f->cpu->insns, 1);
+}
+
+static void known_registers_cross_insns(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 4, k(0x12000));
+    ir_insn_end(f->b);
+    ir_insn_begin(f->b, 4, 4);
+    ir_put(f->b, 4, ir_ADD(f->b, x(f, 4), k(0x34)));
+    ir_put(f->b, 5, ir_ADD(f->b, x(f, 1), x(f, 4)));
+    finish(f);
+    assert_non_null(strstr(f->text, "ADD.i64 %5 = %1 # imm=0x12000"));
+    assert_int_equal(f->cpu->cell[4], 0x12034);
+}
+
+static void helpers_end_knowledge(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 1, k(3));
+    ir_insn_end(f->b);
+    ir_insn_begin(f->b, 4, 4);
+    ir_call(f->b, 0, 1, (const ir_val[]){k(50)});
+    ir_insn_end(f->b);
+    ir_insn_begin(f->b, 8, 4);
+    ir_put(f->b, 4, ir_ADD(f->b, x(f, 1), k(1)));
+    finish(f);
+    assert_int_equal(f->cpu->cell[4], 51);
+}
+
+static void wide_values(void **state)
+{
+    struct fixture *f = *state;
+    ir_val pair = ir_CONCAT(f->b, x(f, 2), x(f, 1)), square = ir_CLMUL(f->b, x(f, 3), x(f, 3));
+    ir_put(f->b, 4, ir_HI(f->b, pair));
+    ir_put(f->b, 5, ir_TRUNC(f->b, IR_i64, pair));
+    ir_put(f->b, 6, ir_HI(f->b, square));
+    ir_put(f->b, 7, ir_ZEXT(f->b, IR_i64, ir_EQ(f->b, pair, pair)));
+    finish(f);
+    assert_int_equal(f->cpu->cell[4], 7);
+    assert_int_equal(f->cpu->cell[5], 100);
+    assert_int_equal(f->cpu->cell[6], 0x5555555555555555);
+    assert_int_equal(f->cpu->cell[7], 1);
+}
+
+static void retry_drops_writes(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 1, k(1));
+    ir_RETRY_IF(f->b, ir_NE(f->b, x(f, 2), k(0)));
+    f->cpu->pc = 0x1000;
+    finish(f);
+    assert_int_equal(f->cpu->pc, 0x1000);
+    assert_int_equal(f->cpu->cell[1], 100);
+    assert_int_equal(f->cpu->insns, 0);
+}
+
+static void again_keeps_writes(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 1, k(1));
+    ir_AGAIN_IF(f->b, ir_NE(f->b, x(f, 2), k(0)));
+    f->cpu->pc = 0x1000;
+    finish(f);
+    assert_int_equal(f->cpu->pc, 0x1000);
+    assert_int_equal(f->cpu->cell[1], 1);
+    assert_int_equal(f->cpu->insns, 0);
+}
+
+static void parser_names_the_line(void **state)
+{
+    unsigned line;
+    (void)state;
+    assert_null(ir_parse("@0:\n  ADD.i64 %1 = %2 %3\n  FROB.i64 %1\n", &line));
+    assert_int_equal(line, 3);
+    assert_null(ir_parse("  ADD.i64 %1 = %2 %3 %4 %5\n", &line));
+    assert_int_equal(line, 1);
+}
+
+static void verifier_refuses(void **state)
+{
+    static const char *const bad[] = {
+        "@0:\n ADD.i64 %4 = %1 %2\n",                               /* never leaves */
+        "@0:\n BRANCH.none %1 = imm=4\n BRANCH.none %1 = imm=4\n", /* leaves twice */
+        "@0:\n ADD.i64 %4 = # %2\n BRANCH.none %1 = imm=4\n",      /* constant in front */
+        "@0:\n ADD.i64 %4 = %1 %60000\n BRANCH.none %1 = imm=4\n", /* outside the frame */
+        "@0:\n ADD.i64 - = %1 %2\n BRANCH.none %1 = imm=4\n",      /* no result */
+        "@0:\n BRANCH.none %9 = imm=4\n",                           /* more insns than there are */
+        "@0:\n CALL.none - = %1 imm=0x5000000000000\n BRANCH.none %1 = imm=4\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        unsigned line, op;
+        const char *why;
+        struct ir_block *block = ir_parse(bad[i], &line);
+        assert_non_null(block);
+        if (ir_verify(block, CELLS, 1, &op, &why))
+            fail_msg("accepted:\n%s", bad[i]);
+        free(block);
+    }
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(register_is_operand), T(constants_fold), T(constant_is_last_operand), T(writes_commit_together), T(jump_to_the_old_value),
+        T(branch_on_the_old_value), T(trap_keeps_old_registers), T(word_op_is_one_op), T(zero_extension_of_a_truncation),
+        T(sign_and_zero_extension_of_one_op), T(compare_fuses), T(known_registers_cross_insns), T(helpers_end_knowledge), T(wide_values),
+        T(retry_drops_writes), T(again_keeps_writes), cmocka_unit_test(parser_names_the_line), cmocka_unit_test(verifier_refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

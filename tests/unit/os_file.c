@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Whole files: limits, errors that name the file, pipes, mapping, replacing. */
+#include "os/file.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h> /* wants the others first */
+
+static char path[] = "/tmp/os_file.XXXXXX";
+
+static int make(void **state)
+{
+    int fd = mkstemp(path);
+
+    (void)state;
+    return fd < 0 || close(fd);
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+static void reads_up_to_limit(void **state)
+{
+    char *content = malloc(100000);
+    struct err err;
+    void *data;
+    size_t len;
+
+    (void)state;
+    memset(content, 'q', 100000);
+    assert_int_equal(os_file_write(path, content, 100000, &err), 0);
+    assert_int_equal(os_file_read(path, 100000, &data, &len, &err), 0);
+    assert_int_equal(len, 100000);
+    assert_memory_equal(data, content, len);
+    assert_int_equal(((char *)data)[len], 0);
+    free(data);
+    assert_int_equal(os_file_read(path, 99999, &data, &len, &err), -STATUS_config);
+    assert_non_null(strstr(err.text, path));
+    assert_non_null(strstr(err.text, "99999"));
+    free(content);
+}
+
+static void tells_what_is_wrong(void **state)
+{
+    struct os_map map;
+    struct err err;
+    void *data;
+    size_t len;
+
+    (void)state;
+    assert_int_equal(os_file_read("/nonexistent/file", 10, &data, &len, &err), -STATUS_not_found);
+    assert_string_equal(err.text, "cannot open /nonexistent/file: No such file or directory");
+    assert_int_equal(os_file_read("/tmp", 10, &data, &len, &err), -STATUS_config);
+    assert_string_equal(err.text, "/tmp is a directory, not a file");
+    assert_int_equal(os_file_map(&map, "/dev/null", &err), -STATUS_config);
+    assert_int_equal(os_file_write("/nonexistent/file", "", 0, &err), -STATUS_not_found);
+}
+
+static void reads_endless_file(void **state)
+{
+    struct err err;
+    void *data;
+    size_t len;
+
+    (void)state;
+    assert_int_equal(os_file_read("/dev/zero", 100000, &data, &len, &err), -STATUS_config);
+    assert_int_equal(os_file_read("/dev/null", 0, &data, &len, &err), 0);
+    assert_int_equal(len, 0);
+    free(data);
+    assert_int_equal(os_file_read("/proc/self/status", 1 << 20, &data, &len, &err), 0); /* stat says 0 bytes */
+    assert_true(len > 100);
+    free(data);
+}
+
+static void maps(void **state)
+{
+    struct os_map map;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(os_file_write(path, "hello", 5, &err), 0);
+    assert_int_equal(os_file_map(&map, path, &err), 0);
+    assert_int_equal(map.len, 5);
+    assert_memory_equal(map.data, "hello", 5);
+    os_file_unmap(&map);
+    os_file_unmap(&map);
+    assert_int_equal(os_file_write(path, "", 0, &err), 0);
+    assert_int_equal(os_file_map(&map, path, &err), 0);
+    assert_int_equal(map.len, 0);
+    assert_null(map.data);
+    os_file_unmap(&map);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_up_to_limit),
+        cmocka_unit_test(tells_what_is_wrong),
+        cmocka_unit_test(reads_endless_file),
+        cmocka_unit_test(maps),
+    };
+
+    return cmocka_run_group_tests_name("os_file", tests, make, clean);
+}
