@@ -236,7 +236,7 @@ static ir_val append_op(struct ir_build *b, unsigned op, unsigned ty, const uint
 {
     const struct ir_sig *sig = &ir_sigs[op];
     unsigned type = result_type(op, sig, ty, s, args, nargs), cells[3] = {IR_NONE, IR_NONE, IR_NONE};
-    bool constant = takes_constant(sig, args, nargs);
+    bool constant = takes_constant(sig, args, nargs) && op != IR_INSERT; /* whose imm is the field */
     if (constant && (sig->flags & IR_F_C) && args[0].known && !args[1].known) {
         ir_val swap = args[0];
         args[0] = args[1];

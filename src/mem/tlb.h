@@ -4,7 +4,8 @@
  *     e = &tlb->read[tlb_index(va)];  hit if (va + size - 1 & ~0xfff) == e->tag;  host = va + e->addend
  * An access that crosses a page never hits: its last byte's page is not the one that the index chose. Tags with any low bit set (not
  * cached, device, page with code, watchpoint) never match, so the slow path sees all of those.
- * bits 21.. are folded into the index: arrays that lie a multiple of 2 MiB apart would miss on every access otherwise.
+ * bits 21.. are added to the index: arrays that lie a multiple of 2 MiB apart would miss on every access otherwise. Added, not XORed:
+ * two pages in a row must never have the same index (XOR gives 0x7ffff000 and 0x80000000 the same), see the rule above.
  */
 #pragma once
 #include "mem/space.h"
@@ -24,7 +25,7 @@ struct tlb {
     uint64_t max_span; /* of the translations in it: how far a flush of one address must look around */
 };
 
-static inline unsigned tlb_index(gva va) { return (unsigned)((va >> 12 ^ va >> 21) & (TLB_SIZE - 1)); }
+static inline unsigned tlb_index(gva va) { return (unsigned)(((va >> 12) + (va >> 21)) & (TLB_SIZE - 1)); }
 static inline bool tlb_hit(const struct tlb_entry *e, gva va, unsigned size) { return ((va + size - 1) & ~0xfffull) == e->tag; }
 
 enum mem_access { ACCESS_read = 0, ACCESS_write = 1, ACCESS_fetch = 2 };

@@ -45,24 +45,34 @@ static gva next_page(const struct cpu *cpu) { return align_down(cpu->pc, MEM_PAG
 
 /* ---- watching pages ---- */
 
+/* Asks the vCPUs that run; the others will see the count when they begin. */
 static void shoot(struct emu_cpu *emu, gpa page)
 {
     struct emu_vm *vm = emu->vm;
-    unsigned vcpus = vm->vm->config.vcpus;
     emu_drop_fast_writes(emu, page); /* this vCPU's own stores before now are seen by the translation that follows */
-    struct shot *shot = vcpus > 1 ? malloc(sizeof *shot) : NULL;
+    atomic_fetch_add(&vm->shot_count, 1);
+    if (vm->vm->config.vcpus == 1)
+        return;
+    struct shot *shot = calloc(1, sizeof *shot);
     if (!shot) {
-        if (vcpus > 1)
-            mem_note_write(emu->cpu->space, page, 1);
+        mem_note_write(emu->cpu->space, page, 1);
         return;
     }
-    *shot = (struct shot){.page = page, .pending = ((1ull << vcpus) - 1) & ~(1ull << emu->cpu->id)};
+    uint64_t pending = 0;
     os_mutex_lock(&vm->lock);
-    shot->next = vm->shots;
-    vm->shots = shot;
+    for (unsigned i = 0; i < vm->vm->config.vcpus; i++) {
+        struct emu_cpu *other = vm->vm->vcpus[i].impl;
+        if (other && other != emu && atomic_load(&other->online))
+            pending |= 1ull << i;
+    }
+    *shot = (struct shot){.page = page, .pending = pending, .next = vm->shots};
+    if (pending)
+        vm->shots = shot;
     os_mutex_unlock(&vm->lock);
-    for (unsigned i = 0; i < vcpus; i++)
-        if (i != emu->cpu->id)
+    if (!pending)
+        free(shot);
+    for (unsigned i = 0; i < vm->vm->config.vcpus; i++)
+        if (pending >> i & 1)
             atomic_fetch_or(&vm->vm->vcpus[i].cpu->events, CPU_EVENT_code);
 }
 
@@ -84,6 +94,25 @@ void emu_serve_shots(struct emu_cpu *emu)
         free(s);
     }
     os_mutex_unlock(&vm->lock);
+}
+
+void emu_code_enter(struct emu_cpu *emu)
+{
+    atomic_store(&emu->online, true);
+    uint64_t count = atomic_load(&emu->vm->shot_count);
+    if (count != emu->shot_count)
+        emu_drop_all_writes(emu);
+    emu->shot_count = count;
+}
+
+void emu_code_leave(struct emu_cpu *emu)
+{
+    emu->shot_count = atomic_load(&emu->vm->shot_count); /* those up to here are answered below; later ones are counted */
+    os_mutex_lock(&emu->vm->lock);
+    atomic_store(&emu->online, false); /* nobody asks it from here on */
+    os_mutex_unlock(&emu->vm->lock);
+    emu_serve_shots(emu);
+    jit_reader_quiet(emu->vm->cache, &emu->reader, UINT64_MAX);
 }
 
 void emu_fetch_changed(struct cpu *cpu)

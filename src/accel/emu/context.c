@@ -149,3 +149,10 @@ bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page)
         }
     return any;
 }
+
+void emu_drop_all_writes(struct emu_cpu *emu)
+{
+    for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
+        for (unsigned i = 0; c->used && i < TLB_SIZE; i++)
+            c->tlb->write[i].tag = TLB_NONE;
+}

@@ -42,6 +42,8 @@ struct emu_cpu {
     struct ir_build *build;
     struct jit_reader reader;
     uint64_t epoch; /* of the jump cache's content */
+    uint64_t shot_count; /* vm->shot_count when it last ran */
+    _Atomic bool online; /* it is in the run loop */
     uint64_t trap_insns; /* cpu->insns at the last trap, and how many traps have come since without one insn retired */
     unsigned trap_repeats;
     struct view *view, views[VIEWS];
@@ -64,6 +66,7 @@ struct emu_vm {
     struct accel_vm *vm;
     struct os_mutex lock; /* shots; rank code */
     struct shot *shots;
+    _Atomic uint64_t shot_count; /* ever; a vCPU that did not run meanwhile drops all its fast write entries instead of being asked */
 };
 
 /* context.c */
@@ -75,6 +78,7 @@ void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid);
 void emu_forget_jumps(struct emu_cpu *emu);
 /* Drops entries that write the page without notice; were there any? */
 bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page);
+void emu_drop_all_writes(struct emu_cpu *emu);
 static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc)
 {
     return &emu->jumps[(pc >> 12 ^ pc >> 18) % JUMP_PAGES][pc >> 1 & (JUMP_SLOTS - 1)];
@@ -85,5 +89,7 @@ struct jit_block *emu_block(struct emu_cpu *emu); /* at cpu->pc; NULL: cpu->trap
 struct ir_block *emu_single(struct emu_cpu *emu);  /* one insn at cpu->pc, uncached: free() it; NULL: cpu->trapped */
 void emu_fetch_changed(struct cpu *cpu);
 void emu_serve_shots(struct emu_cpu *emu);
+void emu_code_enter(struct emu_cpu *emu); /* the vCPU begins to run, */
+void emu_code_leave(struct emu_cpu *emu); /* and ends: it keeps nothing alive and answers no shots */
 
 static inline struct emu_cpu *emu_of(const struct cpu *cpu) { return ((struct vcpu *)cpu->accel)->impl; }

@@ -90,6 +90,7 @@ static void run(struct vcpu *vcpu, uint64_t max, bool exact)
     struct emu_cpu *emu = vcpu->impl;
     struct cpu *cpu = emu->cpu;
     uint64_t end = max > UINT64_MAX - cpu->insns ? UINT64_MAX : cpu->insns + max;
+    emu_code_enter(emu);
     renew_epoch(emu);
     cpu->guest->take_interrupt(cpu);
     emu_view_update(emu);
@@ -111,7 +112,7 @@ static void run(struct vcpu *vcpu, uint64_t max, bool exact)
         if (cpu->waiting)
             break;
     }
-    jit_reader_quiet(emu->vm->cache, &emu->reader, UINT64_MAX);
+    emu_code_leave(emu);
 }
 
 static void context_changed(struct cpu *cpu) { emu_view_update(emu_of(cpu)); }

@@ -9,11 +9,11 @@
 #include "guest/riscv64/riscv64.h"
 
 enum { EVENT_none, EVENT_cycles, EVENT_insns, FIRST_HPM = 3 };
-#define EVENT_OF (1ull << 63)
+#define EVENT_OF   (1ull << 63)
 #define EVENT_MINH (1ull << 62)
 #define EVENT_SINH (1ull << 61)
 #define EVENT_UINH (1ull << 60)
-#define NEVER UINT64_MAX
+#define NEVER      UINT64_MAX
 
 static uint64_t *cell(struct cpu *cpu, unsigned n)
 {

@@ -6,6 +6,7 @@
  */
 #include "guest/riscv64/riscv64_insns.gen.h"
 
+/* clang-format off */
 static const uint8_t aes_forward[256] = {
     0x63, 0x7c, 0x77, 0x7b, 0xf2, 0x6b, 0x6f, 0xc5, 0x30, 0x01, 0x67, 0x2b, 0xfe, 0xd7, 0xab, 0x76,
     0xca, 0x82, 0xc9, 0x7d, 0xfa, 0x59, 0x47, 0xf0, 0xad, 0xd4, 0xa2, 0xaf, 0x9c, 0xa4, 0x72, 0xc0,
@@ -62,12 +63,10 @@ static const uint8_t sm4_box[256] = {
     0x89, 0x69, 0x97, 0x4a, 0x0c, 0x96, 0x77, 0x7e, 0x65, 0xb9, 0xf1, 0x09, 0xc5, 0x6e, 0xc6, 0x84,
     0x18, 0xf0, 0x7d, 0xec, 0x3a, 0xdc, 0x4d, 0x20, 0x79, 0xee, 0x5f, 0x3e, 0xd7, 0xcb, 0x39, 0x48,
 };
+/* clang-format on */
 
 /* A byte of the AES state's columns (s the first two, t the other two). */
-static uint8_t state_byte(uint64_t s, uint64_t t, unsigned n)
-{
-    return (uint8_t)(n < 8 ? s >> 8 * n : t >> 8 * (n - 8));
-}
+static uint8_t state_byte(uint64_t s, uint64_t t, unsigned n) { return (uint8_t)(n < 8 ? s >> 8 * n : t >> 8 * (n - 8)); }
 
 /* ShiftRows (step 1) or its inverse (step 3) and the byte substitution, for the first two columns of the result. */
 static uint64_t shift_and_substitute(uint64_t s, uint64_t t, unsigned step, const uint8_t box[256])
@@ -102,10 +101,7 @@ static uint64_t mix(uint64_t v)
 }
 
 /* The inverse is MixColumns after adding 4 (a[n] + a[n + 2]) to each row. */
-static uint64_t unmix(uint64_t v)
-{
-    return mix(v ^ twice(twice(v ^ rotate_columns(v, 2))));
-}
+static uint64_t unmix(uint64_t v) { return mix(v ^ twice(twice(v ^ rotate_columns(v, 2)))); }
 
 uint64_t riscv64_hlp_aes64_encrypt(struct cpu *cpu, uint64_t s, uint64_t t, uint64_t with_mix)
 {
@@ -143,10 +139,7 @@ uint64_t riscv64_hlp_aes64_key(struct cpu *cpu, uint64_t s, uint64_t round)
     return r | (uint64_t)r << 32;
 }
 
-static uint32_t rotate_left(uint32_t v, unsigned n)
-{
-    return n ? v << n | v >> (32 - n) : v;
-}
+static uint32_t rotate_left(uint32_t v, unsigned n) { return n ? v << n | v >> (32 - n) : v; }
 
 /* SM4 is defined on big-endian words, the insns work on little-endian ones: the box's byte starts at the top and the word is swapped. */
 static uint64_t sm4_add(uint64_t s, uint32_t word, unsigned byte)

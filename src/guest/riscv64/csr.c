@@ -151,8 +151,8 @@ static void write_status(struct cpu *cpu, unsigned number, uint64_t value, uint6
 static void write_satp(struct cpu *cpu, unsigned number, uint64_t value, uint64_t insns)
 {
     unsigned mode = (unsigned)bits_get(value, 60, 4);
-    bool known = mode == 0 || mode == 8 || (mode == 9 && riscv64_has(cpu, RISCV64_HAS_sv48)) ||
-                 (mode == 10 && riscv64_has(cpu, RISCV64_HAS_sv57));
+    bool known =
+        mode == 0 || mode == 8 || (mode == 9 && riscv64_has(cpu, RISCV64_HAS_sv48)) || (mode == 10 && riscv64_has(cpu, RISCV64_HAS_sv57));
 
     (void)number, (void)insns;
     if (!known)
@@ -327,10 +327,10 @@ static uint64_t read_scountovf(struct cpu *cpu, unsigned number, uint64_t insns)
 
 /* ---- the table ---- */
 
-#define allow_no NULL
-#define read_no NULL
-#define write_no NULL
-#define write_ignore riscv64_csr_ignore
+#define allow_no          NULL
+#define read_no           NULL
+#define write_no          NULL
+#define write_ignore      riscv64_csr_ignore
 #define RISCV64_CELL_none CSR_NO_CELL
 
 enum row {
@@ -340,9 +340,9 @@ enum row {
 };
 
 static const struct riscv64_csr rows[] = {
-#define CSR(number, count, name, feature, slot, n, rmask, wmask, may, get, put)                                                       \
-    [ROW_##name] = {#name, number, count, RISCV64_CELL_##slot + (n), RISCV64_HAS_##feature, rmask, wmask, allow_##may, read_##get, \
-        write_##put},
+#define CSR(number, count, name, feature, slot, n, rmask, wmask, may, get, put)                                          \
+    [ROW_##name] = {#name,       number,     count,      RISCV64_CELL_##slot + (n), RISCV64_HAS_##feature, rmask, wmask, \
+                    allow_##may, read_##get, write_##put},
 #include "guest/riscv64/csrs.def"
 #undef CSR
 };
@@ -350,7 +350,7 @@ static const struct riscv64_csr rows[] = {
 const struct riscv64_csr *riscv64_csr_row(unsigned number)
 {
     static const uint8_t row_of[4096] = {
-#define CSR(first, count, name, ...) [first ... (first) + (count) - 1] = ROW_##name + 1,
+#define CSR(first, count, name, ...) [first...(first) + (count)-1] = ROW_##name + 1,
 #include "guest/riscv64/csrs.def"
 #undef CSR
     };

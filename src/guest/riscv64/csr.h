@@ -11,9 +11,9 @@ struct riscv64_csr {
     uint16_t cell; /* of the first, or CSR_NO_CELL */
     uint8_t feature;
     uint64_t rmask, wmask;
-    bool (*allow)(struct cpu *cpu, unsigned number); /* conditions that only running decides; NULL: none */
-    uint64_t (*read)(struct cpu *cpu, unsigned number, uint64_t insns);                /* NULL: the cell */
-    void (*write)(struct cpu *cpu, unsigned number, uint64_t value, uint64_t insns);  /* NULL: the cell */
+    bool (*allow)(struct cpu *cpu, unsigned number);                                 /* conditions that only running decides; NULL: none */
+    uint64_t (*read)(struct cpu *cpu, unsigned number, uint64_t insns);              /* NULL: the cell */
+    void (*write)(struct cpu *cpu, unsigned number, uint64_t value, uint64_t insns); /* NULL: the cell */
 };
 
 const struct riscv64_csr *riscv64_csr_row(unsigned number); /* NULL: no such CSR in any model */
@@ -26,15 +26,16 @@ static inline bool riscv64_csr_is_fp(unsigned number) { return number >= CSR_FFL
 
 /* The bits that software may change at all. */
 #define STATUS_S ((uint64_t)(STATUS_SIE | STATUS_SPIE | STATUS_SPP | STATUS_FS | STATUS_SUM | STATUS_MXR))
-#define STATUS_M \
-    (STATUS_S | (uint64_t)(STATUS_MIE | STATUS_MPIE | STATUS_MPP | STATUS_MPRV | STATUS_TVM | STATUS_TW | STATUS_TSR))
+#define STATUS_M (STATUS_S | (uint64_t)(STATUS_MIE | STATUS_MPIE | STATUS_MPP | STATUS_MPRV | STATUS_TVM | STATUS_TW | STATUS_TSR))
 /* What reads show beside the slot: SXL = UXL = 64 bit (sstatus has UXL only); SD says that FS is dirty. */
 #define STATUS_UXL (2ull << 32)
 #define STATUS_SXL (2ull << 34)
-#define STATUS_SD (1ull << 63)
+#define STATUS_SD  (1ull << 63)
 
 /* How a cell reads through the CSR: mask and bits that are always 1 (SD aside). */
-struct riscv64_csr_view { uint64_t mask, ones; };
+struct riscv64_csr_view {
+    uint64_t mask, ones;
+};
 struct riscv64_csr_view riscv64_csr_view(const struct cpu *cpu, const struct riscv64_csr *row);
 
 /* Sticky flags as FX_* and as fflags: the same five bits in opposite orders. */

@@ -3,12 +3,17 @@
 #include "base/bits.h"
 #include "guest/riscv64/csr.h"
 
-#define TEN(stem, tens) \
+#define TEN(stem, tens)                                                                                                                    \
     stem tens "0", stem tens "1", stem tens "2", stem tens "3", stem tens "4", stem tens "5", stem tens "6", stem tens "7", stem tens "8", \
         stem tens "9"
-#define FAMILY(stem) {stem, {TEN(stem, ""), TEN(stem, "1"), TEN(stem, "2"), stem "30", stem "31"}}
+#define FAMILY(stem)                                                                  \
+    {                                                                                 \
+        stem, { TEN(stem, ""), TEN(stem, "1"), TEN(stem, "2"), stem "30", stem "31" } \
+    }
 
-static const struct { const char *stem, *names[RISCV64_COUNTERS]; } families[] = {
+static const struct {
+    const char *stem, *names[RISCV64_COUNTERS];
+} families[] = {
     FAMILY("hpmcounter"), FAMILY("mhpmcounter"), FAMILY("mhpmevent"), FAMILY("pmpaddr"), FAMILY("mstateen"), FAMILY("sstateen"),
 };
 

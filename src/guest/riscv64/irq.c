@@ -8,36 +8,37 @@
 
 uint64_t riscv64_time(const struct cpu *cpu) { return os_vclock_ns(cpu->clock) / riscv64_arch(cpu)->tick_ns; }
 
-uint64_t riscv64_pending(struct cpu *cpu)
+/* Those of `wanted` that are pending: the clock is read only for the timer. */
+static uint64_t pending(struct cpu *cpu, uint64_t wanted)
 {
-    uint64_t lines = atomic_load(&cpu->lines), pending;
+    uint64_t lines = atomic_load(&cpu->lines), found;
 
     if (lines & 1 << IRQ_SSI) { /* another thread's message: from here on it is the bit that software sees and clears */
         atomic_fetch_and(&cpu->lines, ~(1ull << IRQ_SSI));
         RV(cpu, mip) |= 1 << IRQ_SSI;
     }
-    pending = RV(cpu, mip) | (lines & IRQ_INPUTS);
-    if (RV(cpu, menvcfg) & ENVCFG_STCE) {
-        pending &= ~(1ull << IRQ_STI);
-        pending |= (uint64_t)(riscv64_time(cpu) >= RV(cpu, stimecmp)) << IRQ_STI;
+    found = RV(cpu, mip) | (lines & IRQ_INPUTS);
+    if ((RV(cpu, menvcfg) & ENVCFG_STCE) && (wanted & 1 << IRQ_STI)) {
+        found &= ~(1ull << IRQ_STI);
+        found |= (uint64_t)(riscv64_time(cpu) >= RV(cpu, stimecmp)) << IRQ_STI;
     }
-    return pending;
+    return found & wanted;
 }
+
+uint64_t riscv64_pending(struct cpu *cpu) { return pending(cpu, UINT64_MAX); }
 
 /* Those that the present mode lets through: M's first, and only they if there are any. */
 static uint64_t takeable(struct cpu *cpu)
 {
-    uint64_t priv = RV(cpu, priv), status = RV(cpu, mstatus), ready, machine;
+    uint64_t priv = RV(cpu, priv), status = RV(cpu, mstatus), supervisors = RV(cpu, mideleg), open = 0, ready;
 
-    if (!RV(cpu, mie))
-        return 0;
-    ready = riscv64_pending(cpu) & RV(cpu, mie);
-    machine = ready & ~RV(cpu, mideleg);
-    if (machine && (priv < PRIV_M || (status & STATUS_MIE)))
-        return machine;
+    if (priv < PRIV_M || (status & STATUS_MIE))
+        open |= ~supervisors;
     if (priv < PRIV_S || (priv == PRIV_S && (status & STATUS_SIE)))
-        return ready & RV(cpu, mideleg);
-    return 0;
+        open |= supervisors;
+    open &= RV(cpu, mie);
+    ready = open ? pending(cpu, open) : 0;
+    return ready & ~supervisors ? ready & ~supervisors : ready;
 }
 
 bool riscv64_take_interrupt(struct cpu *cpu)
@@ -58,7 +59,7 @@ bool riscv64_take_interrupt(struct cpu *cpu)
     return false;
 }
 
-bool riscv64_wakes(struct cpu *cpu) { return riscv64_pending(cpu) & RV(cpu, mie); }
+bool riscv64_wakes(struct cpu *cpu) { return pending(cpu, RV(cpu, mie)); }
 
 void riscv64_irq_update(struct cpu *cpu)
 {

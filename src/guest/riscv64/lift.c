@@ -9,10 +9,7 @@
 #include <stdio.h>
 
 /* Longer encodings than 32 bits are reserved: such a word is undefined as its first four bytes. */
-static unsigned length(uint32_t word)
-{
-    return (word & 3) == 3 ? 4 : 2;
-}
+static unsigned length(uint32_t word) { return (word & 3) == 3 ? 4 : 2; }
 
 unsigned riscv64_lift_insn(struct ir_build *b, const struct cpu *cpu, uint64_t *key, unsigned offset, uint32_t word, unsigned have)
 {
@@ -51,10 +48,7 @@ unsigned riscv64_print_insn(const struct cpu *cpu, uint32_t word, gva pc, struct
 /* ---- functions of lower-case expressions ---- */
 
 /* The rounding mode of field rm: 7 stands for frm; gates have refused what is reserved. The words of ops.def have frm's numbers. */
-int64_t riscv64_sfn_rmode(const struct riscv64_lift *l, int64_t rm)
-{
-    return rm == 7 ? l->key->frm : rm;
-}
+int64_t riscv64_sfn_rmode(const struct riscv64_lift *l, int64_t rm) { return rm == 7 ? l->key->frm : rm; }
 
 /* Order of an atomic access by its bits aq << 1 | rl. */
 int64_t riscv64_sfn_ord(const struct riscv64_lift *l, int64_t aqrl)
@@ -71,10 +65,7 @@ int64_t riscv64_sfn_sext(const struct riscv64_lift *l, int64_t value, int64_t bi
 }
 
 /* What the addresses of insns are multiples of. */
-int64_t riscv64_sfn_ialign(const struct riscv64_lift *l)
-{
-    return riscv64_has(l->cpu, RISCV64_HAS_zca) ? 2 : 4;
-}
+int64_t riscv64_sfn_ialign(const struct riscv64_lift *l) { return riscv64_has(l->cpu, RISCV64_HAS_zca) ? 2 : 4; }
 
 /* Calls and returns by the link registers ra and t0, as the table of return-address stack hints in "Unconditional Jumps" has it. */
 int64_t riscv64_sfn_jhint(const struct riscv64_lift *l, int64_t d, int64_t s)
@@ -89,9 +80,13 @@ int64_t riscv64_sfn_jhint(const struct riscv64_lift *l, int64_t d, int64_t s)
 static uint64_t fli(int64_t n, unsigned fraction, unsigned bias)
 {
     enum { MINUS_ONE = 0, MIN = 1, INF = 30, NAN_ = 31 };
-    static const struct { int8_t exponent; uint8_t quarters; } values[] = {
-        [2] = {-16, 0}, {-15, 0}, {-8, 0}, {-7, 0}, {-4, 0}, {-3, 0}, {-2, 0}, {-2, 1}, {-2, 2}, {-2, 3}, {-1, 0}, {-1, 1}, {-1, 2}, {-1, 3},
-        {0, 0}, {0, 1}, {0, 2}, {0, 3}, {1, 0}, {1, 1}, {1, 2}, {2, 0}, {3, 0}, {4, 0}, {7, 0}, {8, 0}, {15, 0}, {16, 0},
+    static const struct {
+        int8_t exponent;
+        uint8_t quarters;
+    } values[] = {
+        [2] = {-16, 0}, {-15, 0}, {-8, 0}, {-7, 0}, {-4, 0}, {-3, 0}, {-2, 0}, {-2, 1}, {-2, 2}, {-2, 3},
+        {-1, 0},        {-1, 1},  {-1, 2}, {-1, 3}, {0, 0},  {0, 1},  {0, 2},  {0, 3},  {1, 0},  {1, 1},
+        {1, 2},         {2, 0},   {3, 0},  {4, 0},  {7, 0},  {8, 0},  {15, 0}, {16, 0},
     };
     uint64_t infinity = (uint64_t)(2 * bias + 1) << fraction;
     if (n == MINUS_ONE)
@@ -118,7 +113,4 @@ int64_t riscv64_sfn_fli_d(const struct riscv64_lift *l, int64_t n)
 /* ---- print styles (csr is in csr_lift.c) ---- */
 
 /* The immediate of lui as assemblers write it. */
-void riscv64_show_u20(struct riscv64_text *t, int64_t value)
-{
-    riscv64_text_put(t, "%u", (unsigned)value & 0xfffff);
-}
+void riscv64_show_u20(struct riscv64_text *t, int64_t value) { riscv64_text_put(t, "%u", (unsigned)value & 0xfffff); }

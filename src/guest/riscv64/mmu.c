@@ -8,11 +8,19 @@
 #include "guest/riscv64/riscv64.h"
 
 enum {
-    PTE_V = 1 << 0, PTE_R = 1 << 1, PTE_W = 1 << 2, PTE_X = 1 << 3, PTE_U = 1 << 4, PTE_G = 1 << 5, PTE_A = 1 << 6, PTE_D = 1 << 7,
-    PTE_PPN_pos = 10, PTE_PPN_len = 44,
+    PTE_V = 1 << 0,
+    PTE_R = 1 << 1,
+    PTE_W = 1 << 2,
+    PTE_X = 1 << 3,
+    PTE_U = 1 << 4,
+    PTE_G = 1 << 5,
+    PTE_A = 1 << 6,
+    PTE_D = 1 << 7,
+    PTE_PPN_pos = 10,
+    PTE_PPN_len = 44,
 };
-#define PTE_N (1ull << 63)
-#define PTE_PBMT (3ull << 61)
+#define PTE_N        (1ull << 63)
+#define PTE_PBMT     (3ull << 61)
 #define PTE_RESERVED (0x7full << 54)
 
 enum { SATP_bare = 0, SATP_sv39 = 8, SATP_sv57 = 10 };
@@ -79,9 +87,10 @@ uint64_t riscv64_context(const struct cpu *cpu)
         return 0;
     if (mode == SATP_bare)
         return (fetch == PRIV_M ? 2ull : 1ull) << 58;
-    who = data == PRIV_U ? 0 : 1 + sum;           /* 0..2 */
-    who += 3 * mxr + (fetch == PRIV_M ? 6 : 0);   /* 0..11 */
-    return (uint64_t)(PAGED + WAYS * (mode - SATP_sv39) + who) << 58 | bits_get(RV(cpu, satp), 44, 16) << 42 | bits_get(RV(cpu, satp), 0, 42);
+    who = data == PRIV_U ? 0 : 1 + sum;         /* 0..2 */
+    who += 3 * mxr + (fetch == PRIV_M ? 6 : 0); /* 0..11 */
+    return (uint64_t)(PAGED + WAYS * (mode - SATP_sv39) + who) << 58 | bits_get(RV(cpu, satp), 44, 16) << 42 |
+           bits_get(RV(cpu, satp), 0, 42);
 }
 
 int64_t riscv64_asid(const struct cpu *cpu)
@@ -223,13 +232,20 @@ static bool allowed(const struct tlb_page *page, enum mem_access access)
 bool riscv64_translate(struct cpu *cpu, gva va, enum mem_access access, struct tlb_page *out, struct trap *trap)
 {
     uint64_t status = RV(cpu, mstatus);
-    struct walk w = {cpu, va, access, access == ACCESS_fetch ? (enum riscv64_priv)RV(cpu, priv) : data_priv(cpu), status & STATUS_SUM,
-        status & STATUS_MXR};
+    struct walk w = {cpu,
+                     va,
+                     access,
+                     access == ACCESS_fetch ? (enum riscv64_priv)RV(cpu, priv) : data_priv(cpu),
+                     status & STATUS_SUM,
+                     status & STATUS_MXR};
     enum outcome outcome = WALK_done;
 
     if (w.priv == PRIV_M || satp_mode(cpu) == SATP_bare)
-        *out = (struct tlb_page){.page = align_down(va, MEM_PAGE), .readable = access != ACCESS_fetch, .writable = access != ACCESS_fetch,
-            .executable = access == ACCESS_fetch, .span = MEM_PAGE};
+        *out = (struct tlb_page){.page = align_down(va, MEM_PAGE),
+                                 .readable = access != ACCESS_fetch,
+                                 .writable = access != ACCESS_fetch,
+                                 .executable = access == ACCESS_fetch,
+                                 .span = MEM_PAGE};
     else
         outcome = walk(&w, out);
     if (outcome == WALK_done) {

@@ -19,11 +19,16 @@ static const struct feature features[RISCV64_OPTIONS] = {
 #undef FEATURE
 };
 
-static const struct { const char *name; char letter; } models[] = {{"max", 'x'}, {"rva23", '3'}, {"rva22", '2'}, {"rv64", 'g'}};
+static const struct {
+    const char *name;
+    char letter;
+} models[] = {{"max", 'x'}, {"rva23", '3'}, {"rva22", '2'}, {"rv64", 'g'}};
 
 /* ---- sets of features ---- */
 
-struct set { bool has[RISCV64_OPTIONS]; };
+struct set {
+    bool has[RISCV64_OPTIONS];
+};
 
 static int find(const char *name, size_t len)
 {
@@ -58,7 +63,8 @@ static void take(struct set *set, int f)
 
     set->has[f] = false;
     for (int i = 0; i < RISCV64_OPTIONS; i++)
-        if (set->has[i] && (lists(features[i].needs, features[f].name) || (letter && !features[i].shown && lists(features[f].needs, features[i].name))))
+        if (set->has[i] &&
+            (lists(features[i].needs, features[f].name) || (letter && !features[i].shown && lists(features[f].needs, features[i].name))))
             take(set, i);
 }
 
@@ -95,8 +101,9 @@ static int parse(struct set *set, const char *text, struct err *err)
             while (m < ARRAY_LEN(models) && (strlen(models[m].name) != len || memcmp(models[m].name, at, len)))
                 m++;
             if (m == ARRAY_LEN(models))
-                return err_set(err, STATUS_config, "riscv64 model \"%s\": \"%.*s\" is no model (max, rva23, rva22, rv64); features are +name, -name",
-                               text, (int)len, at);
+                return err_set(err, STATUS_config,
+                               "riscv64 model \"%s\": \"%.*s\" is no model (max, rva23, rva22, rv64); features are +name, -name", text,
+                               (int)len, at);
             if (!first)
                 return err_set(err, STATUS_config, "riscv64 model \"%s\": the model \"%s\" must stand first", text, models[m].name);
             choose(set, models[m].letter);
@@ -243,6 +250,7 @@ void riscv64_reset(struct cpu *cpu)
     cpu->trapped = cpu->waiting = false;
     cpu->wait_until = UINT64_MAX;
     cpu->reservation.valid = false;
+    atomic_fetch_and(&cpu->lines, ~(1ull << IRQ_SSI)); /* a message, not a level */
     RV(cpu, priv) = PRIV_M;
     RV(cpu, stimecmp) = UINT64_MAX;
     if (riscv64_has(cpu, RISCV64_HAS_zkr))
@@ -265,6 +273,7 @@ void riscv64_enter_supervisor(struct cpu *cpu, gva pc, uint64_t a0, uint64_t a1)
     RV(cpu, medeleg) = DELEGABLE & ~ECALL_S;
     RV(cpu, mideleg) = INTERRUPTS | (riscv64_has(cpu, RISCV64_HAS_sscofpmf) ? 1 << IRQ_LCOFI : 0);
     RV(cpu, mcounteren) = UINT32_MAX;
+    RV(cpu, scounteren) = 7; /* Linux takes user-level time for granted */
     riscv64_csr_poke(cpu, 0x30a, RV(cpu, menvcfg) | ENVCFG_CBIE | ENVCFG_CBCFE | ENVCFG_CBZE);
     RV(cpu, menvcfg) |= ENVCFG_STCE; /* also without Sstc: the machine's own calls set the timer then */
     RVN(cpu, mstateen, 0) = STATEEN_SE | STATEEN_ENVCFG;

@@ -17,7 +17,7 @@ enum riscv64_option { /* what a model has; the generated enum riscv64_feature is
 #define FEATURE(name, models, needs, shown) RISCV64_HAS_##name,
 #include "guest/riscv64/features.def"
 #undef FEATURE
-    RISCV64_OPTIONS
+                      RISCV64_OPTIONS
 };
 
 enum riscv64_priv { PRIV_U = 0, PRIV_S = 1, PRIV_M = 3 };
@@ -29,24 +29,34 @@ enum { IRQ_INPUTS = 1 << IRQ_MSI | 1 << IRQ_MTI | 1 << IRQ_SEI | 1 << IRQ_MEI };
 
 /* Fields of mstatus. SIE and MIE have the numbers of their modes. */
 enum {
-    STATUS_SIE = 1 << 1, STATUS_MIE = 1 << 3, STATUS_SPIE = 1 << 5, STATUS_MPIE = 1 << 7, STATUS_SPP = 1 << 8, STATUS_MPP = 3 << 11,
-    STATUS_FS = 3 << 13, STATUS_MPRV = 1 << 17, STATUS_SUM = 1 << 18, STATUS_MXR = 1 << 19, STATUS_TVM = 1 << 20, STATUS_TW = 1 << 21,
+    STATUS_SIE = 1 << 1,
+    STATUS_MIE = 1 << 3,
+    STATUS_SPIE = 1 << 5,
+    STATUS_MPIE = 1 << 7,
+    STATUS_SPP = 1 << 8,
+    STATUS_MPP = 3 << 11,
+    STATUS_FS = 3 << 13,
+    STATUS_MPRV = 1 << 17,
+    STATUS_SUM = 1 << 18,
+    STATUS_MXR = 1 << 19,
+    STATUS_TVM = 1 << 20,
+    STATUS_TW = 1 << 21,
     STATUS_TSR = 1 << 22,
 };
 enum { STATUS_MPP_pos = 11, STATUS_SPP_pos = 8, STATUS_FS_pos = 13 };
 
 /* Fields of menvcfg (senvcfg has those below 8), mstateen and mseccfg. */
-#define ENVCFG_FIOM (1ull << 0)
-#define ENVCFG_CBIE (3ull << 4)
-#define ENVCFG_CBCFE (1ull << 6)
-#define ENVCFG_CBZE (1ull << 7)
-#define ENVCFG_ADUE (1ull << 61)
-#define ENVCFG_PBMTE (1ull << 62)
-#define ENVCFG_STCE (1ull << 63)
+#define ENVCFG_FIOM    (1ull << 0)
+#define ENVCFG_CBIE    (3ull << 4)
+#define ENVCFG_CBCFE   (1ull << 6)
+#define ENVCFG_CBZE    (1ull << 7)
+#define ENVCFG_ADUE    (1ull << 61)
+#define ENVCFG_PBMTE   (1ull << 62)
+#define ENVCFG_STCE    (1ull << 63)
 #define STATEEN_ENVCFG (1ull << 62)
-#define STATEEN_SE (1ull << 63)
-#define SECCFG_USEED (1ull << 8)
-#define SECCFG_SSEED (1ull << 9)
+#define STATEEN_SE     (1ull << 63)
+#define SECCFG_USEED   (1ull << 8)
+#define SECCFG_SSEED   (1ull << 9)
 
 enum { PMP_R = 1, PMP_W = 2, PMP_X = 4, PMP_A = 3 << 3, PMP_TOR = 1 << 3, PMP_NA4 = 2 << 3, PMP_NAPOT = 3 << 3, PMP_L = 1 << 7 };
 enum { PMP_ENTRIES = 16, RISCV64_COUNTERS = 32 };
@@ -60,9 +70,9 @@ struct riscv64_arch {
     uint64_t has[(RISCV64_OPTIONS + 63) / 64];
     uint64_t insns; /* the same as the decoder numbers them: bits RISCV64_FEATURE_* */
     uint64_t misa;
-    uint32_t tick_ns;  /* of the time CSR: 100 for 10 MHz; the board may change it before the vCPU runs */
-    char *isa;         /* "rv64imafdc_zicsr_..." */
-    char *extensions;  /* the same features as the strings of riscv,isa-extensions, each with its terminator */
+    uint32_t tick_ns; /* of the time CSR: 100 for 10 MHz; the board may change it before the vCPU runs */
+    char *isa;        /* "rv64imafdc_zicsr_..." */
+    char *extensions; /* the same features as the strings of riscv,isa-extensions, each with its terminator */
     size_t extensions_len;
     struct riscv64_pmp pmp[PMP_ENTRIES];
     /* Counters (counter.c), a bit each: counts now; has a mode filter; will overflow at `target` of its source. */
@@ -70,7 +80,7 @@ struct riscv64_arch {
     uint64_t target[RISCV64_COUNTERS];
 };
 
-#define RV(cpu, slot) ((cpu)->cell[RISCV64_CELL_##slot])
+#define RV(cpu, slot)     ((cpu)->cell[RISCV64_CELL_##slot])
 #define RVN(cpu, slot, n) ((cpu)->cell[RISCV64_CELL_##slot + (n)])
 
 static inline struct riscv64_arch *riscv64_arch(const struct cpu *cpu) { return cpu->arch; }
@@ -106,13 +116,13 @@ void riscv64_pmpaddr_write(struct cpu *cpu, unsigned index, uint64_t value);
 /* ---- trap.c, irq.c ---- */
 void riscv64_enter_trap(struct cpu *cpu, struct trap trap);
 void riscv64_enter_cause(struct cpu *cpu, uint64_t cause, bool interrupt, uint64_t tval); /* delegates and enters the handler */
-uint64_t riscv64_epc_mask(const struct cpu *cpu); /* of mepc and sepc as they read */
-void riscv64_set_priv(struct cpu *cpu, enum riscv64_priv priv, uint64_t insns); /* with the counters that mind; not the context */
+uint64_t riscv64_epc_mask(const struct cpu *cpu);                                         /* of mepc and sepc as they read */
+void riscv64_set_priv(struct cpu *cpu, enum riscv64_priv priv, uint64_t insns);           /* with the counters that mind; not the context */
 bool riscv64_take_interrupt(struct cpu *cpu);
 bool riscv64_wakes(struct cpu *cpu);
-uint64_t riscv64_pending(struct cpu *cpu);    /* mip as it reads */
-void riscv64_irq_update(struct cpu *cpu);     /* asks for take_interrupt if something can be taken now */
-void riscv64_update_deadline(struct cpu *cpu); /* after stimecmp, menvcfg.STCE or an armed counter changed */
+uint64_t riscv64_pending(struct cpu *cpu);              /* mip as it reads */
+void riscv64_irq_update(struct cpu *cpu);               /* asks for take_interrupt if something can be taken now */
+void riscv64_update_deadline(struct cpu *cpu);          /* after stimecmp, menvcfg.STCE or an armed counter changed */
 void riscv64_set_timer(struct cpu *cpu, uint64_t time); /* writes stimecmp; STI follows if menvcfg.STCE is set */
 uint64_t riscv64_time(const struct cpu *cpu);
 const char *riscv64_trap_name(uint32_t kind);
@@ -123,7 +133,7 @@ void riscv64_counter_write(struct cpu *cpu, unsigned n, uint64_t value, uint64_t
 void riscv64_counter_inhibit(struct cpu *cpu, uint64_t mask, uint64_t insns);
 void riscv64_counter_event(struct cpu *cpu, unsigned n, uint64_t event, uint64_t insns);
 void riscv64_counters_mode(struct cpu *cpu, enum riscv64_priv priv, uint64_t insns);
-void riscv64_counters_poll(struct cpu *cpu, uint64_t insns); /* notices overflows that have happened */
+void riscv64_counters_poll(struct cpu *cpu, uint64_t insns);          /* notices overflows that have happened */
 uint64_t riscv64_counters_deadline(struct cpu *cpu, uint64_t now_ns); /* when to poll; UINT64_MAX: never */
 void riscv64_counters_restored(struct cpu *cpu);
 

@@ -10,7 +10,8 @@ const char *riscv64_trap_name(uint32_t kind)
 {
     switch (kind) {
 #define TRAP(name, cause, text) \
-    case cause: return text;
+    case cause:                 \
+        return text;
 #include "guest/riscv64/traps.def"
 #undef TRAP
     }
@@ -28,10 +29,7 @@ void riscv64_set_priv(struct cpu *cpu, enum riscv64_priv priv, uint64_t insns)
 }
 
 /* Where a trap goes: the base of mtvec or stvec, and by its mode (bit 0) a slot a cause for interrupts. */
-static gva vector(uint64_t tvec, uint64_t cause, bool interrupt)
-{
-    return (tvec & ~3ull) + (interrupt && (tvec & 1) ? cause * 4 : 0);
-}
+static gva vector(uint64_t tvec, uint64_t cause, bool interrupt) { return (tvec & ~3ull) + (interrupt && (tvec & 1) ? cause * 4 : 0); }
 
 static void enter_supervisor(struct cpu *cpu, uint64_t cause, bool interrupt, uint64_t tval)
 {
