@@ -36,6 +36,8 @@ static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access,
     struct trap t;
     if (!cpu->guest->translate(cpu, va, access, &page, &t))
         return trap(cpu, t);
+    if (!page.whole && (va & (MEM_PAGE - 1)) + size - 1 > page.last)
+        return trap(cpu, cpu->guest->bus_error(cpu, va, access));
     out->at = page.page | (va & (MEM_PAGE - 1));
     const struct mem_region *region = mem_space_find(cpu->space, out->at);
     if (!region || size > region->size - (out->at - region->base) || (access == ACCESS_write && region->kind == MEM_ROM))

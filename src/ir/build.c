@@ -112,6 +112,16 @@ ir_val ir_get(struct ir_build *b, unsigned type, unsigned cell)
     return v;
 }
 
+ir_val ir_copy(struct ir_build *b, ir_val v)
+{
+    if (v.cell > b->zero || v.known)
+        return v;
+    struct ir_op *o = ir_append(b, IR_MOV, v.type);
+    o->a = v.cell;
+    v.cell = o->d = (uint16_t)ir_temp(b, v.type);
+    return v;
+}
+
 void ir_put(struct ir_build *b, unsigned cell, ir_val v)
 {
     unsigned i = 0;

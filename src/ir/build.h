@@ -34,6 +34,7 @@ struct ir_block *ir_finish(struct ir_build *b);
 /* Values. */
 ir_val ir_k(unsigned type, uint64_t k);                      /* K(), K1(), K32(), K64() */
 ir_val ir_get(struct ir_build *b, unsigned type, unsigned cell); /* GET of a slot's cell: the value at the insn's start */
+ir_val ir_copy(struct ir_build *b, ir_val v); /* the value as it is now, whatever a helper called later in the insn does to its register */
 void ir_put(struct ir_build *b, unsigned cell, ir_val v);    /* PUT: queued until the insn's end */
 ir_val ir_call(struct ir_build *b, unsigned helper, unsigned nargs, const ir_val *args); /* CALL */
 

@@ -17,10 +17,10 @@ static unsigned fetch(const struct mem_space *space, gpa at, unsigned have, uint
     return n;
 }
 
-struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, uint64_t key, unsigned max_insns, gpa (*second)(struct cpu *cpu),
-                               gpa *second_page)
+struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, unsigned room, uint64_t key, unsigned max_insns,
+                               gpa (*second)(struct cpu *cpu), gpa *second_page)
 {
-    unsigned room = MEM_PAGE - (unsigned)(at & (MEM_PAGE - 1)), offset = 0;
+    unsigned offset = 0;
     *second_page = at;
     ir_begin(b);
     for (unsigned n = 0; n < max_insns && !ir_ended(b) && !ir_full(b) && offset < room; n++) {

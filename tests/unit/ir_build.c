@@ -232,6 +232,18 @@ static void helpers_end_knowledge(void **state)
     assert_int_equal(f->cpu->cell[4], 51);
 }
 
+/* The swap of a CSR by a helper: what was read before the call is the old value. */
+static void copy_outlives_a_helper(void **state)
+{
+    struct fixture *f = *state;
+    ir_val old = ir_copy(f->b, x(f, 1));
+    ir_call(f->b, 0, 1, (const ir_val[]){k(50)});
+    ir_put(f->b, 4, old);
+    finish(f);
+    assert_int_equal(f->cpu->cell[1], 50);
+    assert_int_equal(f->cpu->cell[4], 100);
+}
+
 static void wide_values(void **state)
 {
     struct fixture *f = *state;
@@ -310,7 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(register_is_operand), T(constants_fold), T(constant_is_last_operand), T(writes_commit_together), T(jump_to_the_old_value),
         T(branch_on_the_old_value), T(trap_keeps_old_registers), T(word_op_is_one_op), T(zero_extension_of_a_truncation),
-        T(sign_and_zero_extension_of_one_op), T(compare_fuses), T(known_registers_cross_insns), T(helpers_end_knowledge), T(wide_values),
+        T(sign_and_zero_extension_of_one_op), T(compare_fuses), T(known_registers_cross_insns), T(helpers_end_knowledge), T(copy_outlives_a_helper), T(wide_values),
         T(retry_drops_writes), T(again_keeps_writes), cmocka_unit_test(parser_names_the_line), cmocka_unit_test(verifier_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -291,6 +291,35 @@ static void free_is_final(void **state)
         os_thread_join(threads[i]);
 }
 
+/* A fire that sets its timer again while os_timer_free waits for its end. */
+struct stubborn {
+    struct os_timer *timer;
+    _Atomic unsigned fired;
+};
+
+static void stubborn_fire(void *arg)
+{
+    struct stubborn *stubborn = arg;
+
+    stubborn->fired++;
+    rest(5000);
+    os_timer_set(stubborn->timer, 0);
+}
+
+static void free_wins_over_set(void **state)
+{
+    struct stubborn stubborn = {0};
+
+    (void)state;
+    assert_int_equal(os_timer_new(&stubborn.timer, loop, NULL, stubborn_fire, &stubborn), 0);
+    os_timer_set(stubborn.timer, 0);
+    for (int i = 0; i < 20000 && !stubborn.fired; i++)
+        rest(100);
+    os_timer_free(stubborn.timer);
+    rest(10000);
+    assert_int_equal(stubborn.fired, 1);
+}
+
 static void self_fire(void *arg)
 {
     struct mortal *mortal = arg;
@@ -382,6 +411,8 @@ static void watches_pipe(void **state)
         assert_int_equal(write(ends[1], "0123456789", 10), 10);
     rest(5000);
     os_mutex_lock(&reader.lock); /* back-pressure: with the lock held, off means off */
+    assert_int_equal(write(ends[1], "0123456789", 10), 10);
+    rest(5000); /* the loop has seen it and waits for the lock */
     os_watch_set(reader.watch, 0);
     calls = reader.calls;
     os_mutex_unlock(&reader.lock);
@@ -393,7 +424,7 @@ static void watches_pipe(void **state)
     os_watch_set(reader.watch, OS_READABLE);
     close(ends[1]);
     reader_close(&reader);
-    assert_int_equal(reader.got, 510);
+    assert_int_equal(reader.got, 520);
 }
 
 static void watches_files(void **state)
@@ -538,13 +569,14 @@ static void idle_costs_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(posts_in_order),     cmocka_unit_test(fires_in_time),
-        cmocka_unit_test(fires_in_order),     cmocka_unit_test(promises_hold_under_races),
-        cmocka_unit_test(free_is_final),      cmocka_unit_test(may_free_itself),
-        cmocka_unit_test(watches_pipe),       cmocka_unit_test(watches_files),
-        cmocka_unit_test(watch_free_races),   cmocka_unit_test(watch_reports_errors),
-        cmocka_unit_test(work_is_done),       cmocka_unit_test(free_waits_for_work),
-        cmocka_unit_test(signals_reach_loop), cmocka_unit_test(idle_costs_nothing),
+        cmocka_unit_test(posts_in_order),       cmocka_unit_test(fires_in_time),
+        cmocka_unit_test(fires_in_order),       cmocka_unit_test(promises_hold_under_races),
+        cmocka_unit_test(free_is_final),        cmocka_unit_test(free_wins_over_set),
+        cmocka_unit_test(may_free_itself),      cmocka_unit_test(watches_pipe),
+        cmocka_unit_test(watches_files),        cmocka_unit_test(watch_free_races),
+        cmocka_unit_test(watch_reports_errors), cmocka_unit_test(work_is_done),
+        cmocka_unit_test(free_waits_for_work),  cmocka_unit_test(signals_reach_loop),
+        cmocka_unit_test(idle_costs_nothing),
     };
 
     return cmocka_run_group_tests_name("os_loop", tests, start, stop);

@@ -11,6 +11,7 @@
 
 /* ---- fetching ---- */
 
+/* emu->fetch_room: bytes from va on that may be fetched too; less than the page's rest where protection is finer than pages. */
 static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
 {
     struct cpu *cpu = emu->cpu;
@@ -18,6 +19,7 @@ static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
     gva page = align_down(va, MEM_PAGE);
     if (e->page == page) {
         *at = e->at | (va & (MEM_PAGE - 1));
+        emu->fetch_room = MEM_PAGE - (unsigned)(va - page);
         return true;
     }
     struct tlb_page out;
@@ -33,6 +35,7 @@ static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
         cpu_trap(cpu, trap.kind, trap.info);
         return false;
     }
+    emu->fetch_room = (out.whole ? MEM_PAGE : out.last + 1u) - (unsigned)(va - page);
     if (out.whole)
         *e = (struct fetch_entry){page, out.page};
     struct tlb *tlb = emu->view->context->tlb;
@@ -42,6 +45,7 @@ static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
 }
 
 static gva next_page(const struct cpu *cpu) { return align_down(cpu->pc, MEM_PAGE) + MEM_PAGE; }
+static bool fetch_fine(const struct emu_cpu *emu, gpa at) { return (at + emu->fetch_room) & (MEM_PAGE - 1); }
 
 /* ---- watching pages ---- */
 
@@ -139,7 +143,7 @@ static gpa second_page(struct cpu *cpu)
 {
     struct emu_cpu *emu = emu_of(cpu);
     gpa at;
-    if (!fetch_translate(emu, next_page(cpu), &at))
+    if (!fetch_translate(emu, cpu->pc + emu->fetch_room, &at))
         return UINT64_MAX;
     watch(emu, at);
     return at;
@@ -149,7 +153,7 @@ static struct ir_block *translate(struct emu_cpu *emu, gpa at, unsigned max_insn
 {
     struct cpu *cpu = emu->cpu;
     watch(emu, at);
-    struct ir_block *ir = jit_translate(emu->build, cpu, at, emu->view->key, max_insns, second_page, second);
+    struct ir_block *ir = jit_translate(emu->build, cpu, at, emu->fetch_room, emu->view->key, max_insns, second_page, second);
     if (ir)
         ir_eval_prepare(ir);
     else if (!cpu->trapped) { /* out of memory: the host's trouble, but only the guest can be told */
@@ -167,18 +171,18 @@ static struct jit_block *cached(struct emu_cpu *emu, gpa at)
     if (block || (at & (MEM_PAGE - 1)) + emu->cpu->guest->max_insn <= MEM_PAGE)
         return block;
     gpa second;
-    if (!fetch_translate(emu, next_page(emu->cpu), &second)) {
-        emu->cpu->trapped = false; /* perhaps it does not straddle; lifting will tell */
-        return NULL;
-    }
-    return jit_cache_find(emu->vm->cache, at, second, key);
+    unsigned room = emu->fetch_room;
+    bool there = fetch_translate(emu, next_page(emu->cpu), &second);
+    emu->fetch_room = room;
+    emu->cpu->trapped = false; /* perhaps it does not straddle; lifting will tell */
+    return !there ? NULL : jit_cache_find(emu->vm->cache, at, second, key);
 }
 
 struct jit_block *emu_block(struct emu_cpu *emu)
 {
     struct cpu *cpu = emu->cpu;
     gpa at, second;
-    if (!fetch_translate(emu, cpu->pc, &at))
+    if (!fetch_translate(emu, cpu->pc, &at) || fetch_fine(emu, at))
         return NULL;
     struct jit_block *block = cached(emu, at);
     if (!block) {

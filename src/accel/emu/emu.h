@@ -43,6 +43,7 @@ struct emu_cpu {
     struct jit_reader reader;
     uint64_t epoch; /* of the jump cache's content */
     uint64_t shot_count; /* vm->shot_count when it last ran */
+    unsigned fetch_room;
     _Atomic bool online; /* it is in the run loop */
     uint64_t trap_insns; /* cpu->insns at the last trap, and how many traps have come since without one insn retired */
     unsigned trap_repeats;
@@ -85,7 +86,8 @@ static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc)
 }
 
 /* code.c */
-struct jit_block *emu_block(struct emu_cpu *emu); /* at cpu->pc; NULL: cpu->trapped */
+/* At cpu->pc. NULL: cpu->trapped, or else protection there is so fine that insns must be run one by one. */
+struct jit_block *emu_block(struct emu_cpu *emu);
 struct ir_block *emu_single(struct emu_cpu *emu);  /* one insn at cpu->pc, uncached: free() it; NULL: cpu->trapped */
 void emu_fetch_changed(struct cpu *cpu);
 void emu_serve_shots(struct emu_cpu *emu);

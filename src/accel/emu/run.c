@@ -71,18 +71,20 @@ static inline struct jit_block *next_block(struct emu_cpu *emu)
     return emu_block(emu);
 }
 
-/* The block at pc through the caches, or by itself one insn of it. */
-static enum ir_exit run_block(struct emu_cpu *emu, bool single)
+static enum ir_exit run_single(struct emu_cpu *emu)
 {
-    struct cpu *cpu = emu->cpu;
-    if (single) {
-        struct ir_block *ir = emu_single(emu);
-        enum ir_exit exit = ir ? ir_eval(cpu, ir) : IR_EXIT_trap;
-        free(ir);
-        return exit;
-    }
+    struct ir_block *ir = emu_single(emu);
+    enum ir_exit exit = ir ? ir_eval(emu->cpu, ir) : IR_EXIT_trap;
+    free(ir);
+    return exit;
+}
+
+static inline enum ir_exit run_block(struct emu_cpu *emu)
+{
     struct jit_block *block = next_block(emu);
-    return block ? ir_eval(cpu, block->ir) : IR_EXIT_trap;
+    if (__builtin_expect(block != NULL, 1))
+        return ir_eval(emu->cpu, block->ir);
+    return emu->cpu->trapped ? IR_EXIT_trap : run_single(emu);
 }
 
 static void run(struct vcpu *vcpu, uint64_t max, bool exact)
@@ -100,7 +102,7 @@ static void run(struct vcpu *vcpu, uint64_t max, bool exact)
             break;
         if (__builtin_expect(jit_cache_epoch(emu->vm->cache) != emu->epoch, 0))
             renew_epoch(emu);
-        enum ir_exit exit = run_block(emu, exact);
+        enum ir_exit exit = exact ? run_single(emu) : run_block(emu);
         if (__builtin_expect(exit == IR_EXIT_branch, 1))
             continue;
         if (exit == IR_EXIT_trap) {

@@ -56,7 +56,7 @@ ir_val riscv64_get_CSRR(const struct riscv64_lift *l, int64_t number)
     struct riscv64_csr_view view = riscv64_csr_view(l->cpu, row);
     if (row->cell == RISCV64_CELL_mstatus && l->key->fs == 3)
         view.ones |= STATUS_SD;
-    ir_val v = ir_get(l->b, IR_i64, riscv64_csr_cell(row, (unsigned)number));
+    ir_val v = ir_copy(l->b, ir_get(l->b, IR_i64, riscv64_csr_cell(row, (unsigned)number))); /* the write that follows may be a helper's */
     if (view.mask != UINT64_MAX)
         v = ir_AND(l->b, v, ir_k(IR_i64, view.mask));
     return view.ones ? ir_OR(l->b, v, ir_k(IR_i64, view.ones)) : v;

@@ -88,6 +88,7 @@ static void sleep_hart(void *self, unsigned hart, bool restart, uint64_t addr, u
         restart_at(cpu, addr, opaque);
     cpu->wait_until = UINT64_MAX;
     cpu->waiting = true;
+    atomic_fetch_or(&cpu->events, CPU_EVENT_stop); /* a call is no wait insn: the run loop is left to see it */
 }
 
 static bool asleep(void *self, unsigned hart) { return __atomic_load_n(&hart_cpu(self, hart)->waiting, __ATOMIC_RELAXED); }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CELLS_MAX = 64, CHOSEN_ROOM = 4096 };
+enum { CELLS_MAX = 64, CHOSEN_ROOM = 4096, DT_VERSION = 17 };
 
 #define TRY(dt, call)             \
     do {                           \
@@ -112,6 +112,9 @@ int dt_adopt(const void *data, size_t data_len, const struct dt_chosen *chosen, 
         return err_set(err, STATUS_corrupt, "not a device tree blob; compile sources with dtc -O dtb");
     if (data_len > DT_USER_MAX)
         return err_set(err, STATUS_config, "the device tree is larger than %d KiB", DT_USER_MAX >> 10);
+    /* Older layouts are extinct, and libfdt 1.6 stumbles when it checks them. */
+    if (be32_get((const char *)data + offsetof(struct fdt_header, version)) < DT_VERSION)
+        return err_set(err, STATUS_corrupt, "the device tree is of a version before %d, or damaged; make it again with dtc", DT_VERSION);
     int rc = fdt_check_full(data, data_len);
     if (rc)
         return err_set(err, STATUS_corrupt, "the device tree is damaged (%s)", fdt_strerror(rc));

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Compares what user-level riscv64 instructions do with QEMU: registers, flags, memory, traps.
+ *     diff --runner FILE [--qemu FILE] [--seed N] [--count N] [--blocks N] [--undefined N] [--insn NAME [--first N]]
+ * --count cases of every instruction (200), --blocks blocks (2000), --undefined words that mean nothing (4000); all as blocks and one
+ * instruction at a time. --insn: one instruction only, or "block", or "undefined". A case depends on seed, instruction and number alone: a failure prints
+ * the options that repeat it. Exits with 77 (skipped) without a runner or QEMU.
+ */
+#include "base/bits.h"
+#include "engine.h"
+#include "gen.h"
+#include "oracle.h"
+#include "os/os.h"
+#include "report.h"
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { BATCH = 2048, TRIES = 1000, SHOWN = 2 /* of one instruction */, SHOWN_ALL = 40, BLOCK = RISCV64_INSNS, UNDEFINED, STREAMS };
+
+struct batch {
+    struct oracle oracle;
+    size_t n;
+    struct { unsigned id; uint64_t number; } origin[BATCH];
+    struct case_input cases[BATCH];
+};
+
+struct diff {
+    uint64_t seed, first, counts[STREAMS];
+    const char *qemu, *runner, *only;
+    struct gen gen;
+    struct engine *engine;
+    struct batch *filling, *running, batches[2], extra;
+    struct outcome ours, theirs;
+    uint64_t passed, failed, known, made[STREAMS], bad[STREAMS];
+};
+
+static const char *stream_name(unsigned id) { return id == BLOCK ? "block" : id == UNDEFINED ? "undefined" : riscv64_insns[id].name; }
+
+static int fatal(const struct err *err)
+{
+    fprintf(stderr, "diff: %s\n", err->text);
+    return 2;
+}
+
+/* ---- a failure ---- */
+
+static bool differs(struct diff *d, const struct case_input *c, bool single)
+{
+    engine_run(d->engine, c, single, &d->ours.result, d->ours.changed);
+    return !outcome_equal(&d->ours, &d->theirs);
+}
+
+/* The shortest beginning of a block that differs: all that follows becomes c.ebreak. */
+static void shorten(struct diff *d, struct case_input *c, bool single)
+{
+    struct batch *b = &d->extra;
+    struct err err = {0};
+    b->n = 0;
+    for (unsigned at = 0; at < c->code_len;) {
+        at += gen_length(le16_get(c->code + at));
+        b->cases[b->n] = *c;
+        b->cases[b->n++].code_len = at < c->code_len ? at : c->code_len;
+    }
+    if (oracle_start(&b->oracle, b->cases, b->n, &err))
+        return;
+    oracle_wait(&b->oracle);
+    for (size_t i = 0; i < b->n && oracle_next(&b->oracle, &d->theirs.result, d->theirs.changed); i++)
+        if (differs(d, &b->cases[i], single)) {
+            *c = b->cases[i];
+            return;
+        }
+}
+
+static void failure(struct diff *d, const struct batch *b, size_t i, bool single, const char *what)
+{
+    unsigned id = b->origin[i].id;
+    uint64_t all = 0;
+    d->failed++;
+    for (unsigned s = 0; s < STREAMS; s++)
+        all += d->bad[s] < SHOWN ? d->bad[s] : SHOWN;
+    if (d->bad[id]++ >= SHOWN || all >= SHOWN_ALL)
+        return;
+    printf("FAILED %s, %s; again: --seed %" PRIu64 " --insn %s --first %" PRIu64 " --count 1\n", stream_name(id), what, d->seed, stream_name(id),
+           b->origin[i].number);
+    struct case_input c = b->cases[i];
+    if (id == BLOCK)
+        shorten(d, &c, single);
+    report_case(&c, &d->ours, &d->theirs);
+}
+
+static void compare(struct diff *d, const struct batch *b, size_t i)
+{
+    for (unsigned single = 0; single < 2; single++) {
+        if (!differs(d, &b->cases[i], single))
+            continue;
+        if (outcome_known(&b->cases[i], b->origin[i].id, &d->ours, &d->theirs)) {
+            d->known++;
+            return;
+        }
+        failure(d, b, i, single, single ? "one instruction at a time" : "as a block");
+        return;
+    }
+    d->passed++;
+}
+
+/* ---- batches: one runs under the oracle while the other is made ---- */
+
+static int collect(struct diff *d, struct batch *b)
+{
+    struct err err = {0};
+    for (size_t first = 0; first < b->n;) {
+        int status = oracle_wait(&b->oracle);
+        for (; first < b->n && oracle_next(&b->oracle, &d->theirs.result, d->theirs.changed); first++)
+            compare(d, b, first);
+        if (first == b->n)
+            break;
+        memset(&d->theirs, 0, sizeof d->theirs);
+        engine_run(d->engine, &b->cases[first], true, &d->ours.result, d->ours.changed);
+        printf("the oracle ended with %s %d at the next case\n", WIFSIGNALED(status) ? "signal" : "code",
+               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        failure(d, b, first, true, "not executed");
+        if (++first < b->n && oracle_start(&b->oracle, b->cases + first, b->n - first, &err))
+            return fatal(&err);
+    }
+    b->n = 0;
+    return 0;
+}
+
+static int turn(struct diff *d)
+{
+    struct batch *next = d->running;
+    struct err err = {0};
+    if (d->filling->n && oracle_start(&d->filling->oracle, d->filling->cases, d->filling->n, &err))
+        return fatal(&err);
+    d->running = d->filling;
+    d->filling = next;
+    return collect(d, d->filling);
+}
+
+static bool make(struct diff *d, unsigned id, uint64_t number, struct case_input *out)
+{
+    struct rng r = rng_of(d->seed, id, number);
+    if (id == BLOCK) {
+        gen_block(&d->gen, &r, out);
+        return true;
+    }
+    for (unsigned tries = 0; tries < TRIES; tries++)
+        if (id == UNDEFINED ? gen_undefined(&d->gen, &r, out) : gen_single(&d->gen, &r, id, out))
+            return true;
+    return false;
+}
+
+static int run_stream(struct diff *d, unsigned id)
+{
+    for (uint64_t n = d->first; n < d->first + d->counts[id]; n++) {
+        struct batch *b = d->filling;
+        if (!make(d, id, n, &b->cases[b->n]))
+            continue;
+        b->origin[b->n].id = id;
+        b->origin[b->n++].number = n;
+        d->made[id]++;
+        if (b->n == BATCH && turn(d))
+            return 2;
+    }
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+/* Every instruction has cases or a reason to have none. */
+static void check_covered(struct diff *d)
+{
+    for (unsigned id = 0; id < STREAMS; id++) {
+        const char *why = id < RISCV64_INSNS ? gen_excluded(id) : NULL;
+        if (why && (!d->only || !strcmp(d->only, stream_name(id)))) {
+            printf("not tested: %s %s\n", stream_name(id), why);
+        } else if (d->made[id] < d->counts[id]) {
+            printf("FAILED %s: %" PRIu64 " cases instead of %" PRIu64 "\n", stream_name(id), d->made[id], d->counts[id]);
+            d->failed++;
+        }
+    }
+}
+
+static int run(struct diff *d)
+{
+    bool found = false;
+    for (unsigned id = 0; id < STREAMS; id++) {
+        if (d->only && strcmp(d->only, stream_name(id)) != 0) {
+            d->counts[id] = 0;
+            continue;
+        }
+        found = true;
+        if (!(id < RISCV64_INSNS && gen_excluded(id)) && run_stream(d, id))
+            return 2;
+    }
+    if (!found) {
+        fprintf(stderr, "diff: no instruction is called %s\n", d->only);
+        return 2;
+    }
+    if (turn(d) || turn(d))
+        return 2;
+    check_covered(d);
+    for (unsigned id = 0; id < STREAMS; id++)
+        if (d->bad[id])
+            printf("%s: %" PRIu64 " of %" PRIu64 " failed\n", stream_name(id), d->bad[id], d->made[id]);
+    printf("seed %" PRIu64 ", %" PRIu64 " where the oracle is known to be wrong\n%" PRIu64 " passed, %" PRIu64 " failed\n", d->seed, d->known, d->passed,
+           d->failed);
+    return d->failed != 0;
+}
+
+static int open_all(struct diff *d)
+{
+    struct err err = {0};
+    if (engine_new(&d->engine, &err) || oracle_init(&d->batches[0].oracle, d->qemu, d->runner, &err) ||
+        oracle_init(&d->batches[1].oracle, d->qemu, d->runner, &err) || oracle_init(&d->extra.oracle, d->qemu, d->runner, &err))
+        return fatal(&err);
+    gen_init(&d->gen, engine_features(d->engine));
+    d->filling = &d->batches[0];
+    d->running = &d->batches[1];
+    return 0;
+}
+
+static void close_all(struct diff *d)
+{
+    oracle_fini(&d->batches[0].oracle);
+    oracle_fini(&d->batches[1].oracle);
+    oracle_fini(&d->extra.oracle);
+    engine_free(d->engine);
+    free(d);
+}
+
+static bool parse(struct diff *d, int argc, char **argv)
+{
+    static const struct option options[] = {{"runner", 1, NULL, 'r'}, {"qemu", 1, NULL, 'q'}, {"seed", 1, NULL, 's'}, {"count", 1, NULL, 'c'},
+        {"blocks", 1, NULL, 'b'}, {"undefined", 1, NULL, 'u'}, {"insn", 1, NULL, 'i'}, {"first", 1, NULL, 'f'}, {NULL, 0, NULL, 0}};
+    uint64_t count = 200, blocks = 2000, undefined = 4000;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case 'r': d->runner = optarg; break;
+        case 'q': d->qemu = optarg; break;
+        case 's': d->seed = strtoull(optarg, NULL, 0); break;
+        case 'c': count = strtoull(optarg, NULL, 0); break;
+        case 'b': blocks = strtoull(optarg, NULL, 0); break;
+        case 'u': undefined = strtoull(optarg, NULL, 0); break;
+        case 'i': d->only = optarg; break;
+        case 'f': d->first = strtoull(optarg, NULL, 0); break;
+        default: return false;
+        }
+    }
+    for (unsigned id = 0; id < RISCV64_INSNS; id++)
+        d->counts[id] = count;
+    d->counts[BLOCK] = d->only ? count : blocks;
+    d->counts[UNDEFINED] = d->only ? count : undefined;
+    return optind == argc;
+}
+
+/* In PATH, or a path itself. */
+static bool executable(const char *name)
+{
+    const char *path = getenv("PATH");
+    if (strchr(name, '/'))
+        return !access(name, X_OK);
+    for (size_t len; path && *path; path += len + (path[len] == ':')) {
+        char file[4096];
+        len = strcspn(path, ":");
+        if (snprintf(file, sizeof file, "%.*s/%s", (int)len, path, name) < (int)sizeof file && !access(file, X_OK))
+            return true;
+    }
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    struct diff *d = calloc(1, sizeof *d);
+    struct err err = {0};
+    if (!d)
+        return 2;
+    d->qemu = "qemu-riscv64";
+    if (os_random(&d->seed, sizeof d->seed, &err))
+        return fatal(&err);
+    d->seed >>= 32;
+    if (!parse(d, argc, argv)) {
+        fprintf(stderr, "diff --runner FILE [--qemu FILE] [--seed N] [--count N] [--blocks N] [--undefined N] [--insn NAME [--first N]]\n");
+        free(d);
+        return 2;
+    }
+    if (!d->runner || !executable(d->qemu)) {
+        printf("SKIP: needs %s\n", d->runner ? "qemu-riscv64 (Debian's package qemu-user)" : "riscv64-linux-gnu-gcc (Debian's gcc-riscv64-linux-gnu)");
+        free(d);
+        return 77;
+    }
+    printf("seed %" PRIu64 "\n", d->seed);
+    int rc = open_all(d);
+    if (!rc)
+        rc = run(d);
+    close_all(d);
+    return rc;
+}

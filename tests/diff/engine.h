@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Executes cases on this project's own engine: one vCPU in user mode without paging, with RAM where case.h has its areas. */
+#pragma once
+#include "base/err.h"
+#include "case.h"
+#include <stdbool.h>
+
+struct engine;
+int engine_new(struct engine **out, struct err *err) NODISCARD;
+void engine_free(struct engine *e);
+uint64_t engine_features(const struct engine *e); /* of its model, as the decoder numbers them */
+/* single: one instruction at a time instead of by blocks. changed: room for CASE_WORDS. */
+void engine_run(struct engine *e, const struct case_input *c, bool single, struct case_result *result, struct case_word *changed);

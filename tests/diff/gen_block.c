@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Straight-line blocks of 8 to 40 instructions with forward jumps: what folding, queued writes and precise traps make of neighbours. A few
+ * registers are used over and over; sp and one of x8 to x15 point into the data area and are written by nothing but c.addi16sp.
+ */
+#include "base/bits.h"
+#include "gen.h"
+
+enum { MIN_INSNS = 8, MAX_INSNS = 40, SP = 2 };
+
+struct item {
+    struct gen_insn insn;
+    int target;       /* index of an item, or of the end; -1: none */
+    int field;        /* that holds the offset to it */
+    int from;         /* item whose address the offset counts from */
+};
+
+struct block {
+    struct item items[MAX_INSNS + 4];
+    int n;
+    struct gen_registers regs;
+};
+
+static unsigned id_of(const char *name)
+{
+    for (unsigned id = 0; id < RISCV64_INSNS; id++)
+        if (!strcmp(riscv64_insns[id].name, name))
+            return id;
+    return RISCV64_INSNS;
+}
+
+static bool writes_base(const struct gen_insn *insn, const struct gen_registers *regs)
+{
+    const char *name = riscv64_insns[insn->id].name;
+    int d = gen_register(insn->id, insn->values, "d");
+    if (!strcmp(name, "c.addi16sp")) {
+        int64_t by = insn->values[gen_field(insn->id, "c16")];
+        return by < -128 || by > 128;
+    }
+    return d == SP || d == regs->base || (!strcmp(name, "amocas.q") && d + 1 == regs->base);
+}
+
+static void set(struct gen_insn *insn, const char *field, int64_t value)
+{
+    int i = gen_field(insn->id, field);
+    if (i >= 0)
+        insn->values[i] = value;
+}
+
+/* Accesses go through one of the two bases, not far from it; what must be aligned through the aligned one. */
+static void set_base(struct rng *r, const struct gen_registers *regs, struct gen_insn *insn)
+{
+    int s = gen_field(insn->id, "s"), i = gen_field(insn->id, "i"), st = gen_field(insn->id, "st");
+    bool offset = i >= 0 || st >= 0;
+    if (s < 0)
+        return;
+    insn->values[s] = riscv64_fields[riscv64_insns[insn->id].first_field + s].width == 3 ? regs->base - 8 :
+                      rng_percent(r, offset ? 50 : 90)                                    ? regs->base :
+                                                                                            SP;
+    if (offset && rng_percent(r, 95))
+        insn->values[i >= 0 ? i : st] = (int64_t)rng_below(r, 512) - 256;
+}
+
+/* Writes to frm mostly keep it valid: else everything after them traps. */
+static void set_csr(struct rng *r, struct gen_insn *insn)
+{
+    if (rng_percent(r, 80) && insn->values[gen_field(insn->id, "c")] != 1)
+        set(insn, "s", 0);
+    if (rng_percent(r, 90))
+        set(insn, "i", (int64_t)rng_below(r, 5));
+}
+
+static void append(struct block *b, const struct gen_insn *insn)
+{
+    b->items[b->n++] = (struct item){.insn = *insn, .target = -1, .from = b->n};
+}
+
+static bool try_one(const struct gen *g, struct rng *r, struct block *b, enum gen_class class, int n)
+{
+    struct gen_insn insn = {.id = g->ids[class][rng_below(r, g->count[class])]};
+    if (!gen_random(g, r, &b->regs, &insn))
+        return false;
+    if (class == GEN_memory)
+        set_base(r, &b->regs, &insn);
+    if (class == GEN_csr)
+        set_csr(r, &insn);
+    if (!gen_encode(g, &insn) || writes_base(&insn, &b->regs))
+        return false;
+    append(b, &insn);
+    if (class == GEN_branch) {
+        struct item *item = &b->items[b->n - 1];
+        for (int i = 0; i < riscv64_insns[insn.id].nfields; i++)
+            if (gen_is_target(riscv64_fields[riscv64_insns[insn.id].first_field + i].name))
+                item->field = i;
+        item->target = b->n + (int)rng_below(r, 8);
+        item->target = item->target < n ? item->target : n;
+    }
+    return true;
+}
+
+static int pick(struct rng *r, const struct gen_registers *regs)
+{
+    for (;;) {
+        int x = regs->pool[rng_below(r, regs->npool)];
+        if (x && x != SP && x != regs->base)
+            return x;
+    }
+}
+
+/* lr, something in between, sc: to the same place or far from it; what sc does nearby is left open by the manual. */
+static void reserve(const struct gen *g, struct rng *r, struct block *b, int n)
+{
+    bool wide = rng_percent(r, 50), far = rng_percent(r, 10);
+    struct gen_insn lr = {.id = id_of(wide ? "lr.d" : "lr.w")}, sc = {.id = id_of(wide ? "sc.d" : "sc.w")};
+    gen_random(g, r, &b->regs, &lr);
+    gen_random(g, r, &b->regs, &sc);
+    set(&lr, "d", pick(r, &b->regs));
+    set(&sc, "d", pick(r, &b->regs));
+    set(&lr, "s", b->regs.base);
+    set(&sc, "s", far ? SP : b->regs.base);
+    if (!gen_encode(g, &lr) || !gen_encode(g, &sc))
+        return;
+    append(b, &lr);
+    for (uint64_t between = rng_below(r, 3); between--;)
+        (void)!try_one(g, r, b, rng_percent(r, 60) ? GEN_integer : GEN_float, n);
+    append(b, &sc);
+}
+
+/* auipc and a jump by register to a later instruction. */
+static void jump(const struct gen *g, struct rng *r, struct block *b, int n)
+{
+    struct gen_insn auipc = {.id = id_of("auipc")}, addi = {.id = id_of("addi")}, to = {.id = id_of("jalr")};
+    int x = pick(r, &b->regs), link = rng_percent(r, 30) ? 0 : pick(r, &b->regs), first = b->n;
+    bool compressed = rng_percent(r, 40);
+    set(&auipc, "d", x);
+    set(&addi, "d", x);
+    set(&addi, "s", x);
+    if (compressed)
+        to.id = id_of(link ? "c.jalr" : "c.jr");
+    set(&to, "d", link);
+    set(&to, "s", x);
+    append(b, &auipc);
+    if (compressed)
+        append(b, &addi);
+    int holder = compressed ? b->n - 1 : b->n;
+    append(b, &to);
+    b->items[holder].field = gen_field(b->items[holder].insn.id, "i");
+    b->items[holder].from = first;
+    b->items[holder].target = b->n + (int)rng_below(r, 6);
+    if (b->items[holder].target > n)
+        b->items[holder].target = n > b->n ? n : b->n;
+    for (int i = first; i < b->n; i++)
+        (void)!gen_encode(g, &b->items[i].insn);
+}
+
+static void fill(const struct gen *g, struct rng *r, struct block *b, int n)
+{
+    while (b->n < n) {
+        unsigned way = (unsigned)rng_below(r, 1000);
+        if (way < 30)
+            reserve(g, r, b, n);
+        else if (way < 45)
+            jump(g, r, b, n);
+        else
+            (void)!try_one(g, r, b,
+                           way < 475   ? GEN_integer
+                           : way < 675 ? GEN_float
+                           : way < 885 ? GEN_memory
+                           : way < 960 ? GEN_branch
+                           : way < 992 ? GEN_csr
+                                       : GEN_other,
+                           n);
+    }
+}
+
+/* Lays the items out and puts the offsets in. */
+static void link_block(const struct gen *g, struct block *b, struct case_input *out)
+{
+    int64_t at[MAX_INSNS + 5] = {0};
+    for (int i = 0; i < b->n; i++)
+        at[i + 1] = at[i] + gen_length(b->items[i].insn.word);
+    for (int i = 0; i < b->n; i++) {
+        struct item *item = &b->items[i];
+        if (item->target >= 0) {
+            int target = item->target < b->n ? item->target : b->n;
+            item->insn.values[item->field] = at[target] - at[item->from];
+            (void)!gen_encode(g, &item->insn);
+        }
+        gen_put(out, item->insn.word);
+    }
+}
+
+static void set_state(struct rng *r, const struct gen_registers *regs, struct case_state *s)
+{
+    const struct format *f = rng_percent(r, 50) ? &format_single : &format_double;
+    s->x[0] = 0;
+    for (unsigned i = 1; i < 32; i++)
+        s->x[i] = value_integer(r);
+    for (unsigned i = 0; i < 32; i++)
+        s->f[i] = rng_percent(r, 80) ? value_box(r, f, value_float(r, f)) : value_register(r);
+    s->x[regs->base] = CASE_DATA + 0x1000 - 512 + 16 * rng_below(r, 64) + (rng_percent(r, 85) ? 0 : rng_below(r, 16));
+    s->x[SP] = CASE_DATA + 0x1000 - 1024 + 8 * rng_below(r, 64) + (rng_percent(r, 70) ? 0 : rng_below(r, 16));
+    if (rng_percent(r, 5)) /* some accesses hit the guards */
+        s->x[SP] += CASE_DATA_SIZE / 2;
+    s->fcsr = rng_below(r, 32) | (rng_percent(r, 98) ? rng_below(r, 5) : rng_below(r, 8)) << 5;
+}
+
+void gen_block(const struct gen *g, struct rng *r, struct case_input *out)
+{
+    struct block b = {0};
+    int n = MIN_INSNS + (int)rng_below(r, MAX_INSNS - MIN_INSNS + 1);
+    b.regs.base = (uint8_t)(8 + rng_below(r, 8));
+    b.regs.npool = sizeof b.regs.pool;
+    for (unsigned i = 0; i < b.regs.npool; i++)
+        b.regs.pool[i] = (uint8_t)(i % 2 ? 8 + rng_below(r, 8) : rng_below(r, 32));
+    b.regs.pool[0] = b.regs.base == 8 ? 9 : 8; /* so that pick() finds one */
+    memset(out, 0, sizeof *out);
+    fill(g, r, &b, n);
+    set_state(r, &b.regs, &out->before);
+    out->before.pc = CASE_CODE + 0x1000 - align_down(rng_below(r, 0x200), 2);
+    link_block(g, &b, out);
+}
