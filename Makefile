@@ -47,7 +47,7 @@ fmt: ## format the C sources
 
 install: all ## install below PREFIX (/usr/local), DESTDIR before it
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
-	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --quiet
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
 
 clean: ## remove what was built; downloads stay in the cache
 	@rm -rf $(BUILD)

@@ -260,10 +260,15 @@ static void offer(struct mem_space *space, unsigned queue, uint16_t head)
 
 static void command(struct mem_space *space, const uint8_t *c)
 {
+    uint64_t value;
+
     switch (c[0] & 3) {
     case 0: mem_store(space, RAM + (le16_get(c + 2) & 0x1ffc), 4, le32_get(c + 4)); break; /* the rings */
     case 1: mem_store(space, RAM + BUFFERS + (le16_get(c + 2) & 0x3ffc), 4, le32_get(c + 4)); break;
-    case 2: put(space, (c[0] & 4 ? 0x100u : 0) + (c[2] & 0xfcu), le32_get(c + 4)); break;
+    case 2:
+        put(space, (c[0] & 4 ? 0x100u : 0) + (c[2] & 0xfcu), le32_get(c + 4));
+        mem_load(space, WINDOW + (c[1] << 1), c[0] & 8 ? 1 : c[0] & 16 ? 2 : 4, &value);
+        break;
     case 3: offer(space, c[1] % QUEUES, c[0] & 0x80 ? le16_get(c + 2) : c[2] % ENTRIES); break;
     }
 }

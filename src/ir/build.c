@@ -391,6 +391,17 @@ ir_val ir_call(struct ir_build *b, unsigned helper, unsigned nargs, const ir_val
     return (ir_val){.type = row->result, .cell = (uint16_t)d};
 }
 
+void ir_end_key(struct ir_build *b)
+{
+    if (b->ended)
+        return;
+    struct ir_op *o = ir_append(b, IR_END, IR_none);
+    o->s[0] = IR_key;
+    o->d = (uint16_t)b->ninsns;
+    o->imm = b->bytes;
+    b->ended = true;
+}
+
 struct ir_block *ir_finish(struct ir_build *b)
 {
     if (!b->ended) {

@@ -28,6 +28,7 @@ void ir_insn_end(struct ir_build *b);     /* commits queued writes */
 void ir_COMMIT(struct ir_build *b);      /* partial stanzas: queued writes so far take effect now */
 bool ir_ended(const struct ir_build *b);  /* an E op was built: the block is complete */
 bool ir_full(const struct ir_build *b);   /* no room for one more insn of any kind */
+void ir_end_key(struct ir_build *b); /* between insns: the block is complete, and what follows it has another mode key */
 /* One allocation, free() it; adds the final branch to the following insn if no E op ended it. NULL: out of memory. */
 struct ir_block *ir_finish(struct ir_build *b);
 

@@ -21,6 +21,7 @@ struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, unsi
                                gpa (*second)(struct cpu *cpu), gpa *second_page)
 {
     unsigned offset = 0;
+    uint64_t before = key;
     *second_page = at;
     ir_begin(b);
     for (unsigned n = 0; n < max_insns && !ir_ended(b) && !ir_full(b) && offset < room; n++) {
@@ -37,9 +38,13 @@ struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, unsi
             *second_page = next;
             len = cpu->guest->lift(b, cpu, &key, 0, word | tail << have * 8, cpu->guest->max_insn);
             offset += len;
+            if (len && key != before)
+                ir_end_key(b);
             break;
         }
         offset += len;
+        if (key != before) /* what follows is looked up by the key that stands now */
+            ir_end_key(b);
     }
     struct ir_block *block = ir_finish(b);
     if (block)

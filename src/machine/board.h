@@ -11,10 +11,10 @@ struct vm_machine;
 struct semihosting_abi;
 
 struct board {
-    const char *name; /* "virt" */
-    const char *arch; /* guest's name */
-    const char *doc;  /* one line */
-    unsigned machine; /* ELF machine number of programs for it */
+    const char *name;                                          /* "virt" */
+    const char *arch;                                          /* guest's name */
+    const char *doc;                                           /* one line */
+    unsigned machine;                                          /* ELF machine number of programs for it */
     int (*build)(struct vm_machine *machine, struct err *err); /* memory, vCPUs, devices; on failure free() follows */
     int (*boot)(struct vm_machine *machine, struct err *err);  /* nothing runs: loads kernel and firmware, puts the vCPUs at their start */
     void (*free)(struct vm_machine *machine);                  /* the board's own part; also of a half-built machine */
@@ -27,5 +27,5 @@ struct board {
     void (*registers_written)(struct cpu *cpu); /* cells or pc were written from outside */
 };
 
-extern const struct board *const boards[]; /* NULL at the end */
+extern const struct board *const boards[];                          /* NULL at the end */
 const struct board *board_find(const char *arch, const char *name); /* arch NULL: whatever it is; NULL: there is none */

@@ -3,8 +3,8 @@
  * Building a machine from a configuration, and taking it apart: the one place where its parts meet. Parts are freed in the reverse
  * order of creation; a half-built machine takes the same way out.
  */
-#include "machine/machine.h"
 #include "base/bits.h"
+#include "machine/machine.h"
 #include "machine/public.h"
 #include <stdlib.h>
 #include <unistd.h>

@@ -25,7 +25,9 @@ int config_parse_number(const char *text, uint64_t *out, struct err *err)
     uint64_t n = 0;
     bool ok = *p;
     for (; ok && *p; p++) {
-        unsigned digit = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') : isxdigit((unsigned char)*p) ? (unsigned)(tolower(*p) - 'a' + 10) : 99;
+        unsigned digit = *p >= '0' && *p <= '9'        ? (unsigned)(*p - '0')
+                         : isxdigit((unsigned char)*p) ? (unsigned)(tolower(*p) - 'a' + 10)
+                                                       : 99;
         ok = digit < (hex ? 16 : 10) && !__builtin_mul_overflow(n, hex ? 16 : 10, &n) && !__builtin_add_overflow(n, digit, &n);
     }
     if (!ok)
@@ -321,7 +323,8 @@ void vm_config_set_console(struct vm_config *config, void (*output)(void *arg, c
     config->console_arg = arg;
 }
 
-void vm_config_set_log(struct vm_config *config, void (*line)(void *arg, const char *level, const char *component, const char *text), void *arg)
+void vm_config_set_log(struct vm_config *config, void (*line)(void *arg, const char *level, const char *component, const char *text),
+                       void *arg)
 {
     config->log_line = line;
     config->log_arg = arg;

@@ -34,7 +34,7 @@ struct vm_config {
 
 int config_copy(struct vm_config **out, const struct vm_config *from) NODISCARD;
 const char *config_name(enum config_option option);
-size_t config_count(const struct vm_config *config, enum config_option option); /* of values that were set */
+size_t config_count(const struct vm_config *config, enum config_option option);                   /* of values that were set */
 const char *config_text(const struct vm_config *config, enum config_option option, size_t index); /* NULL: not set and no initial */
 bool config_switch(const struct vm_config *config, enum config_option option);
 uint64_t config_number(const struct vm_config *config, enum config_option option); /* of sizes: bytes */

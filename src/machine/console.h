@@ -16,9 +16,9 @@ struct console {
     struct os_cond arrived;         /* input came, or waiting is to end */
     uint8_t *ring;
     size_t head, used;
-    bool claimed;  /* firmware calls read the input */
-    bool posted;   /* a delivery waits on the loop */
-    bool hurry;    /* nobody may wait for input now: the machine pauses or stops */
+    bool claimed; /* firmware calls read the input */
+    bool posted;  /* a delivery waits on the loop */
+    bool hurry;   /* nobody may wait for input now: the machine pauses or stops */
     struct os_loop *loop;
     struct os_mutex *device_lock;
     size_t (*room)(void *device);

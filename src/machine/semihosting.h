@@ -20,8 +20,11 @@ struct semihosting {
     void (*exit)(void *arg, int code);
     void *arg;
     struct os_mutex lock; /* the fields below */
-    struct { uint8_t kind; uint32_t at; } handles[SEMIHOSTING_HANDLES]; /* enum in semihosting.c; at: position */
-    int errnum; /* of the last failed call */
+    struct {
+        uint8_t kind;
+        uint32_t at;
+    } handles[SEMIHOSTING_HANDLES]; /* enum in semihosting.c; at: position */
+    int errnum;                     /* of the last failed call */
 };
 
 void semihosting_init(struct semihosting *semihosting);

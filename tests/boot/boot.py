@@ -110,6 +110,14 @@ def guest_files():
     return out.stdout.split()
 
 
+def rootfs_image():
+    """The path of a Debian root file system as an ext4 image; made by tools/make-rootfs."""
+    path = os.environ.get("VM_ROOTFS")
+    if not path:
+        raise Skipped("VM_ROOTFS names no image (make test-rootfs)")
+    return path
+
+
 def needs(*paths):
     for path in paths:
         if not path.exists():
@@ -263,6 +271,32 @@ def case_uboot_supervisor(start, folder):
     vm.send("reset\n")
     vm.expect(r"OpenSBI v[\d.]+")
     yield "it resets the machine"
+
+
+def case_rootfs(start, folder):
+    """A Debian system with systemd to its login prompt, a session, and an orderly power-off."""
+    kernel, _, initrd = guest_files()
+    disk = pathlib.Path(folder) / "root.img"
+    subprocess.run(["cp", "--sparse=always", rootfs_image(), disk], check=True)
+    vm = start("--kernel", kernel, "--initrd", initrd, "--append", "console=ttyS0 vm.root=/dev/vda", "--memory", "1G", "--vcpus", "2",
+               "--disk", disk, "--net", "user")
+    vm.expect(r"Welcome to .*Debian GNU/Linux", 300)
+    yield "systemd starts"
+    vm.expect(r"login: $", 600)
+    yield "login prompt"
+    vm.send("root\n")
+    vm.expect(r"# $")
+    vm.send("stty cols 999; bind 'set enable-bracketed-paste off'; PS1='~ # '\n")
+    vm.expect(PROMPT)
+    said = vm.shell("systemctl is-system-running --wait || systemctl --failed --no-pager").split()[0]
+    if said != "running":
+        raise Failed(f"the system is {said}")
+    yield "all services run"
+    vm.shell("dpkg --audit && dpkg -l | grep -c ^ii && mount | grep -q 'on / type ext4 (rw'")
+    yield "packages are whole, the root is writable"
+    vm.send("poweroff\n")
+    vm.wait(0, 300)
+    yield "powers off with exit code 0"
 
 
 CASES = {name[5:]: function for name, function in globals().items() if name.startswith("case_")}

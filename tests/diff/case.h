@@ -45,7 +45,7 @@ struct case_result {
     uint32_t nchanged;       /* words that follow, by rising index */
 };
 
-enum { CASE_SIGILL = 4, CASE_SIGTRAP = 5, CASE_SIGBUS = 7, CASE_SIGSEGV = 11, CASE_ENDLESS = 255 };
+enum { CASE_SIGILL = 4, CASE_SIGTRAP = 5, CASE_SIGBUS = 7, CASE_SIGSEGV = 11, CASE_ENDLESS = 14 /* SIGALRM */ };
 
 /* What the data pages hold before every case: random bits, narrow floats in their boxes, small integers, doubles near 1. */
 static inline uint64_t case_pattern(uint64_t index)

@@ -96,7 +96,7 @@ static void compare(struct diff *d, const struct batch *b, size_t i)
     for (unsigned single = 0; single < 2; single++) {
         if (!differs(d, &b->cases[i], single))
             continue;
-        if (outcome_known(&b->cases[i], b->origin[i].id, &d->ours, &d->theirs)) {
+        if (outcome_known(&b->cases[i], &d->ours, &d->theirs)) {
             d->known++;
             return;
         }

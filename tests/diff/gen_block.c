@@ -72,7 +72,8 @@ static void set_csr(struct rng *r, struct gen_insn *insn)
 
 static void append(struct block *b, const struct gen_insn *insn)
 {
-    b->items[b->n++] = (struct item){.insn = *insn, .target = -1, .from = b->n};
+    b->items[b->n] = (struct item){.insn = *insn, .target = -1, .from = b->n};
+    b->n++;
 }
 
 static bool try_one(const struct gen *g, struct rng *r, struct block *b, enum gen_class class, int n)

@@ -10,9 +10,9 @@
 
 /*
  * All that the newest QEMU knows and this project's "max" has too. zama16b would let misaligned atomics through; the others add meanings to
- * words. In user mode the shadow stack and landing pads are off anyway, but their words would not be refused.
+ * words; svinval's it does not refuse in user mode.
  */
-#define CPU "max,zama16b=false,v=false,zfh=false,zfbfmin=false,zicfilp=false,zicfiss=false," \
+#define CPU "max,zama16b=false,v=false,zfh=false,zfbfmin=false,zicfilp=false,zicfiss=false,svinval=false," \
     "zve32f=false,zve32x=false,zve64d=false,zve64f=false,zve64x=false,zvbb=false,zvbc=false,zvfbfmin=false,zvfbfwma=false,zvfh=false," \
     "zvfhmin=false,zvkb=false,zvkg=false,zvkn=false,zvknc=false,zvkned=false,zvkng=false,zvknha=false,zvknhb=false,zvks=false,zvksc=false," \
     "zvksed=false,zvksg=false,zvksh=false,zvkt=false"

@@ -76,7 +76,7 @@ static void high_half_is_latched(void **state)
 
 static void alarm_rings(void **state)
 {
-    uint64_t at = now() + 5000000;
+    uint64_t at = now() + 100000000;
 
     (void)state;
     set(ENABLED, 1);
@@ -97,10 +97,10 @@ static void alarm_rings(void **state)
     set(ENABLED, 1); /* still pending */
     assert_int_equal(bench.irq, 1);
     set(CLEAR_IRQ, 1);
-    alarm_at(now() + 3000000);
+    alarm_at(now() + 100000000);
     set(CLEAR_ALARM, 1);
     assert_int_equal(get(STATUS), 0);
-    rest_us(6000);
+    rest_us(130000);
     assert_int_equal(bench.irq, 0);
     alarm_at(now() + 3600ull * 1000000000);
     set(TIME_HIGH, 0x70000000); /* setting the clock forward meets the alarm */
@@ -126,11 +126,12 @@ static void snapshot(void **state)
 
     (void)state;
     set(TIME_HIGH, 0x100);
+    set(TIME_LOW, 0);
     set(ENABLED, 1);
-    alarm_at(now() + 20000000);
+    alarm_at(now() + 100000000);
     device_call(dev, dev->class->pause);
     device_save(dev, &saved);
-    rest_us(30000);
+    rest_us(130000);
     assert_int_equal(bench.irq, 0);
     device_call(dev, dev->class->reset);
     set(TIME_HIGH, 0);

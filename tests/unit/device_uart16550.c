@@ -244,14 +244,17 @@ static void fifo_holds_sixteen(void **state)
 
 static void timeout_tells_of_few_bytes(void **state)
 {
+    unsigned calls;
+
     (void)state;
     set(FCR, 0xc1); /* trigger 14 */
     set(IER, 1);
     assert_int_equal(host_input("abc", 3), 3);
     assert_true(EVENTUALLY(bench.irq));
     assert_int_equal(get(IIR), 0xcc);
+    calls = bench.irq_calls;
     assert_int_equal(get(DATA), 'a');
-    assert_int_equal(bench.irq, 0); /* a read starts the timeout anew */
+    assert_true(bench.irq_calls > calls); /* a read takes it back and starts the timeout anew */
     assert_true(EVENTUALLY(bench.irq));
     assert_int_equal(get(DATA), 'b');
     assert_int_equal(get(DATA), 'c');

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 
 static const char extensions[] = "i\0m\0a\0f\0d\0c\0zicbom\0zicboz\0zicsr\0sstc";
@@ -65,8 +66,8 @@ static void passes_dtc(void **state)
         void *blob;
         size_t len;
         struct virt_fdt virt = {.vcpus = i & 1 ? 8 : 1,
-            .machine_mode = i & 2,
-            .chosen = {.bootargs = "console=ttyS0", .initrd = 0x88000000, .initrd_end = 0x88001000, .seed = seed}};
+                                .machine_mode = i & 2,
+                                .chosen = {.bootargs = "console=ttyS0", .initrd = 0x88000000, .initrd_end = 0x88001000, .seed = seed}};
         build(&virt, &blob, &len);
         dtc_is_content(blob, len);
         free(blob);
@@ -175,8 +176,8 @@ static void refuses_bad_trees(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(passes_dtc),         cmocka_unit_test(says_where_things_are), cmocka_unit_test(hides_machine_mode),
-        cmocka_unit_test(adopts_a_tree),      cmocka_unit_test(refuses_bad_trees),
+        cmocka_unit_test(passes_dtc),    cmocka_unit_test(says_where_things_are), cmocka_unit_test(hides_machine_mode),
+        cmocka_unit_test(adopts_a_tree), cmocka_unit_test(refuses_bad_trees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

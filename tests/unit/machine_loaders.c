@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+
 #include <cmocka.h>
 #if VM_HAVE_ZLIB
 #include <zlib.h>
@@ -18,7 +19,7 @@
 #include <zstd.h>
 #endif
 
-#define RAM 0x80000000ull
+#define RAM      0x80000000ull
 #define RAM_SIZE (16ull << 20)
 enum { FILE_SIZE = 0x3000, CODE_AT = 0x1000 };
 
@@ -217,9 +218,17 @@ static void names_strangers(void **state)
         size_t len;
         const char *word;
     } files[] = {
-        {"070701deadbeef", 14, "cpio"},        {"QFI\xfb\0\0\0\3", 8, "qcow2"},        {"#!/bin/sh\necho\n", 15, "script"},
-        {"just some words\n", 16, "text"},     {"\xd0\x0d\xfe\xed\0\0\0\0", 8, "device tree"}, {"\0\0\0\0\0\0\0\0", 8, "zeros"},
-        {"\x13", 1, "too short"},              {"", 0, "empty"},                      {"\xfd" "7zXZ\0\0\0", 8, "xz"},
+        {"070701deadbeef", 14, "cpio"},
+        {"QFI\xfb\0\0\0\3", 8, "qcow2"},
+        {"#!/bin/sh\necho\n", 15, "script"},
+        {"just some words\n", 16, "text"},
+        {"\xd0\x0d\xfe\xed\0\0\0\0", 8, "device tree"},
+        {"\0\0\0\0\0\0\0\0", 8, "zeros"},
+        {"\x13", 1, "too short"},
+        {"", 0, "empty"},
+        {"\xfd"
+         "7zXZ\0\0\0",
+         8, "xz"},
         {"MZ\x90\0\3\0\0\0", 8, "EFI"},
     };
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {

@@ -12,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 #include <vm/vm.h>
 
-#define RAM 0x80000000ull
+#define RAM    0x80000000ull
 #define KERNEL (RAM + 0x200000)
 enum { ZERO, RA, SP, GP, TP, T0, T1, T2, S0, S1, A0, A1, A2, A3, A4, A5, A6, A7 };
 enum { PROGRAM_MAX = 256 };
@@ -51,7 +52,8 @@ static inline size_t here(const struct program *p) { return p->count; }
 static inline void branch(struct program *p, unsigned how, unsigned s, unsigned t, size_t to) /* how: 0 eq, 1 ne */
 {
     uint32_t off = (uint32_t)((int)(to - p->count) * 4);
-    put(p, (off >> 12 & 1) << 31 | (off >> 5 & 63) << 25 | t << 20 | s << 15 | how << 12 | (off >> 1 & 15) << 8 | (off >> 11 & 1) << 7 | 0x63);
+    put(p,
+        (off >> 12 & 1) << 31 | (off >> 5 & 63) << 25 | t << 20 | s << 15 | how << 12 | (off >> 1 & 15) << 8 | (off >> 11 & 1) << 7 | 0x63);
 }
 static inline void jump(struct program *p, size_t to)
 {

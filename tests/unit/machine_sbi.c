@@ -6,11 +6,22 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+
 #include <cmocka.h>
 
 #define RAM 0x80000000ull
-enum { RAM_SIZE = 1 << 20, HARTS = 4, BASE = 0x10, TIME = 0x54494d45, IPI = 0x735049, RFENCE = 0x52464e43, HSM = 0x48534d, SRST = 0x53525354,
-    DBCN = 0x4442434e, SUSP = 0x53555350 };
+enum {
+    RAM_SIZE = 1 << 20,
+    HARTS = 4,
+    BASE = 0x10,
+    TIME = 0x54494d45,
+    IPI = 0x735049,
+    RFENCE = 0x52464e43,
+    HSM = 0x48534d,
+    SRST = 0x53525354,
+    DBCN = 0x4442434e,
+    SUSP = 0x53555350
+};
 
 struct notes {
     uint64_t timer, ipis, fenced, start_addr, start_opaque, resume;
@@ -86,7 +97,8 @@ static size_t read_console(void *m, void *data, size_t len)
     return n;
 }
 
-static const struct sbi_ops ops = {set_timer, send_ipi, fence, start, stop, sleep_hart, asleep, reset, write_console, read_console, identity};
+static const struct sbi_ops ops = {set_timer, send_ipi, fence,         start,        stop,    sleep_hart,
+                                   asleep,    reset,    write_console, read_console, identity};
 
 static int setup(void **state)
 {
@@ -112,10 +124,10 @@ static struct sbi_call call(unsigned hart, uint64_t extension, uint64_t function
     return c;
 }
 
-#define EXPECT(c, wanted_error, wanted_value)                   \
-    do {                                                        \
-        struct sbi_call answer = (c);                           \
-        assert_int_equal(answer.error, wanted_error);           \
+#define EXPECT(c, wanted_error, wanted_value)                     \
+    do {                                                          \
+        struct sbi_call answer = (c);                             \
+        assert_int_equal(answer.error, wanted_error);             \
         assert_int_equal(answer.value, (uint64_t)(wanted_value)); \
     } while (0)
 
@@ -280,8 +292,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(answers_base), TEST(sets_timer_and_sends_ipis), TEST(fences), TEST(manages_harts), TEST(suspends_harts), TEST(suspends_system),
-        TEST(resets), TEST(talks), TEST(survives_anything),
+        TEST(answers_base),      TEST(sets_timer_and_sends_ipis), TEST(fences), TEST(manages_harts),
+        TEST(suspends_harts),    TEST(suspends_system),           TEST(resets), TEST(talks),
+        TEST(survives_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

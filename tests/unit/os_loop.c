@@ -123,11 +123,11 @@ static void fires_in_time(void **state)
     for (int i = 0; i < 2000 && alarm.fired < 2; i++)
         rest(1000);
     assert_int_equal(alarm.fired, 2);
-    at = os_clock_ns() + 20000000;
+    at = os_clock_ns() + 200000000;
     os_timer_set(alarm.timer, at);
-    os_timer_set(alarm.timer, at + 40000000); /* later replaces earlier */
-    rest(30000);
-    if (os_clock_ns() < at + 40000000)
+    os_timer_set(alarm.timer, at + 2000000000); /* later replaces earlier */
+    rest(250000);
+    if (os_clock_ns() < at + 2000000000)
         assert_int_equal(alarm.fired, 2);
     os_timer_cancel(alarm.timer);
     os_timer_set(alarm.timer, UINT64_MAX);
@@ -140,7 +140,7 @@ static void fires_in_order(void **state)
     enum { N = 200 };
     static struct alarm alarms[N];
     struct order order = {0};
-    uint64_t base = os_clock_ns() + 20000000;
+    uint64_t base;
 
     (void)state;
     for (unsigned i = 0; i < N; i++) {
@@ -150,6 +150,7 @@ static void fires_in_order(void **state)
         if (i % 2)
             alarms[i].order = NULL; /* these are cancelled out of the middle of the heap */
     }
+    base = os_clock_ns() + 300000000;
     for (unsigned i = 0; i < N; i++)
         os_timer_set(alarms[i * 77 % N].timer, base + i * 77 % N * 10000);
     for (unsigned i = 1; i < N; i += 2)

@@ -130,8 +130,8 @@ static void console_start(struct virtio_device *v) { ((struct console *)v)->sent
 static void console_free(void *self)
 {
     struct console *con = self;
-    con->backend->disconnect(con->backend->self);
     virtio_stop(&con->virtio);
+    con->backend->disconnect(con->backend->self);
     os_timer_free(con->retry);
     virtio_fini(&con->virtio);
     free(con);

@@ -132,10 +132,10 @@ static int build_disk(struct virt *virt, unsigned n, struct plic *plic, struct e
         return rc;
     }
     struct virtio_blk_config config = {.id = disk_ids[n],
-        .take_backend = backend,
-        .serial = disk.serial[0] ? disk.serial : NULL,
-        .block_size = disk.block_size,
-        .no_discard = !disk.discard};
+                                       .take_backend = backend,
+                                       .serial = disk.serial[0] ? disk.serial : NULL,
+                                       .block_size = disk.block_size,
+                                       .no_discard = !disk.discard};
     rc = virtio_blk_new(&device, &env, &config, err);
     if (rc) {
         block_free(backend);
@@ -194,8 +194,8 @@ static int build_virtio(struct virt *virt, struct plic *plic, struct err *err)
     bool console = config_choice(config, CONFIG_console) == 1, rng = config_switch(config, CONFIG_rng);
     int rc = 0;
     if (disks + nets + console + rng > VIRT_VIRTIO_SLOTS)
-        return err_set(err, STATUS_config, "too many devices: %zu disks and %zu network cards%s%s, but the board has %d virtio slots", disks, nets,
-                       console ? ", a console" : "", rng ? ", the rng" : "", VIRT_VIRTIO_SLOTS);
+        return err_set(err, STATUS_config, "too many devices: %zu disks and %zu network cards%s%s, but the board has %d virtio slots",
+                       disks, nets, console ? ", a console" : "", rng ? ", the rng" : "", VIRT_VIRTIO_SLOTS);
     for (unsigned n = 0; !rc && n < disks; n++)
         rc = build_disk(virt, n, plic, err);
     for (unsigned n = 0; !rc && n < nets; n++)
@@ -266,6 +266,7 @@ static int virt_build(struct vm_machine *m, struct err *err)
         return err_set(err, STATUS_resource, "no memory for the board");
     m->board_data = virt;
     virt->machine = m;
+    virt_sbi_init(virt);
     virt->start = start_of(m);
     virt->ram_size = config_number(m->config, CONFIG_memory);
     m->semihosting.ram = virt_map[VIRT_ram].base;
@@ -283,7 +284,6 @@ static int virt_build(struct vm_machine *m, struct err *err)
         rc = build_virtio(virt, plic, err);
     if (!rc)
         rc = build_flash(m, err);
-    virt_sbi_init(virt);
     return rc;
 }
 
@@ -291,8 +291,11 @@ static int virt_build(struct vm_machine *m, struct err *err)
 static void virt_free(struct vm_machine *m)
 {
     struct virt *virt = m->board_data;
-    for (unsigned n = 0; virt && n < virt->nslots; n++)
+    if (!virt)
+        return;
+    for (unsigned n = 0; n < virt->nslots; n++)
         virtio_mmio_free(virt->slots[n]);
+    virt_sbi_fini(virt);
     free(virt);
     m->board_data = NULL;
 }
@@ -301,7 +304,8 @@ static void virt_resized(struct vm_machine *m, unsigned columns, unsigned rows)
 {
     struct virt *virt = m->board_data;
     if (virt->console)
-        virtio_console_resize(virt->console, columns < UINT16_MAX ? (uint16_t)columns : UINT16_MAX, rows < UINT16_MAX ? (uint16_t)rows : UINT16_MAX);
+        virtio_console_resize(virt->console, columns < UINT16_MAX ? (uint16_t)columns : UINT16_MAX,
+                              rows < UINT16_MAX ? (uint16_t)rows : UINT16_MAX);
 }
 
 /* CSRs by their names; what the register table of the guest has as plain cells is found there first. */

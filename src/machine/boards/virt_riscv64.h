@@ -26,13 +26,13 @@ enum { VIRT_VIRTIO_SLOTS = 8, VIRT_PLIC_SOURCES = 96, VIRT_VCPUS = 8, VIRT_TIMEB
 
 struct virt_fdt {
     unsigned vcpus;
-    const char *isa;               /* "rv64imafdc_zicsr…" */
-    const char *extensions;        /* the same in parts, each with its terminator */
+    const char *isa;        /* "rv64imafdc_zicsr…" */
+    const char *extensions; /* the same in parts, each with its terminator */
     size_t extensions_len;
-    const char *mmu;               /* "riscv,sv57" */
+    const char *mmu; /* "riscv,sv57" */
     uint64_t ram_size;
-    bool machine_mode;             /* M mode is the guest's own: the interrupt controllers' M inputs exist for it */
-    struct dt_chosen chosen;       /* stdout_path is filled in here */
+    bool machine_mode;       /* M mode is the guest's own: the interrupt controllers' M inputs exist for it */
+    struct dt_chosen chosen; /* stdout_path is filled in here */
 };
 
 int virt_fdt_build(const struct virt_fdt *virt, void **blob, size_t *len, struct err *err) NODISCARD;

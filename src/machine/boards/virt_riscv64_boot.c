@@ -18,12 +18,16 @@ enum {
     FW_DYNAMIC_MAGIC = 0x4942534f,
     FW_DYNAMIC_VERSION = 2,
     ROM_WORDS_AT = 24,
+    ROM_PARK_AT = 128,
 };
 #define FILE_MAX (1ull << 30)
-#define LOW_END 0xc0000000ull /* what U-Boot reaches; device tree and initrd stay below */
+#define LOW_END  0xc0000000ull /* what U-Boot reaches; device tree and initrd stay below */
 
 /* auipc t0, 0; addi a2, t0, 40; csrr a0, mhartid; ld a1, 32(t0); ld t0, 24(t0); jr t0: then the words start, device tree, fw_dynamic_info. */
 static const uint32_t rom_code[ROM_WORDS_AT / 4] = {0x00000297, 0x02828613, 0xf1402573, 0x0202b583, 0x0182b283, 0x00028067};
+
+/* wfi; j .-4: where a stopped hart of the built-in firmware would be found if something let it run. */
+static const uint32_t rom_park[] = {0x10500073, 0xffdff06f};
 
 struct load {
     struct virt *virt;
@@ -92,8 +96,9 @@ static gpa loaded_end(const struct load *l)
 
 static int too_small(const struct load *l, const char *what, uint64_t missing, struct err *err)
 {
-    return err_set(err, STATUS_config, "no room for the %s: it needs about %llu MiB more than the machine's %llu MiB; give more with memory",
-                   what, (unsigned long long)(missing >> 20) + 1, (unsigned long long)(l->virt->ram_size >> 20));
+    return err_set(err, STATUS_config,
+                   "no room for the %s: it needs about %llu MiB more than the machine's %llu MiB; give more with memory", what,
+                   (unsigned long long)(missing >> 20) + 1, (unsigned long long)(l->virt->ram_size >> 20));
 }
 
 /* Reserves the device tree's place at the top, before its contents are known: they name the initrd. */
@@ -210,6 +215,8 @@ static void put_rom(const struct load *l)
         le32_put(rom->host + 4 * i, rom_code[i]);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         le64_put(rom->host + ROM_WORDS_AT + 8 * i, words[i]);
+    for (size_t i = 0; i < ARRAY_LEN(rom_park); i++)
+        le32_put(rom->host + ROM_PARK_AT + 4 * i, rom_park[i]);
 }
 
 static void start_vcpu(const struct load *l, struct cpu *cpu)
@@ -217,7 +224,7 @@ static void start_vcpu(const struct load *l, struct cpu *cpu)
     enum { A0 = 10, A1 = 11 };
     cpu->guest->reset(cpu);
     if (l->virt->start == VIRT_START_builtin) {
-        riscv64_enter_supervisor(cpu, supervisor_entry(l), cpu->id, l->dt);
+        riscv64_enter_supervisor(cpu, cpu->id ? virt_map[VIRT_rom].base + ROM_PARK_AT : supervisor_entry(l), cpu->id, l->dt);
         if (cpu->id) /* stopped, until hart 0 starts it through HSM */
             accel_cpu_park(cpu);
         else
@@ -252,7 +259,7 @@ int virt_boot(struct vm_machine *machine, struct err *err)
     if (rc)
         return rc;
     put_rom(&load);
-    sbi_reset(&virt->sbi);
+    virt_sbi_reset(virt);
     for (unsigned n = 0; n < machine->vcpus; n++)
         start_vcpu(&load, machine_cpu(machine, n));
     return 0;

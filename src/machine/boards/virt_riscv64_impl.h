@@ -23,9 +23,14 @@ struct virt {
     struct sbi sbi;
     struct virtio_mmio *slots[VIRT_VIRTIO_SLOTS];
     struct virtio_device *console; /* NULL: the console is the UART */
-    unsigned nslots;               /* with a device */
+    unsigned nslots;
+    struct os_mutex lock; /* rank irqchip: starting */
+    struct os_cond started;
+    unsigned starting; /* harts that were told to start and have not taken notice yet */
 };
 
 int virt_boot(struct vm_machine *machine, struct err *err) NODISCARD;
 bool virt_firmware_call(struct vm_machine *machine, struct cpu *cpu);
 void virt_sbi_init(struct virt *virt);
+void virt_sbi_fini(struct virt *virt);
+void virt_sbi_reset(struct virt *virt); /* no vCPU runs; returns when none has a start pending */

@@ -48,14 +48,20 @@ static void fence(void *self, unsigned caller, uint64_t harts, const struct sbi_
 }
 
 struct entry {
+    struct virt *virt;
     uint64_t addr, opaque;
 };
 
 static void enter(struct cpu *cpu, void *arg)
 {
     struct entry *entry = arg;
+    struct virt *virt = entry->virt;
     riscv64_enter_supervisor(cpu, entry->addr, cpu->id, entry->opaque);
     free(entry);
+    os_mutex_lock(&virt->lock);
+    virt->starting--;
+    os_cond_broadcast(&virt->started);
+    os_mutex_unlock(&virt->lock);
 }
 
 static bool start(void *self, unsigned hart, uint64_t addr, uint64_t opaque)
@@ -63,7 +69,11 @@ static bool start(void *self, unsigned hart, uint64_t addr, uint64_t opaque)
     struct entry *entry = malloc(sizeof *entry);
     if (!entry)
         return false;
-    *entry = (struct entry){addr, opaque};
+    struct virt *virt = self;
+    *entry = (struct entry){virt, addr, opaque};
+    os_mutex_lock(&virt->lock);
+    virt->starting++;
+    os_mutex_unlock(&virt->lock);
     accel_cpu_unpark(hart_cpu(self, hart), enter, entry);
     return true;
 }
@@ -136,7 +146,28 @@ static const struct sbi_ops ops = {
     .identity = identity,
 };
 
-void virt_sbi_init(struct virt *virt) { sbi_init(&virt->sbi, &ops, virt, virt->machine->space, virt->machine->vcpus); }
+void virt_sbi_init(struct virt *virt)
+{
+    os_mutex_init(&virt->lock, OS_RANK_irqchip);
+    os_cond_init(&virt->started);
+    sbi_init(&virt->sbi, &ops, virt, virt->machine->space, virt->machine->vcpus);
+}
+
+void virt_sbi_fini(struct virt *virt)
+{
+    os_cond_fini(&virt->started);
+    os_mutex_fini(&virt->lock);
+}
+
+/* A paused vCPU still takes notice of a start; it must not do so when its registers have been reset. */
+void virt_sbi_reset(struct virt *virt)
+{
+    os_mutex_lock(&virt->lock);
+    while (virt->starting)
+        os_cond_wait(&virt->started, &virt->lock);
+    os_mutex_unlock(&virt->lock);
+    sbi_reset(&virt->sbi);
+}
 
 bool virt_firmware_call(struct vm_machine *machine, struct cpu *cpu)
 {

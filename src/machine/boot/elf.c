@@ -16,8 +16,12 @@ static const struct {
     unsigned machine;
     const char *name;
 } machines[] = {
-    {3, "i386"},   {8, "mips"},         {20, "ppc"},           {21, "ppc64"},          {22, "s390x"},       {40, "arm"},
-    {43, "sparc"}, {ELF_x86_64, "x86_64"}, {ELF_arm64, "arm64"}, {ELF_riscv, "riscv64"}, {258, "loongarch64"},
+    {3, "i386"},          {8, "mips"},
+    {20, "ppc"},          {21, "ppc64"},
+    {22, "s390x"},        {40, "arm"},
+    {43, "sparc"},        {ELF_x86_64, "x86_64"},
+    {ELF_arm64, "arm64"}, {ELF_riscv, "riscv64"},
+    {258, "loongarch64"},
 };
 
 const char *elf_machine_name(unsigned machine)

@@ -8,9 +8,9 @@
 
 enum { CELLS_MAX = 64, CHOSEN_ROOM = 4096, DT_VERSION = 17 };
 
-#define TRY(dt, call)             \
+#define TRY(dt, call)              \
     do {                           \
-        if (!(dt)->failed)        \
+        if (!(dt)->failed)         \
             (dt)->failed = (call); \
     } while (0)
 
@@ -78,7 +78,8 @@ int dt_end(struct dt *dt, void **blob, size_t *len, struct err *err)
     TRY(dt, fdt_finish(dt->blob));
     if (dt->failed) {
         free(dt->blob);
-        return err_set(err, STATUS_config, "cannot build the device tree (%s); is the kernel command line too long?", fdt_strerror(dt->failed));
+        return err_set(err, STATUS_config, "cannot build the device tree (%s); is the kernel command line too long?",
+                       fdt_strerror(dt->failed));
     }
     *blob = dt->blob;
     *len = fdt_totalsize(dt->blob);

@@ -9,11 +9,11 @@
 
 enum { DT_SEED = 32, DT_USER_MAX = 1 << 20, DT_NO_ROOM = -3 /* libfdt: FDT_ERR_NOSPACE */ };
 
-struct dt_chosen { /* what is told to the kernel */
-    const char *bootargs;     /* NULL: none */
-    const char *stdout_path;  /* NULL: none */
-    gpa initrd, initrd_end;   /* equal: none */
-    const uint8_t *seed;      /* DT_SEED bytes for rng-seed and 8 more for kaslr-seed; NULL: none */
+struct dt_chosen {           /* what is told to the kernel */
+    const char *bootargs;    /* NULL: none */
+    const char *stdout_path; /* NULL: none */
+    gpa initrd, initrd_end;  /* equal: none */
+    const uint8_t *seed;     /* DT_SEED bytes for rng-seed and 8 more for kaslr-seed; NULL: none */
 };
 
 struct dt {

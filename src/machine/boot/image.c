@@ -30,7 +30,7 @@ int image_inspect(const void *data, size_t len, struct image_info *out, struct e
     if (out->image_size < len)
         out->image_size = len;
     if (out->text_offset > UINT64_MAX / 4 || out->image_size > UINT64_MAX / 4)
-        return err_set(err, STATUS_corrupt, "Linux Image header: absurd text offset %#llx or size %#llx", (unsigned long long)out->text_offset,
-                       (unsigned long long)out->image_size);
+        return err_set(err, STATUS_corrupt, "Linux Image header: absurd text offset %#llx or size %#llx",
+                       (unsigned long long)out->text_offset, (unsigned long long)out->image_size);
     return 0;
 }

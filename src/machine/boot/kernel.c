@@ -76,8 +76,8 @@ static int flat_load(const void *data, size_t len, gpa at, uint64_t size, const 
     return 0;
 }
 
-static int image_load(const void *data, size_t len, const struct kernel_place *place, const struct mem_space *space, struct kernel_info *out,
-                      struct err *err)
+static int image_load(const void *data, size_t len, const struct kernel_place *place, const struct mem_space *space,
+                      struct kernel_info *out, struct err *err)
 {
     struct image_info info;
     int rc = image_inspect(data, len, &info, err);
@@ -115,8 +115,8 @@ static int elf_kernel_load(const void *data, size_t len, const struct kernel_pla
     return 0;
 }
 
-static int plain_load(const void *data, size_t len, const struct kernel_place *place, const struct mem_space *space, struct kernel_info *out,
-                      struct err *err)
+static int plain_load(const void *data, size_t len, const struct kernel_place *place, const struct mem_space *space,
+                      struct kernel_info *out, struct err *err)
 {
     if (elf_is(data, len))
         return elf_kernel_load(data, len, place, space, out, err);

@@ -13,8 +13,8 @@ struct kernel_place { /* what the board says */
     unsigned machine; /* ELF machine number */
     gpa ram;
     uint64_t ram_size;
-    gpa flat;         /* where flat binaries and ELF files linked at 0 (Linux vmlinux) go */
-    bool firmware;    /* not a kernel: a Linux Image is a mistake */
+    gpa flat;      /* where flat binaries and ELF files linked at 0 (Linux vmlinux) go */
+    bool firmware; /* not a kernel: a Linux Image is a mistake */
 };
 
 struct kernel_info {

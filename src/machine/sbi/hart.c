@@ -61,12 +61,8 @@ void sbi_hsm(struct sbi *sbi, struct sbi_call *call)
 {
     uint32_t type = (uint32_t)call->arg[0];
     switch (call->function) {
-    case 0:
-        hart_start(sbi, call);
-        break;
-    case 1:
-        hart_stop(sbi, call);
-        break;
+    case 0: hart_start(sbi, call); break;
+    case 1: hart_stop(sbi, call); break;
     case 2:
         if (call->arg[0] >= sbi->harts)
             sbi_answer(call, SBI_INVALID_PARAM, 0);

@@ -68,22 +68,12 @@ bool sbi_harts(const struct sbi *sbi, uint64_t mask, uint64_t base, uint64_t *ha
 void sbi_base(struct sbi *sbi, struct sbi_call *call)
 {
     switch (call->function) {
-    case 0:
-        sbi_answer(call, SBI_OK, SPEC_2_0);
-        break;
-    case 1:
-        sbi_answer(call, SBI_OK, IMPL_ID);
-        break;
-    case 2:
-        sbi_answer(call, SBI_OK, IMPL_VERSION);
-        break;
-    case 3:
-        sbi_answer(call, SBI_OK, sbi_probe(call->arg[0]));
-        break;
+    case 0: sbi_answer(call, SBI_OK, SPEC_2_0); break;
+    case 1: sbi_answer(call, SBI_OK, IMPL_ID); break;
+    case 2: sbi_answer(call, SBI_OK, IMPL_VERSION); break;
+    case 3: sbi_answer(call, SBI_OK, sbi_probe(call->arg[0])); break;
     case 4:
     case 5:
-    case 6:
-        sbi_answer(call, SBI_OK, sbi->ops->identity(sbi->machine, call->hart, (unsigned)call->function - 4));
-        break;
+    case 6: sbi_answer(call, SBI_OK, sbi->ops->identity(sbi->machine, call->hart, (unsigned)call->function - 4)); break;
     }
 }

@@ -21,21 +21,21 @@ enum sbi_status {
 };
 
 enum sbi_hart_state { /* HSM's numbers */
-    SBI_STARTED,
-    SBI_STOPPED,
-    SBI_START_PENDING,
-    SBI_STOP_PENDING,
-    SBI_SUSPENDED,
-    SBI_SUSPEND_PENDING,
-    SBI_RESUME_PENDING,
+                      SBI_STARTED,
+                      SBI_STOPPED,
+                      SBI_START_PENDING,
+                      SBI_STOP_PENDING,
+                      SBI_SUSPENDED,
+                      SBI_SUSPEND_PENDING,
+                      SBI_RESUME_PENDING,
 };
 
 enum sbi_reset { SBI_SHUTDOWN, SBI_COLD_REBOOT, SBI_WARM_REBOOT };
 
 struct sbi_fence {
-    bool code;     /* fence.i, else sfence.vma */
+    bool code;            /* fence.i, else sfence.vma */
     uint64_t start, size; /* size UINT64_MAX: everything */
-    int64_t asid;  /* < 0: all */
+    int64_t asid;         /* < 0: all */
 };
 
 struct sbi_ops {
@@ -47,7 +47,7 @@ struct sbi_ops {
     /* The calling hart, no later than when its call has returned: stands until start; or sleeps until an interrupt is pending. */
     void (*stop)(void *machine, unsigned hart);
     void (*sleep)(void *machine, unsigned hart, bool restart, uint64_t addr, uint64_t opaque); /* restart: then begins at addr as above */
-    bool (*asleep)(void *machine, unsigned hart); /* has not come back from sleep yet */
+    bool (*asleep)(void *machine, unsigned hart);                                              /* has not come back from sleep yet */
     void (*reset)(void *machine, enum sbi_reset how, bool failure);
     size_t (*console_write)(void *machine, const void *data, size_t len);
     size_t (*console_read)(void *machine, void *data, size_t len);

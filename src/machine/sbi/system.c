@@ -56,15 +56,9 @@ void sbi_dbcn(struct sbi *sbi, struct sbi_call *call)
 {
     uint8_t byte = (uint8_t)call->arg[0];
     switch (call->function) {
-    case 0:
-        console_write(sbi, call);
-        break;
-    case 1:
-        console_read(sbi, call);
-        break;
-    case 2:
-        sbi_answer(call, sbi->ops->console_write(sbi->machine, &byte, 1) == 1 ? SBI_OK : SBI_FAILED, 0);
-        break;
+    case 0: console_write(sbi, call); break;
+    case 1: console_read(sbi, call); break;
+    case 2: sbi_answer(call, sbi->ops->console_write(sbi->machine, &byte, 1) == 1 ? SBI_OK : SBI_FAILED, 0); break;
     }
 }
 

@@ -6,16 +6,31 @@ enum { POOL = 96, ENTRIES = 512 };
 
 static uint64_t pool[POOL][ENTRIES] ALIGNED(4096);
 static unsigned used, mode_now;
+static uint64_t *root;
 
 void paging_new(unsigned mode)
 {
     mode_now = mode;
-    used = 1;
-    memset(pool[0], 0, sizeof pool[0]);
+    used = 0;
+    paging_another();
+}
+
+static uint64_t *new_table(void)
+{
+    if (used == POOL)
+        rt_panic("no page table is left");
+    memset(pool[used], 0, sizeof pool[0]);
+    return pool[used++];
+}
+
+uint64_t paging_another(void)
+{
+    root = new_table();
+    return (uint64_t)root;
 }
 
 unsigned paging_levels(void) { return mode_now - SV39 + 3; }
-uint64_t paging_satp(unsigned asid) { return (uint64_t)mode_now << 60 | (uint64_t)asid << 44 | (uint64_t)pool[0] >> 12; }
+uint64_t paging_satp(unsigned asid) { return (uint64_t)mode_now << 60 | (uint64_t)asid << 44 | (uint64_t)root >> 12; }
 
 bool paging_on(unsigned asid)
 {
@@ -26,15 +41,13 @@ bool paging_on(unsigned asid)
 
 volatile uint64_t *paging_entry(uint64_t va, unsigned level)
 {
-    uint64_t *table = pool[0];
+    uint64_t *table = root;
     for (unsigned l = paging_levels() - 1; l > level; l--) {
         uint64_t *entry = &table[va >> (12 + 9 * l) & (ENTRIES - 1)];
-        if (!(*entry & PTE_V)) {
-            if (used == POOL)
-                rt_panic("no page table is left");
-            memset(pool[used], 0, sizeof pool[0]);
-            *entry = pte_make((uint64_t)pool[used++], PTE_V);
-        }
+        if (!(*entry & PTE_V))
+            *entry = pte_make((uint64_t)new_table(), PTE_V);
+        if (*entry & PTE_RWX)
+            rt_panic("%x is in a larger page already", va);
         table = (uint64_t *)(*entry >> 10 << 12);
     }
     return &table[va >> (12 + 9 * level) & (ENTRIES - 1)];

@@ -20,6 +20,7 @@
 enum { SV39 = 8, SV48 = 9, SV57 = 10 };
 
 void paging_new(unsigned mode);        /* an empty address space of this mode; forgets the last one */
+uint64_t paging_another(void);         /* an empty root beside those there are; the functions below are about it */
 uint64_t paging_satp(unsigned asid);   /* of the present one */
 bool paging_on(unsigned asid);         /* into satp, with sfence.vma; false: the mode is not there */
 unsigned paging_levels(void);

@@ -11,7 +11,7 @@ _Static_assert(offsetof(struct hart, sframe) == HART_sframe && offsetof(struct h
 enum { SP = 2, A0 = 10, A7 = 17 };
 
 struct hart harts[HART_MAX];
-uint32_t insn_slot[4] ALIGNED(16);
+uint32_t insn_slot[1024] ALIGNED(4096); /* a page of its own: data in a page with code would be slow to write */
 extern char stacks[], trap_stacks[];
 void call_done(void);
 void rt_start(uint64_t id);

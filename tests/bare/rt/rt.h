@@ -84,16 +84,16 @@ void row(const char *format, ...);
 void trap_clear(void);
 bool check_trap(const struct trap *t, uint64_t cause, uint64_t epc, uint64_t tval, const char *file, int line);
 /* One trap since trap_clear(), to M (or S), at TRY's insn. */
-#define CHECK_TRAP(cause, tval)  check_trap(&self()->m, cause, self()->site, tval, __FILE_NAME__, __LINE__)
-#define CHECK_STRAP(cause, tval) check_trap(&self()->s, cause, self()->site, tval, __FILE_NAME__, __LINE__)
+#define CHECK_TRAP(cause, tval)  check_trap(&self()->m, cause, self()->site, (uint64_t)(tval), __FILE_NAME__, __LINE__)
+#define CHECK_STRAP(cause, tval) check_trap(&self()->s, cause, self()->site, (uint64_t)(tval), __FILE_NAME__, __LINE__)
 #define CHECK_NO_TRAP()          check_eq(self()->m.count + self()->s.count, 0, __FILE_NAME__, __LINE__, "traps == 0")
 
 #define STRING_(x) #x
 #define STRING(x)  STRING_(x)
-/* Assembly that may trap at its first insn and then goes on after its last. Uses t6; `before` runs ahead of that insn. */
+/* Assembly that may trap at its first insn and then goes on after its last. t0-t6 are free in it; `before` runs ahead of that insn. */
 #define TRY_AFTER(before, insns, outputs, ...)                                                                         \
     asm volatile("la t6, 9f\n sd t6, " STRING(HART_resume) "(tp)\n la t6, 8f\n sd t6, " STRING(HART_site) "(tp)\n"     \
-                 before "\n8: " insns "\n9: sd zero, " STRING(HART_resume) "(tp)" : outputs : __VA_ARGS__ : "t6", "memory")
+                 before "\n8: " insns "\n9: sd zero, " STRING(HART_resume) "(tp)" : outputs : __VA_ARGS__ : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "memory")
 #define TRY(insns, outputs, ...) TRY_AFTER("", insns, outputs, __VA_ARGS__)
 
 /* Calls fn(arg) in another mode (bare or where the program is mapped to itself); returns its result. A trap that nothing resumes ends it. */

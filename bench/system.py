@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Figures of whole machines: process start, the kernel's boot to init, memory, an idle guest."""
+import importlib.machinery
+import pathlib
+import subprocess
+import time
+
+import measure
+import programs
+from emulators import KERNEL_MEMORY
+from report import Row
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+MARK = "bench-init"
+APPEND = "console=ttyS0"
+IDLE_SETTLE_S, IDLE_S = 3, 10
+
+
+def starts(emulators, folder, rounds):
+    """A process from its creation to the guest's first character."""
+    elf = programs.build_first(folder)
+    cpu = Row("start", "first output", "CPU ms", goal=10)
+    wall = Row("start", "first output", "wall ms")
+    for number in range(rounds):
+        for emulator in emulators[:: 1 - number % 2 * 2]:
+            with measure.Running(emulator.bare(elf), ".") as running:
+                cpu.add(emulator.name, running.cpu_at_mark * 1e3)
+                wall.add(emulator.name, running.wall_at_mark * 1e3)
+    return [cpu, wall]
+
+
+class Guest:
+    """Debian's kernel with an initramfs of one small program."""
+
+    def __init__(self, folder):
+        out = subprocess.run([TOP / "tools/guest-files"], stdout=subprocess.PIPE, text=True, check=False)
+        if out.returncode:
+            raise measure.Failed("tools/guest-files gave no kernel")
+        self.image = out.stdout.splitlines()[0]
+        self.initrd = folder / "initramfs.cpio"
+        # The archive's writer is part of a script without a suffix.
+        writer = importlib.machinery.SourceFileLoader("make_initramfs", str(TOP / "tools/make-initramfs")).load_module()
+        archive = writer.Cpio()
+        archive.add("dev", 0o040755)
+        archive.add("dev/console", 0o020600, device=(5, 1))
+        archive.add("init", 0o100755, programs.build_init(folder).read_bytes())
+        self.initrd.write_bytes(archive.finish())
+
+    def argv(self, emulator, append=APPEND):
+        return emulator.kernel(self.image, self.initrd, append)
+
+
+def boots(emulators, guest, rounds):
+    """Power on to power off, which init asks for at once."""
+    cpu = Row("boot", "Debian's kernel to init", "CPU s")
+    wall = Row("boot", "Debian's kernel to init", "wall s")
+    peak = Row("memory", "peak resident, that boot", "MiB")
+    for number in range(rounds):
+        for emulator in emulators[:: 1 - number % 2 * 2]:
+            cost = measure.run(guest.argv(emulator))
+            if MARK not in cost.output:
+                raise measure.Failed(f"{emulator.name}: the kernel did not reach init: {cost.output[-500:]}")
+            cpu.add(emulator.name, cost.cpu)
+            wall.add(emulator.name, cost.wall)
+            peak.add(emulator.name, cost.peak / 2**20)
+    cpu.ratio_goal = 5
+    return [cpu, wall, peak]
+
+
+def idle(emulators, guest):
+    """Both boot to an init that sleeps, and sleep at the same time; their memory is looked at meanwhile."""
+    own = Row("memory", "own, peak of a boot", "MiB", goal=16)
+    used = Row("idle", "idle guest, 10 s", "CPU ms/s")
+    running = []
+    try:
+        for emulator in emulators:
+            peak = []
+            running.append(measure.Running(guest.argv(emulator, APPEND + " -- idle"), MARK, lambda r, p=peak: p.append(r.private(KERNEL_MEMORY))))
+            peak.append(running[-1].private(KERNEL_MEMORY))
+            own.add(emulator.name, max(peak) / 2**20)
+        time.sleep(IDLE_SETTLE_S)
+        before = [r.cpu() for r in running]
+        time.sleep(IDLE_S)
+        for emulator, r, at in zip(emulators, running, before):
+            used.add(emulator.name, (r.cpu() - at) * 1e3 / IDLE_S)
+    finally:
+        for r in running:
+            r.close()
+    return [own, used]
