@@ -22,6 +22,7 @@ struct accel_config {
     const struct guest *guest;
     const char *model;   /* NULL: the guest's default */
     unsigned vcpus;      /* 1.. */
+    bool interpreter;    /* no code generator */
     struct mem_space *space;
     const struct os_vclock *clock;
     struct log *log;

@@ -22,6 +22,8 @@ struct guest {
     size_t cpu_size;           /* bytes of the guest's vCPU, which starts with struct cpu */
     unsigned cells;            /* of the registers; the temporaries follow */
     unsigned min_insn, max_insn; /* bytes */
+    const uint16_t *pins; /* cells that deserve a host register, most used first */
+    unsigned npins;
     const struct ir_helper *helpers; /* what CALL numbers */
     unsigned nhelpers;
     const struct guest_reg *regs;

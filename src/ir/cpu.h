@@ -65,6 +65,12 @@ struct cpu {
     const struct os_vclock *clock;
     const struct cpu_ops *ops;
     struct log *log;
+    /* Of emitted code (jit/host/host.h). */
+    gva page;                    /* the page that the running block begins in; its pc is this and an offset known when it was made */
+    struct jit_jump *jumps;      /* the jump cache of the current view */
+    const struct ir_op *jit_op;  /* the op that trapped, and its block */
+    const struct ir_block *jit_ir;
+    struct jit_exit *jit_exit;   /* the exit taken */
     void *arch;                  /* the guest's own part: features, caches of its registers; guest->init makes it */
     void *accel;                 /* the accelerator's part of this vCPU */
     void *machine;               /* the machine's part, for ops of the machine */

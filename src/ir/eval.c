@@ -121,7 +121,7 @@ static unsigned choose(const struct ir_op *op)
     case IR_LOAD: case IR_LOADZ: case IR_LOADS: return load_handler(op);
     case IR_STORE: case IR_STOREN: return store_handler(op);
     case IR_MOV: return op->type == IR_i128 || op->type == IR_v128 ? H_other : H_mov;
-    case IR_K: return H_k;
+    case IR_K: return op->type == IR_i128 ? H_other : H_k;
     case IR_PC: return H_pc;
     case IR_SEXT: return op->type == IR_i64 && op->s[3] == IR_i32 ? H_sext32 : H_other;
     case IR_SELECT: return op->type == IR_i64 || op->type == IR_f64 ? H_select : H_other;
@@ -142,7 +142,7 @@ void ir_eval_prepare(struct ir_block *block)
 }
 
 /* Precise state: the registers are those of the insn's start already, its address and the insns before it are found here. */
-static enum ir_exit trapped(struct cpu *cpu, const struct ir_block *block, const struct ir_op *op)
+enum ir_exit ir_eval_trapped(struct cpu *cpu, const struct ir_block *block, const struct ir_op *op)
 {
     unsigned at = (unsigned)(op - block->ops), low = 0, high = block->ninsns;
     while (high - low > 1) {
@@ -271,7 +271,7 @@ enum ir_exit ir_eval(struct cpu *cpu, const struct ir_block *block)
         } else { \
             uint64_t slow; \
             if (!load_slow(cpu, op, va, w / 8, &slow)) \
-                return trapped(cpu, block, op); \
+                return ir_eval_trapped(cpu, block, op); \
             got = (bits)slow; \
         } \
         cell[op->d] = (uint64_t)(value)got; \
@@ -287,7 +287,7 @@ enum ir_exit ir_eval(struct cpu *cpu, const struct ir_block *block)
         if (__builtin_expect(tlb_hit(e, va, w / 8), 1)) \
             memcpy((void *)(uintptr_t)(va + e->addend), &put, w / 8); \
         else if (!store_slow(cpu, va, w / 8, put)) \
-            return trapped(cpu, block, op); \
+            return ir_eval_trapped(cpu, block, op); \
         NEXT; \
     }
     STORES(X)
@@ -331,12 +331,12 @@ trap_if:
     if (!cell[op->a])
         NEXT;
     cpu_trap(cpu, op->s[0], op->b == IR_CONST ? op->imm : cell[op->b]);
-    return trapped(cpu, block, op);
+    return ir_eval_trapped(cpu, block, op);
 trap:
     cpu_trap(cpu, op->s[0], op->a == IR_CONST ? op->imm : cell[op->a]);
-    return trapped(cpu, block, op);
+    return ir_eval_trapped(cpu, block, op);
 other:
     if (__builtin_expect(!ir_op_run(cpu, op), 0))
-        return trapped(cpu, block, op);
+        return ir_eval_trapped(cpu, block, op);
     NEXT;
 }

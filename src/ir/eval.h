@@ -15,6 +15,9 @@ void ir_eval_prepare(struct ir_block *block); /* once, before the first ir_eval 
 /* cpu->pc is the block's address. Retired insns are added to cpu->insns. */
 enum ir_exit ir_eval(struct cpu *cpu, const struct ir_block *block);
 
+/* The op trapped: cpu->pc, the block's address, becomes its insn's, the insns before it are counted. */
+enum ir_exit ir_eval_trapped(struct cpu *cpu, const struct ir_block *block, const struct ir_op *op);
+
 /* One op that neither leaves the block nor depends on its place in it (all but BRANCH… JUMP END TRAP…). false: cpu->trapped. */
 bool ir_op_run(struct cpu *cpu, const struct ir_op *op);
 

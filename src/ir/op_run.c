@@ -154,7 +154,11 @@ bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
     case IR_FXGET: cpu->cell[op->d] = cpu->fx; return true;
     case IR_FXSET: cpu->fx = (uint32_t)cpu->cell[op->a] & 63; return true;
     case IR_FXOR: cpu->fx |= (uint32_t)cpu->cell[op->a] & 63; return true;
-    case IR_K: cpu->cell[op->d] = op->imm; return true;
+    case IR_K:
+        cpu->cell[op->d] = op->imm;
+        if (type_cells(op->type) == 2)
+            cpu->cell[op->d + 1] = 0;
+        return true;
     case IR_PC: cpu->cell[op->d] = cpu->pc + op->imm; return true;
     }
     if (op->op >= IR_FADD)

@@ -6,6 +6,7 @@
 #include "jit/cache.h"
 #include "base/bits.h"
 #include "base/map.h"
+#include "jit/compile.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -27,6 +28,7 @@ struct jit_cache {
     _Atomic uint64_t epoch;
     struct os_mutex lock; /* all below */
     struct mem_space *space;
+    struct jit_compiler *compiler; /* NULL: none */
     struct map pages; /* by page address */
     struct page *oldest, *newest;
     struct straddler *straddlers;
@@ -103,13 +105,25 @@ void jit_reader_add(struct jit_cache *cache, struct jit_reader *reader)
     os_mutex_unlock(&cache->lock);
 }
 
-static void reclaim(struct jit_cache *cache)
+static uint64_t seen_by_all(const struct jit_cache *cache)
 {
     uint64_t oldest = UINT64_MAX;
     for (const struct jit_reader *r = cache->readers; r; r = r->next) {
         uint64_t seen = atomic_load(&r->seen);
         oldest = seen < oldest ? seen : oldest;
     }
+    return oldest;
+}
+
+uint64_t jit_cache_open_epoch(struct jit_cache *cache) { return atomic_fetch_add(&cache->epoch, 1) + 1; }
+
+bool jit_cache_seen(struct jit_cache *cache, uint64_t epoch) { return seen_by_all(cache) >= epoch; }
+
+void jit_cache_set_compiler(struct jit_cache *cache, struct jit_compiler *compiler) { cache->compiler = compiler; }
+
+static void reclaim(struct jit_cache *cache)
+{
+    uint64_t oldest = seen_by_all(cache);
     for (struct jit_block **at = &cache->retired; *at;) {
         struct jit_block *block = *at;
         if (block->retired > oldest) {
@@ -176,7 +190,9 @@ static void retire(struct jit_cache *cache, struct jit_block *block)
     unlink_block(cache, block);
     cache->bytes -= block_bytes(block);
     cache->blocks--;
-    block->retired = atomic_load(&cache->epoch) + 1;
+    atomic_store(&block->retired, atomic_load(&cache->epoch) + 1);
+    if (cache->compiler)
+        jit_compile_undo(cache->compiler, block);
     block->page_next = cache->retired;
     cache->retired = block;
 }

@@ -12,8 +12,10 @@ struct jit_block {
     gpa at, second;                 /* physical address; of the second page if the insn straddles two, else at */
     uint64_t key;
     struct ir_block *ir;
+    struct jit_code *_Atomic code;  /* NULL: tier 0 only */
+    uint32_t runs;                  /* in tier 0; a hint, counted without care */
     struct jit_block *page_next;    /* blocks of the same page; under the cache's lock */
-    uint64_t retired;               /* epoch */
+    _Atomic uint64_t retired;       /* epoch; 0: it is in use */
 };
 
 struct jit_reader { /* one per vCPU */
@@ -22,6 +24,12 @@ struct jit_reader { /* one per vCPU */
 };
 
 struct jit_cache;
+struct jit_compiler;
+/* The compiler whose code the blocks have is told before they go. */
+void jit_cache_set_compiler(struct jit_cache *cache, struct jit_compiler *compiler);
+/* Opens an epoch for something else that readers may still use; the number that all must have seen: jit_cache_seen. */
+uint64_t jit_cache_open_epoch(struct jit_cache *cache);
+bool jit_cache_seen(struct jit_cache *cache, uint64_t epoch);
 int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit) NODISCARD; /* limit: bytes of IR to keep, about */
 void jit_cache_free(struct jit_cache *cache);
 

@@ -27,7 +27,7 @@ uint64_t os_vclock_to_host(const struct os_vclock *clock, uint64_t ns); /* the o
 void os_vclock_jump(struct os_vclock *clock, uint64_t ns);              /* it shows ns from now on (a snapshot is loaded) */
 
 /* ---- locks: numbered, so that debug builds can assert their order (docs/threads.md) ---- */
-enum os_lock_rank { OS_RANK_machine = 10, OS_RANK_vcpus = 55, OS_RANK_loop = 20, OS_RANK_device = 30, OS_RANK_irqchip = 40, OS_RANK_code = 50,
+enum os_lock_rank { OS_RANK_machine = 10, OS_RANK_vcpus = 55, OS_RANK_loop = 20, OS_RANK_device = 30, OS_RANK_irqchip = 40, OS_RANK_code = 50, OS_RANK_emit = 52,
     OS_RANK_cpu = 60, OS_RANK_work = 65 /* between a device and its jobs on the thread pool */,
     OS_RANK_output = 66, OS_RANK_console = 68 /* of the machine's console: its output; its ring of input */, OS_RANK_pages = 70,
     OS_RANK_queue = 75 /* of a backend between threads */, OS_RANK_os = 80 /* inside os/: nothing else is taken under it */, OS_RANK_log = 90 };

@@ -10,6 +10,11 @@
 int emu_contexts_init(struct emu_cpu *emu)
 {
     emu->next_id = 1;
+    for (unsigned i = 0; i < VIEWS; i++) {
+        emu->views[i].jumps = calloc(JIT_JUMPS, sizeof *emu->views[i].jumps); /* zeros match nothing: insn 0 has no code there */
+        if (!emu->views[i].jumps)
+            return -STATUS_resource;
+    }
     for (unsigned i = 0; i < CONTEXTS; i++) {
         emu->contexts[i].tlb = aligned_alloc(64, align_up(sizeof(struct tlb), 64));
         if (!emu->contexts[i].tlb)
@@ -23,9 +28,39 @@ void emu_contexts_fini(struct emu_cpu *emu)
 {
     for (unsigned i = 0; i < CONTEXTS; i++)
         free(emu->contexts[i].tlb);
+    for (unsigned i = 0; i < VIEWS; i++)
+        free(emu->views[i].jumps);
 }
 
-void emu_forget_jumps(struct emu_cpu *emu) { memset(emu->jumps, 0, sizeof emu->jumps); }
+/* An odd address is no insn's: nothing matches it. */
+static void clear_jumps(struct view *view)
+{
+    for (unsigned i = 0; view->jumped && i < JIT_JUMPS; i++)
+        view->jumps[i].pc = 1;
+    view->jumped = false;
+}
+
+void emu_forget_jumps(struct emu_cpu *emu)
+{
+    memset(emu->jumps, 0, sizeof emu->jumps);
+    for (unsigned i = 0; i < VIEWS; i++)
+        clear_jumps(&emu->views[i]);
+}
+
+static void forget_page(struct view *view, gva page)
+{
+    for (unsigned i = 0; view->jumped && i < MEM_PAGE / 2; i++) {
+        struct jit_jump *jump = &view->jumps[jit_jump_index(page + 2 * i)];
+        if ((jump->pc & ~(gva)(MEM_PAGE - 1)) == page)
+            jump->pc = 1;
+    }
+}
+
+void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry)
+{
+    emu->view->jumps[jit_jump_index(pc)] = (struct jit_jump){pc, entry};
+    emu->view->jumped = true;
+}
 
 static uint32_t new_id(struct emu_cpu *emu)
 {
@@ -47,8 +82,10 @@ static void clear(struct emu_cpu *emu, struct context *context)
         context->fetch[i].page = TLB_NONE;
     context->tlb->max_span = 0;
     for (unsigned i = 0; i < VIEWS; i++)
-        if (emu->views[i].context == context)
+        if (emu->views[i].context == context) {
             emu->views[i].id = new_id(emu);
+            clear_jumps(&emu->views[i]);
+        }
 }
 
 static struct context *find_context(struct emu_cpu *emu)
@@ -81,13 +118,16 @@ void emu_view_update(struct emu_cpu *emu)
     for (struct view *v = emu->views; v < emu->views + VIEWS; v++)
         if (v->context == context && v->key == key) {
             emu->view = v;
+            emu->cpu->jumps = v->jumps;
             return;
         }
     struct view *v = &emu->views[emu->next_view++ % VIEWS];
     v->context = NULL; /* not renewed below, should the ids wrap */
     uint32_t id = new_id(emu);
-    *v = (struct view){.key = key, .context = context, .id = id};
+    clear_jumps(v);
+    *v = (struct view){.key = key, .context = context, .id = id, .jumps = v->jumps};
     emu->view = v;
+    emu->cpu->jumps = v->jumps;
 }
 
 void emu_tlb_flush(struct cpu *cpu, int64_t asid)
@@ -131,8 +171,13 @@ void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)
     if (wide)
         emu_forget_jumps(emu);
     else /* and of the page before: an insn may straddle into this one */
-        for (unsigned i = 0; i < 2; i++)
-            memset(emu_jump(emu, align_down(va, MEM_PAGE) - i * (uint64_t)MEM_PAGE), 0, sizeof emu->jumps[0]);
+        for (unsigned i = 0; i < 2; i++) {
+            gva page = align_down(va, MEM_PAGE) - i * (uint64_t)MEM_PAGE;
+            memset(emu_jump(emu, page), 0, sizeof emu->jumps[0]);
+            for (struct view *v = emu->views; v < emu->views + VIEWS; v++)
+                if (v->context)
+                    forget_page(v, page);
+        }
 }
 
 bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page)

@@ -3,9 +3,10 @@
 #pragma once
 #include "accel/vcpu.h"
 #include "jit/cache.h"
+#include "jit/compile.h"
 #include "jit/translate.h"
 
-enum { STUCK = 64 /* traps in a row without an insn retired */, CONTEXTS = 16, VIEWS = 64, JUMP_PAGES = 64, JUMP_SLOTS = 128, FETCH_SIZE = 64 };
+enum { HOT = 32 /* runs in tier 0 before a block is compiled */, STUCK = 64 /* traps in a row without an insn retired */, CONTEXTS = 16, VIEWS = 32, JUMP_PAGES = 64, JUMP_SLOTS = 128, FETCH_SIZE = 64 };
 
 /* Where a virtual page's bytes are to be fetched from, in one context. */
 struct fetch_entry {
@@ -28,6 +29,8 @@ struct view {
     uint64_t key;
     struct context *context; /* NULL: free */
     uint32_t id;
+    bool jumped;             /* something stands in jumps */
+    struct jit_jump *jumps;  /* of emitted code; allocated at first use */
 };
 
 struct jump { /* pc -> block, exact in one view; indexed by page, so that a page can be forgotten */
@@ -40,6 +43,7 @@ struct emu_cpu {
     struct cpu *cpu;
     struct emu_vm *vm;
     struct ir_build *build;
+    struct jit_exit *exit; /* emitted code left by it just now: it may be linked to the next block */
     struct jit_reader reader;
     uint64_t epoch; /* of the jump cache's content */
     uint64_t shot_count; /* vm->shot_count when it last ran */
@@ -64,6 +68,7 @@ struct shot {
 
 struct emu_vm {
     struct jit_cache *cache;
+    struct jit_compiler *compiler; /* NULL: interpreter only */
     struct accel_vm *vm;
     struct os_mutex lock; /* shots; rank code */
     struct shot *shots;
@@ -77,6 +82,7 @@ void emu_view_update(struct emu_cpu *emu); /* mode or context may have changed *
 void emu_tlb_flush(struct cpu *cpu, int64_t asid);
 void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid);
 void emu_forget_jumps(struct emu_cpu *emu);
+void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry); /* emitted code jumps there by itself from now on */
 /* Drops entries that write the page without notice; were there any? */
 bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page);
 void emu_drop_all_writes(struct emu_cpu *emu);

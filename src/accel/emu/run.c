@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CACHE_LIMIT = 48 << 20 };
+enum { CACHE_LIMIT = 48 << 20, CODE_SIZE = 64 << 20 };
 
 /* The trap handler's first insn traps, over and over: nothing in this vCPU can change that. */
 static void check_stuck(struct emu_cpu *emu)
@@ -58,6 +58,7 @@ static void renew_epoch(struct emu_cpu *emu)
     uint64_t epoch = jit_cache_epoch(emu->vm->cache);
     if (epoch != emu->epoch)
         emu_forget_jumps(emu);
+    emu->exit = NULL; /* its code may go when this epoch is acknowledged */
     emu->epoch = epoch;
     jit_reader_quiet(emu->vm->cache, &emu->reader, epoch);
 }
@@ -79,12 +80,52 @@ static enum ir_exit run_single(struct emu_cpu *emu)
     return exit;
 }
 
+/* The info word of a TRAP op is where the evaluator would have found it. */
+static void raise_trap(struct cpu *cpu)
+{
+    const struct ir_op *op = cpu->jit_op;
+    unsigned info = op->op == IR_TRAP ? op->a : op->b;
+    if (op->op == IR_TRAP || op->op == IR_TRAP_IF)
+        cpu_trap(cpu, op->s[0], info == IR_CONST ? op->imm : cpu->cell[info]);
+    ir_eval_trapped(cpu, cpu->jit_ir, op);
+}
+
+static enum ir_exit run_code(struct emu_cpu *emu, const struct jit_code *code)
+{
+    struct cpu *cpu = emu->cpu;
+    switch (jit_enter(emu->vm->compiler, cpu, code)) {
+    case JIT_EXIT_link: emu->exit = cpu->jit_exit; return IR_EXIT_branch;
+    case JIT_EXIT_end: return IR_EXIT_end;
+    case JIT_EXIT_trap: raise_trap(cpu); return IR_EXIT_trap;
+    default: return IR_EXIT_branch;
+    }
+}
+
+/* The block has no code yet: tier 0, and tier 1 from the next time on if it has become hot. */
+static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
+{
+    if (emu->vm->compiler && ++block->runs >= HOT && jit_compile(emu->vm->compiler, block)) {
+        struct jit_code *code = atomic_load(&block->code);
+        if (code)
+            return run_code(emu, code);
+    }
+    return ir_eval(emu->cpu, block->ir);
+}
+
 static inline enum ir_exit run_block(struct emu_cpu *emu)
 {
     struct jit_block *block = next_block(emu);
-    if (__builtin_expect(block != NULL, 1))
-        return ir_eval(emu->cpu, block->ir);
-    return emu->cpu->trapped ? IR_EXIT_trap : run_single(emu);
+    struct jit_exit *exit = emu->exit;
+    emu->exit = NULL;
+    if (__builtin_expect(!block, 0))
+        return emu->cpu->trapped ? IR_EXIT_trap : run_single(emu);
+    struct jit_code *code = atomic_load_explicit(&block->code, memory_order_acquire);
+    if (!code)
+        return run_cold(emu, block);
+    if (exit)
+        jit_link(emu->vm->compiler, exit, block);
+    emu_note_jump(emu, emu->cpu->pc, code->entry);
+    return run_code(emu, code);
 }
 
 static void run(struct vcpu *vcpu, uint64_t max, bool exact)
@@ -152,7 +193,7 @@ static int vm_open(struct accel_vm *vm, struct err *err)
     os_mutex_init(&emu->lock, OS_RANK_code);
     emu->vm = vm;
     vm->impl = emu;
-    return 0;
+    return vm->config.interpreter ? 0 : jit_compiler_new(&emu->compiler, emu->cache, vm->config.guest, CODE_SIZE, err);
 }
 
 static void vm_close(struct accel_vm *vm)
@@ -162,6 +203,7 @@ static void vm_close(struct accel_vm *vm)
         next = s->next;
         free(s);
     }
+    jit_compiler_free(emu->compiler);
     jit_cache_free(emu->cache);
     os_mutex_fini(&emu->lock);
     free(emu);

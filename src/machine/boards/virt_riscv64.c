@@ -243,6 +243,7 @@ static int build_vcpus(struct vm_machine *m, struct err *err)
         .guest = guest_find("riscv64"),
         .model = machine_option(m, CONFIG_cpu),
         .vcpus = m->vcpus,
+        .interpreter = config_choice(m->config, CONFIG_mode) == 0,
         .space = m->space,
         .clock = &m->clock,
         .log = m->log,

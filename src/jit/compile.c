@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Code memory, and the life of a block's code: made, linked, unlinked, recycled. The compiler's lock guards all of it; it is taken inside
+ * the cache's. Freed is what the cache frees with the block, and only when no vCPU can be inside.
+ */
+#include "jit/compile.h"
+#include "base/bits.h"
+#include "os/code.h"
+#include <stdlib.h>
+
+enum { CHUNK = 1 << 20 };
+
+struct chunk {
+    struct jit_code *codes;
+    uint64_t free_epoch; /* may be written when all readers have seen it */
+};
+
+struct jit_compiler {
+    struct jit_cache *cache;
+    const struct guest *guest;
+    const uint8_t *routines; /* where they run */
+    struct os_code memory;
+    struct os_mutex lock; /* all below */
+    void *scratch;
+    struct chunk *chunks;
+    struct jit_code *limbo; /* of recycled chunks, until all readers have seen it */
+    size_t routines_size;
+    unsigned nchunks, chunk; /* the one being filled */
+    size_t at;               /* in memory */
+    struct jit_counts counts;
+};
+
+static void free_codes(struct jit_code *code)
+{
+    for (struct jit_code *next; code; code = next) {
+        next = code->chunk_next;
+        free(code);
+    }
+}
+
+int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const struct guest *guest, size_t size, struct err *err)
+{
+    if (!jit_host)
+        return err_set(err, STATUS_unavailable, "there is no code generator for this host; the interpreter works");
+    struct jit_compiler *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_set(err, STATUS_resource, "out of memory for the compiler");
+    os_mutex_init(&c->lock, OS_RANK_emit);
+    c->cache = cache;
+    c->guest = guest;
+    c->nchunks = (unsigned)(size / CHUNK);
+    c->scratch = calloc(1, jit_host->scratch);
+    c->chunks = calloc(c->nchunks, sizeof *c->chunks);
+    int rc = c->scratch && c->chunks ? os_code_new(&c->memory, (size_t)c->nchunks * CHUNK, err)
+                                     : err_set(err, STATUS_resource, "out of memory for the compiler");
+    if (!rc) {
+        c->routines = c->memory.exec;
+        c->at = jit_host->routines(c->memory.write, c->memory.exec, CHUNK, guest->pins, guest->npins);
+        c->routines_size = c->at;
+        os_code_flush(&c->memory, 0, c->at);
+        jit_cache_set_compiler(cache, c);
+        *out = c;
+        return 0;
+    }
+    jit_compiler_free(c);
+    return rc;
+}
+
+void jit_compiler_free(struct jit_compiler *c)
+{
+    if (!c)
+        return;
+    jit_cache_set_compiler(c->cache, NULL);
+    for (unsigned i = 0; c->chunks && i < c->nchunks; i++)
+        free_codes(c->chunks[i].codes);
+    free_codes(c->limbo);
+    os_code_free(&c->memory);
+    os_mutex_fini(&c->lock);
+    free(c->scratch);
+    free(c->chunks);
+    free(c);
+}
+
+/* ---- links ---- */
+
+static void point(struct jit_compiler *c, const struct jit_exit *exit, size_t to)
+{
+    jit_host->patch(c->memory.write + exit->site, (int32_t)((int64_t)to - (int64_t)exit->site - 4));
+    os_code_flush(&c->memory, exit->site, 4);
+}
+
+static void unlink_exit(struct jit_compiler *c, struct jit_exit *exit)
+{
+    struct jit_exit **link = &exit->to->in;
+    while (*link != exit)
+        link = &(*link)->next;
+    *link = exit->next;
+    exit->to = NULL;
+    point(c, exit, exit->stub);
+}
+
+static void unlink_all(struct jit_compiler *c, struct jit_code *code)
+{
+    while (code->in)
+        unlink_exit(c, code->in);
+    for (unsigned i = 0; i < code->nexits; i++) {
+        if (code->exits[i].to)
+            unlink_exit(c, &code->exits[i]);
+        code->exits[i].from = NULL;
+    }
+}
+
+void jit_link(struct jit_compiler *c, struct jit_exit *exit, struct jit_block *to)
+{
+    os_mutex_lock(&c->lock);
+    struct jit_code *code = atomic_load(&to->code);
+    const struct jit_block *from = exit->from ? exit->from->block : NULL;
+    if (from && code && !exit->to && !atomic_load(&to->retired) && to->key == from->key && to->second == to->at &&
+        align_down(to->at, MEM_PAGE) == align_down(from->at, MEM_PAGE) && (int32_t)(to->at & (MEM_PAGE - 1)) == exit->target) {
+        exit->to = code;
+        exit->next = code->in;
+        code->in = exit;
+        point(c, exit, (size_t)(code->entry - c->memory.exec));
+        c->counts.linked++;
+    }
+    os_mutex_unlock(&c->lock);
+}
+
+/* ---- code memory ---- */
+
+static void free_limbo(struct jit_compiler *c)
+{
+    for (struct jit_code *code, **link = &c->limbo; (code = *link);) {
+        if (!jit_cache_seen(c->cache, code->free_epoch)) {
+            link = &code->chunk_next;
+            continue;
+        }
+        *link = code->chunk_next;
+        free(code);
+    }
+}
+
+/* The blocks of a chunk lose their code; it may be overwritten when no vCPU can be inside any more. */
+static void recycle(struct jit_compiler *c, struct chunk *chunk)
+{
+    free_limbo(c);
+    if (!chunk->codes)
+        return;
+    chunk->free_epoch = jit_cache_open_epoch(c->cache);
+    for (struct jit_code *code = chunk->codes, *next; code; code = next) {
+        next = code->chunk_next;
+        unlink_all(c, code);
+        if (code->block) {
+            atomic_store(&code->block->code, NULL);
+            code->block->runs = 0;
+        }
+        code->free_epoch = chunk->free_epoch;
+        code->chunk_next = c->limbo;
+        c->limbo = code;
+    }
+    chunk->codes = NULL;
+    c->counts.recycled++;
+}
+
+/* Room for one more block, whatever its size; 0: not now. */
+static size_t make_room(struct jit_compiler *c)
+{
+    if (c->at + jit_host->code_max <= (size_t)(c->chunk + 1) * CHUNK)
+        return c->at;
+    unsigned next = (c->chunk + 1) % c->nchunks;
+    if (!jit_cache_seen(c->cache, c->chunks[next].free_epoch))
+        return 0;
+    c->chunk = next;
+    c->at = (size_t)next * CHUNK;
+    if (next == 0)
+        c->at += c->routines_size;
+    recycle(c, &c->chunks[(next + 1) % c->nchunks]);
+    return c->at;
+}
+
+/* ---- compiling ---- */
+
+static struct jit_code *new_code(struct jit_compiler *c, unsigned nexits)
+{
+    struct jit_code *code = calloc(1, sizeof *code + nexits * sizeof code->exits[0]);
+    if (!code)
+        return NULL;
+    code->nexits = nexits;
+    code->chunk_next = c->chunks[c->chunk].codes;
+    c->chunks[c->chunk].codes = code;
+    return code;
+}
+
+/* The exits are addressed by the emitted code, so they get their final place before it is written: as many as the block can have. */
+static unsigned count_exits(const struct ir_block *ir)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < ir->nops; i++)
+        n += ir->ops[i].op == IR_BRANCH || ir->ops[i].op == IR_BRANCH_IF || ir->ops[i].op == IR_BRANCH_CMP;
+    return n;
+}
+
+static bool compile(struct jit_compiler *c, struct jit_block *block)
+{
+    size_t at = make_room(c);
+    struct jit_code *code = at ? new_code(c, count_exits(block->ir)) : NULL;
+    if (!code)
+        return false;
+    struct jit_emit_request request = {
+        .ir = block->ir,
+        .page_offset = block->at & (MEM_PAGE - 1),
+        .pins = c->guest->pins,
+        .npins = c->guest->npins,
+        .zero_cell = (uint16_t)c->guest->cells,
+        .out = c->memory.write + at,
+        .exec = c->memory.exec + at,
+        .offset = (uint32_t)at,
+        .room = jit_host->code_max,
+        .scratch = c->scratch,
+        .max_exits = code->nexits,
+        .exits = code->exits,
+    };
+    size_t size = jit_host->emit(c->routines, &request);
+    code->nexits = request.nexits;
+    if (!size)
+        return false; /* the empty code goes with its chunk */
+    os_code_flush(&c->memory, at, size);
+    c->at += size;
+    code->entry = c->memory.exec + at;
+    code->block = block;
+    for (unsigned i = 0; i < code->nexits; i++)
+        code->exits[i].from = code;
+    atomic_store(&block->code, code);
+    c->counts.compiled++;
+    c->counts.bytes += size;
+    return true;
+}
+
+bool jit_compile(struct jit_compiler *c, struct jit_block *block)
+{
+    os_mutex_lock(&c->lock);
+    bool done = atomic_load(&block->code) || (!atomic_load(&block->retired) && compile(c, block));
+    os_mutex_unlock(&c->lock);
+    return done;
+}
+
+void jit_compile_undo(struct jit_compiler *c, struct jit_block *block)
+{
+    os_mutex_lock(&c->lock);
+    struct jit_code *code = atomic_load(&block->code);
+    if (code) {
+        unlink_all(c, code);
+        code->block = NULL;
+        atomic_store(&block->code, NULL);
+        c->counts.undone++;
+    }
+    os_mutex_unlock(&c->lock);
+}
+
+enum jit_why jit_enter(const struct jit_compiler *c, struct cpu *cpu, const struct jit_code *code)
+{
+    cpu->page = align_down(cpu->pc, MEM_PAGE);
+    return jit_host->enter(c->routines, cpu, code->entry);
+}
+
+void jit_compiler_counts(struct jit_compiler *c, struct jit_counts *out)
+{
+    os_mutex_lock(&c->lock);
+    *out = c->counts;
+    os_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A host: how blocks of IR become machine code. One const object each, chosen when vm is built for it. A host knows IR, struct cpu and
+ * the TLB's layout, never a guest: which of the guest's registers deserve host registers is handed to it as a list of cells.
+ */
+#pragma once
+#include "ir/cpu.h"
+#include "ir/ir.h"
+
+/* Why emitted code came back. */
+enum jit_why {
+    JIT_EXIT_branch, /* cpu->pc is the next insn */
+    JIT_EXIT_link,   /* likewise; cpu->jit_exit is the exit that could go there directly from now on */
+    JIT_EXIT_end,    /* mode, code or interrupts may have changed */
+    JIT_EXIT_trap,   /* cpu->jit_op trapped; cpu->pc is its block's address */
+    JIT_EXIT_poll,   /* as branch: an event waits */
+};
+
+/* A direct way out of a block: a jump whose displacement can be pointed at another block's code, or back at its own cold stub. */
+struct jit_exit {
+    struct jit_code *from, *to; /* from: NULL once its block is gone; to: NULL while not linked */
+    struct jit_exit *next;      /* of those linked to the same block */
+    uint32_t site, stub;        /* offsets in code memory: of the 4-byte displacement, of the stub */
+    int32_t target;             /* of the way out, from the start of the page that `from` begins in */
+};
+
+/* The jump cache: guest address to code, exact in one view. Indexed by the address's low bits; 16 bytes, as emitted code knows. */
+enum { JIT_JUMPS = 4096 };
+struct jit_jump {
+    gva pc;
+    const uint8_t *entry;
+};
+static inline unsigned jit_jump_index(gva pc) { return pc >> 1 & (JIT_JUMPS - 1); }
+
+struct jit_block;
+
+struct jit_code { /* the code of one block; guarded by the compiler's lock, but entry */
+    const uint8_t *entry;
+    struct jit_block *block;     /* NULL: dropped */
+    struct jit_exit *in;         /* exits of others linked to it */
+    struct jit_code *chunk_next; /* of those in the same chunk */
+    uint64_t free_epoch;         /* when the chunk is recycled */
+    unsigned nexits;
+    struct jit_exit exits[];
+};
+
+struct jit_emit_request {
+    const struct ir_block *ir;
+    unsigned page_offset; /* of the block's first byte in its page */
+    const uint16_t *pins; /* cells in order of use: the host takes as many as it has registers for */
+    unsigned npins;
+    uint16_t zero_cell;
+    uint8_t *out;        /* where to write, */
+    const uint8_t *exec; /* and where that will run */
+    uint32_t offset;     /* of both in code memory */
+    size_t room;
+    void *scratch; /* jit_host->scratch bytes, zero at first, the same from call to call */
+    unsigned max_exits;
+    struct jit_exit *exits; /* filled: site, stub, target */
+    unsigned nexits;
+};
+
+struct jit_host {
+    const char *name;
+    size_t scratch;
+    size_t code_max; /* bytes that one block may need at most, stubs included */
+    /* Writes the routines that enter and leave emitted code; returns their size. Once per code memory, at its start. */
+    size_t (*routines)(uint8_t *out, const uint8_t *exec, size_t room, const uint16_t *pins, unsigned npins);
+    /* Runs code until it comes back. */
+    enum jit_why (*enter)(const uint8_t *routines, struct cpu *cpu, const uint8_t *entry);
+    size_t (*emit)(const uint8_t *routines, struct jit_emit_request *request); /* 0: it did not fit */
+    void (*patch)(uint8_t *site, int32_t displacement);                        /* atomically, while others may run it */
+};
+
+extern const struct jit_host *const jit_host; /* of the machine vm runs on; NULL: there is none, tier 0 only */

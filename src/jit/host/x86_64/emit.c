@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A block of IR to machine code in one pass: op by op, then the cold stubs. All of the guest's state is always in its place, a pinned
+ * register or its cell, so a way out needs only the count of insns and the address.
+ */
+#include "base/bits.h"
+#include "jit/host/x86_64/x86_64.h"
+
+static void op_into_rax(struct emit *e, const struct ir_op *op) { x86_imm(&e->c, RAX, (uintptr_t)op); }
+
+static bool may_trap(const struct ir_op *op) { return (ir_sigs[op->op].flags & IR_F_T) || op->op == IR_CALL; }
+
+/* By the evaluator. */
+static void generic(struct emit *e, const struct ir_op *op)
+{
+    op_into_rax(e, op);
+    x86_call_exec(&e->c, e->routines + e->r->call_op);
+    if (may_trap(op)) {
+        uint8_t *from = x86_jcc(&e->c, CC_E);
+        x86_cold(e, (struct cold){.kind = COLD_trap, .from = from, .result = -1});
+    }
+    e->forwarded = IR_NONE;
+}
+
+/* cpu->pc = page + offset */
+static void set_pc(struct emit *e, int64_t offset)
+{
+    x86_load(&e->c, RAX, STATE(page));
+    if (fits32(offset)) {
+        x86_alu_ri(&e->c, ALU_add, true, RAX, (int32_t)offset);
+    } else {
+        x86_imm(&e->c, RCX, (uint64_t)offset);
+        x86_alu_rr(&e->c, ALU_add, true, RAX, RCX);
+    }
+    x86_store(&e->c, STATE(pc), RAX);
+}
+
+static void leave(struct emit *e, enum jit_why why)
+{
+    x86_imm(&e->c, RAX, why);
+    x86_jmp_exec(&e->c, e->routines + e->r->leave);
+}
+
+static void retire(struct emit *e, unsigned insns)
+{
+    if (insns)
+        x86_alu_mi(&e->c, ALU_add, true, STATE(insns), (int32_t)insns);
+}
+
+/* The way out to a known address. In the same page: a jump that can be linked; behind it the stub that asks for that. */
+static void exit_to(struct emit *e, const struct ir_op *op)
+{
+    struct jit_emit_request *q = e->request;
+    int64_t offset = op->op == IR_BRANCH_CMP ? (int32_t)op->imm : (int64_t)op->imm, target = offset + q->page_offset;
+    retire(e, op->d);
+    if (target < 0 || target >= MEM_PAGE || e->ir->straddles || q->nexits == q->max_exits) {
+        set_pc(e, target);
+        x86_probe(&e->c, e->routines);
+        return;
+    }
+    uint8_t *poll = NULL;
+    if (offset < e->ir->bytes) { /* backwards, so every loop comes by here */
+        x86_alu_mi(&e->c, ALU_cmp, false, STATE(events), 0);
+        poll = x86_jcc(&e->c, CC_NE);
+    }
+    uint8_t *site = x86_jmp_patchable(&e->c);
+    struct jit_exit *exit = &q->exits[q->nexits++];
+    *exit = (struct jit_exit){.site = q->offset + (uint32_t)(site - e->c.start), .target = (int32_t)target};
+    x86_target(&e->c, site, e->c.at);
+    exit->stub = q->offset + (uint32_t)(e->c.at - e->c.start);
+    x86_imm(&e->c, RCX, (uintptr_t)exit);
+    x86_store(&e->c, STATE(jit_exit), RCX);
+    set_pc(e, target);
+    leave(e, JIT_EXIT_link);
+    if (poll) {
+        x86_target(&e->c, poll, e->c.at);
+        set_pc(e, target);
+        leave(e, JIT_EXIT_poll);
+    }
+}
+
+static void trap_op(struct emit *e, const struct ir_op *op)
+{
+    op_into_rax(e, op);
+    x86_store(&e->c, STATE(jit_op), RAX);
+}
+
+static void lower(struct emit *e, const struct ir_op *op)
+{
+    struct jit_emit_request *q = e->request;
+    uint8_t *skip;
+    switch (op->op) {
+    case IR_BRANCH: exit_to(e, op); return;
+    case IR_JUMP:
+        x86_get_into(e, op->a, RAX, true);
+        retire(e, op->d);
+        if (op->s[0] == IR_mode) {
+            x86_store(&e->c, STATE(pc), RAX);
+            leave(e, JIT_EXIT_end);
+        } else {
+            x86_probe(&e->c, e->routines);
+        }
+        return;
+    case IR_END:
+        retire(e, op->d);
+        if (!op->s[1])
+            set_pc(e, (int64_t)op->imm + q->page_offset);
+        leave(e, JIT_EXIT_end);
+        return;
+    case IR_TRAP:
+        trap_op(e, op);
+        x86_cold(e, (struct cold){.kind = COLD_trap, .from = x86_jmp(&e->c), .result = -1});
+        return;
+    case IR_TRAP_IF:
+        x86_alu_ri(&e->c, ALU_cmp, false, x86_get(e, op->a, RCX), 0);
+        skip = x86_jcc(&e->c, CC_E);
+        trap_op(e, op);
+        x86_cold(e, (struct cold){.kind = COLD_trap, .from = x86_jmp(&e->c), .result = -1});
+        x86_target(&e->c, skip, e->c.at);
+        return;
+    }
+    if (!x86_lower_integer(e, op) && !x86_lower_memory(e, op))
+        generic(e, op);
+}
+
+static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *trap)
+{
+    op_into_rax(e, cold->op);
+    x86_call_exec(&e->c, e->routines + e->r->call_op);
+    x86_target(&e->c, x86_jcc(&e->c, CC_E), trap);
+    if (cold->result >= 0)
+        x86_load(&e->c, (enum x86_reg)cold->result, cell_mem(cold->op->d));
+    x86_target(&e->c, x86_jmp(&e->c), cold->back);
+}
+
+static void cold_stubs(struct emit *e)
+{
+    uint8_t *trap = e->c.at;
+    x86_imm(&e->c, RAX, (uintptr_t)e->ir);
+    x86_store(&e->c, STATE(jit_ir), RAX);
+    set_pc(e, e->request->page_offset);
+    leave(e, JIT_EXIT_trap);
+    for (unsigned i = 0; i < e->ncold; i++) {
+        const struct cold *cold = &e->cold[i];
+        x86_target(&e->c, cold->from, cold->kind == COLD_trap ? trap : e->c.at);
+        if (cold->kind == COLD_slow)
+            cold_slow(e, cold, trap);
+        else if (cold->kind == COLD_exit)
+            exit_to(e, cold->op);
+    }
+}
+
+/* Once per compiler: what does not change from block to block. */
+static void prepare(struct emit *e, const struct jit_emit_request *q)
+{
+    e->lzcnt = __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("bmi");
+    e->popcnt = __builtin_cpu_supports("popcnt");
+    for (unsigned i = 0; i < q->npins && i < PINS; i++)
+        e->pin_of[q->pins[i]] = (uint8_t)(i + 1);
+    e->ready = true;
+}
+
+size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
+{
+    struct emit *e = q->scratch;
+    if (!e->ready)
+        prepare(e, q);
+    e->c = (struct code_buf){.start = q->out, .at = q->out, .end = q->out + q->room, .exec = q->exec};
+    e->routines = routines;
+    e->r = (const void *)routines;
+    e->request = q;
+    e->ir = q->ir;
+    e->ncold = 0;
+    e->forwarded = IR_NONE;
+    for (unsigned i = 0; i < q->ir->nops; i++)
+        lower(e, &q->ir->ops[i]);
+    cold_stubs(e);
+    return e->c.full ? 0 : (size_t)(e->c.at - e->c.start);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Loads and stores of normal memory: the TLB probe of mem/tlb.h inline, everything else in a cold stub that calls the evaluator's op. */
+#include "jit/host/x86_64/x86_64.h"
+
+struct access {
+    bool store, sign, wide; /* wide: the result is extended to 64 bits */
+    unsigned size;
+};
+
+static unsigned type_size(unsigned type) { return type == IR_i64 || type == IR_f64 ? 8 : type == IR_i32 || type == IR_f32 ? 4 : 0; }
+
+static bool describe(const struct ir_op *op, struct access *a)
+{
+    *a = (struct access){.wide = op->type == IR_i64 || op->type == IR_f64};
+    switch (op->op) {
+    case IR_STORE: a->store = true; /* fall through */
+    case IR_LOAD: a->size = type_size(op->type); return a->size && !op->s[0];
+    case IR_STOREN: a->store = true; break;
+    case IR_LOADS: a->sign = true; break;
+    case IR_LOADZ: break;
+    default: return false;
+    }
+    a->size = op->s[0] / 8;
+    return !op->s[1] && a->size <= 8;
+}
+
+static void address_into_rax(struct emit *e, const struct ir_op *op)
+{
+    int pin = x86_pin(e, op->a);
+    bool near = fits32((int64_t)op->imm);
+    if (near && pin >= 0) {
+        x86_lea(&e->c, RAX, (struct x86_mem){.base = (enum x86_reg)pin, .index = NO_REG, .disp = (int32_t)op->imm});
+        return;
+    }
+    x86_get_into(e, op->a, RAX, true);
+    if (near && op->imm) {
+        x86_alu_ri(&e->c, ALU_add, true, RAX, (int32_t)op->imm);
+    } else if (!near) {
+        x86_imm(&e->c, RCX, op->imm);
+        x86_alu_rr(&e->c, ALU_add, true, RAX, RCX);
+    }
+}
+
+static void shifted(struct emit *e, enum x86_reg d, unsigned count)
+{
+    x86_mov(&e->c, d, RAX);
+    x86_shift(&e->c, SH_shr, true, d, count);
+}
+
+/* rax: guest address -> host address; returns the place of the branch to the slow path. */
+static uint8_t *probe(struct emit *e, const struct access *a)
+{
+    struct code_buf *c = &e->c;
+    int32_t side = a->store ? (int32_t)offsetof(struct tlb, write) : (int32_t)offsetof(struct tlb, read);
+    struct x86_mem entry = {.base = R14, .index = RCX, .scale = 1, .disp = side};
+    _Static_assert(sizeof(struct tlb_entry) == 16 && offsetof(struct tlb_entry, addend) == 8, "the shift below");
+    shifted(e, RCX, 12);
+    shifted(e, RDX, 21);
+    x86_alu_rr(c, ALU_add, false, RCX, RDX);
+    x86_alu_ri(c, ALU_and, false, RCX, TLB_SIZE - 1);
+    x86_shift(c, SH_shl, false, RCX, 4);
+    x86_lea(c, RDX, (struct x86_mem){.base = RAX, .index = NO_REG, .disp = (int32_t)a->size - 1});
+    x86_alu_ri(c, ALU_and, true, RDX, -4096);
+    x86_alu_rm(c, ALU_cmp, true, RDX, entry);
+    uint8_t *slow = x86_jcc(c, CC_NE);
+    entry.disp += 8;
+    x86_alu_rm(c, ALU_add, true, RAX, entry);
+    return slow;
+}
+
+static void load_host(struct code_buf *c, const struct access *a, enum x86_reg d)
+{
+    static const unsigned zero[] = {[1] = 0x0fb6, [2] = 0x0fb7, [4] = 0x8b, [8] = 0x8b},
+                          sign[] = {[1] = 0x0fbe, [2] = 0x0fbf, [4] = 0x63, [8] = 0x8b};
+    struct x86_mem m = {.base = RAX, .index = NO_REG};
+    bool wide = a->size == 8 || (a->sign && a->wide);
+    unsigned op = a->sign && (a->wide || a->size < 4) ? sign[a->size] : zero[a->size];
+    x86_rm(c, op, wide, d, m);
+}
+
+static void store_host(struct code_buf *c, const struct access *a, enum x86_reg s)
+{
+    struct x86_mem m = {.base = RAX, .index = NO_REG};
+    x86_prm(c, a->size == 2 ? 0x66 : 0, a->size == 1 ? 0x88 : 0x89, a->size == 8, s, m, a->size == 1);
+}
+
+bool x86_lower_memory(struct emit *e, const struct ir_op *op)
+{
+    struct access a;
+    if (!describe(op, &a))
+        return false;
+    address_into_rax(e, op);
+    e->forwarded = IR_NONE;
+    uint8_t *slow = probe(e, &a);
+    enum x86_reg r = RAX;
+    if (a.store) {
+        store_host(&e->c, &a, x86_get(e, op->b, RCX));
+    } else {
+        r = x86_result(e, op);
+        load_host(&e->c, &a, r);
+    }
+    x86_cold(e, (struct cold){.kind = COLD_slow, .from = slow, .back = e->c.at, .op = op, .result = !a.store && r == RAX ? (int)RAX : -1});
+    if (!a.store)
+        x86_finish(e, op, r);
+    return true;
+}

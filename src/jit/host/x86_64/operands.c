@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Cells as host operands. A cell is a pinned register, or memory, or for a moment rax: a temporary that only the next op reads is
+ * forwarded there and never stored.
+ */
+#include "jit/host/x86_64/x86_64.h"
+
+int x86_pin(const struct emit *e, unsigned cell)
+{
+    return cell < sizeof e->pin_of && e->pin_of[cell] ? (int)pin_regs[e->pin_of[cell] - 1] : -1;
+}
+
+enum x86_reg x86_get(struct emit *e, unsigned cell, enum x86_reg scratch)
+{
+    int pin = x86_pin(e, cell);
+    if (pin >= 0)
+        return (enum x86_reg)pin;
+    if (cell == e->forwarded)
+        return RAX;
+    x86_load(&e->c, scratch, cell_mem(cell));
+    return scratch;
+}
+
+void x86_get_into(struct emit *e, unsigned cell, enum x86_reg d, bool wide)
+{
+    int pin = x86_pin(e, cell);
+    if (pin < 0 && cell == e->forwarded)
+        pin = RAX;
+    if (pin < 0)
+        x86_rm(&e->c, 0x8b, wide, d, cell_mem(cell));
+    else if (pin != (int)d)
+        x86_rr(&e->c, 0x8b, wide, d, (enum x86_reg)pin);
+}
+
+void x86_alu_cell(struct emit *e, enum x86_alu op, bool wide, enum x86_reg d, unsigned cell)
+{
+    int pin = x86_pin(e, cell);
+    if (pin < 0 && cell == e->forwarded)
+        pin = RAX;
+    if (pin < 0)
+        x86_alu_rm(&e->c, op, wide, d, cell_mem(cell));
+    else
+        x86_alu_rr(&e->c, op, wide, d, (enum x86_reg)pin);
+}
+
+enum x86_reg x86_result(const struct emit *e, const struct ir_op *op)
+{
+    int pin = x86_pin(e, op->d);
+    return pin < 0 ? RAX : (enum x86_reg)pin;
+}
+
+static bool reads(const struct ir_op *o, unsigned cell) { return o->a == cell || o->b == cell || o->c == cell; }
+
+/* Is `op`'s result a temporary that only the next op reads, and that one natively? Temporaries end with the insn and are written once. */
+static bool only_next(const struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *end = e->ir->ops + e->ir->nops;
+    if (op->d <= e->request->zero_cell || op + 1 >= end || !reads(op + 1, op->d) || !x86_is_native(e, op + 1))
+        return false;
+    for (const struct ir_op *o = op + 2; o < end; o++) {
+        if (o->op == IR_CALL || reads(o, op->d))
+            return false;
+        if (o->d == op->d)
+            return true;
+    }
+    return true;
+}
+
+void x86_finish(struct emit *e, const struct ir_op *op, enum x86_reg r)
+{
+    int pin = x86_pin(e, op->d);
+    e->forwarded = IR_NONE;
+    if (pin >= 0)
+        x86_mov(&e->c, (enum x86_reg)pin, r);
+    else if (r == RAX && only_next(e, op))
+        e->forwarded = op->d;
+    else
+        x86_store(&e->c, cell_mem(op->d), r);
+}
+
+void x86_cold(struct emit *e, struct cold cold)
+{
+    if (e->ncold < COLD_MAX)
+        e->cold[e->ncold++] = cold;
+    else
+        e->c.full = true;
+}

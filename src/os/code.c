@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Code memory by two mappings of one memfd. */
+#include "os/code.h"
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int os_code_new(struct os_code *out, size_t size, struct err *err)
+{
+    int fd = memfd_create("vm-code", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, (off_t)size)) {
+        int rc = err_set_errno(err, errno, "cannot make memory for generated code");
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    uint8_t *write = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    uint8_t *exec = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    int rc = write == MAP_FAILED || exec == MAP_FAILED ? err_set_errno(err, errno, "cannot map memory for generated code") : 0;
+    close(fd);
+    *out = (struct os_code){write == MAP_FAILED ? NULL : write, exec == MAP_FAILED ? NULL : exec, size};
+    if (rc)
+        os_code_free(out);
+    return rc;
+}
+
+void os_code_free(struct os_code *code)
+{
+    if (code->write)
+        munmap(code->write, code->size);
+    if (code->exec)
+        munmap((void *)(uintptr_t)code->exec, code->size);
+    *code = (struct os_code){0};
+}
+
+void os_code_flush(const struct os_code *code, size_t offset, size_t size)
+{
+    char *at = (char *)(uintptr_t)(code->exec + offset);
+    __builtin___clear_cache(at, at + size);
+}
