@@ -2,6 +2,7 @@
 # The everyday verbs. Meson does the building (meson.build); tools/setup installs what is missing when it may.
 BUILD = build
 PREFIX = /usr/local
+LIBDIR = lib
 
 .PHONY: all run test test-rootfs test-cross bench check fuzz fmt install clean help
 
@@ -45,8 +46,8 @@ fmt: ## format the C sources
 	@tools/setup check
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format-14 -i
 
-install: all ## install below PREFIX (/usr/local), DESTDIR before it
-	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+install: all ## install below PREFIX (/usr/local), in LIBDIR (lib), DESTDIR before it
+	@meson configure $(BUILD) -Dprefix=$(PREFIX) -Dlibdir=$(LIBDIR)
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
 
 clean: ## remove what was built; downloads stay in the cache

@@ -32,8 +32,8 @@ struct vm_error {
     char text[504]; /* one line for a person: what is wrong, where, and what to do */
 };
 
-VM_API const char *vm_version(void);  /* "0.1.0" */
-VM_API unsigned vm_abi(void);         /* VM_ABI of the library that is loaded */
+VM_API const char *vm_version(void); /* "0.1.0" */
+VM_API unsigned vm_abi(void);        /* VM_ABI of the library that is loaded */
 
 /* ---- configuration: options as rows; the command's flags are the same rows with "--" before the name ---- */
 struct vm_option {
@@ -52,14 +52,23 @@ VM_API void vm_config_free(struct vm_config *config);
 VM_API int vm_config_set(struct vm_config *config, const char *name, const char *value, struct vm_error *error);
 VM_API const char *vm_config_get(const struct vm_config *config, const char *name, size_t index); /* NULL: not set */
 
-/* The guest's serial console. output is called from a thread of the machine and must not block long; NULL drops the output. */
+/* The guest's serial console. output is called from a thread of the machine, one call at a time; it must not block long and of the functions
+ * below may call vm_console_input only. NULL drops the output. */
 VM_API void vm_config_set_console(struct vm_config *config, void (*output)(void *arg, const void *data, size_t len), void *arg);
 /* Lines of the log: level "error" "warn" "guest" "info" "debug". Without it they go to standard error. */
-VM_API void vm_config_set_log(struct vm_config *config, void (*line)(void *arg, const char *level, const char *component, const char *text), void *arg);
+VM_API void vm_config_set_log(struct vm_config *config, void (*line)(void *arg, const char *level, const char *component, const char *text),
+                              void *arg);
 
 /* ---- life of a machine: created -> running <-> paused -> stopped ---- */
 enum vm_state { VM_CREATED, VM_RUNNING, VM_PAUSED, VM_STOPPED };
-enum vm_stop { VM_STOP_NONE, VM_STOP_POWEROFF, VM_STOP_REQUEST, VM_STOP_GUEST_EXIT /* code is the guest's */, VM_STOP_PANIC, VM_STOP_TRAP /* nothing handles it */ };
+enum vm_stop {
+    VM_STOP_NONE,
+    VM_STOP_POWEROFF,
+    VM_STOP_REQUEST,
+    VM_STOP_GUEST_EXIT /* code is the guest's */,
+    VM_STOP_PANIC,
+    VM_STOP_TRAP /* nothing handles it */
+};
 struct vm_outcome {
     enum vm_stop why;
     int code;       /* the guest's exit code (test finisher, semihosting); 0 on a plain power-off */
@@ -67,12 +76,13 @@ struct vm_outcome {
 };
 
 VM_API int vm_machine_new(struct vm_machine **out, const struct vm_config *config, struct vm_error *error); /* copies config */
-VM_API void vm_machine_free(struct vm_machine *machine); /* stops it first; NULL is allowed */
-VM_API int vm_machine_start(struct vm_machine *machine, struct vm_error *error);  /* VM_CREATED: the vCPUs begin to run in their threads */
-VM_API int vm_machine_pause(struct vm_machine *machine, struct vm_error *error);  /* returns when vCPUs and devices stand still */
+VM_API void vm_machine_free(struct vm_machine *machine);                         /* stops it first; NULL is allowed */
+VM_API int vm_machine_start(struct vm_machine *machine, struct vm_error *error); /* VM_CREATED: the vCPUs begin to run in their threads */
+VM_API int vm_machine_pause(struct vm_machine *machine, struct vm_error *error); /* returns when vCPUs and devices stand still */
 VM_API int vm_machine_resume(struct vm_machine *machine, struct vm_error *error);
-VM_API int vm_machine_reset(struct vm_machine *machine, struct vm_error *error);  /* as the reset button; kernel and firmware are loaded again */
-VM_API int vm_machine_stop(struct vm_machine *machine, struct vm_error *error);   /* at once, without asking the guest */
+VM_API int vm_machine_reset(struct vm_machine *machine,
+                            struct vm_error *error); /* as the reset button; kernel and firmware are loaded again */
+VM_API int vm_machine_stop(struct vm_machine *machine, struct vm_error *error); /* at once, without asking the guest */
 /* Waits until the machine is stopped, timeout_ms at most (-1: for ever); timeout: returns -8. */
 VM_API int vm_machine_wait(struct vm_machine *machine, int64_t timeout_ms, struct vm_outcome *outcome, struct vm_error *error);
 VM_API enum vm_state vm_machine_state(const struct vm_machine *machine);
@@ -81,7 +91,8 @@ VM_API enum vm_state vm_machine_state(const struct vm_machine *machine);
 VM_API unsigned vm_vcpus(const struct vm_machine *machine);
 /* Registers by name ("pc", "x10" or "a0", "f0", "mstatus"); len bytes little-endian, at most the register's size. */
 VM_API int vm_register_read(struct vm_machine *machine, unsigned vcpu, const char *name, void *value, size_t len, struct vm_error *error);
-VM_API int vm_register_write(struct vm_machine *machine, unsigned vcpu, const char *name, const void *value, size_t len, struct vm_error *error);
+VM_API int vm_register_write(struct vm_machine *machine, unsigned vcpu, const char *name, const void *value, size_t len,
+                             struct vm_error *error);
 VM_API const char *vm_register_name(const struct vm_machine *machine, size_t index); /* NULL after the last */
 /* Guest physical memory; RAM and ROM only. Writes also renew translated code. */
 VM_API int vm_memory_read(struct vm_machine *machine, uint64_t address, void *data, size_t len, struct vm_error *error);

@@ -18,11 +18,19 @@ struct accel_callbacks { /* called on the vCPU's thread; machine is accel_config
     void (*stuck)(void *machine, struct cpu *cpu, const char *text);
 };
 
+enum accel_mode {
+    ACCEL_auto, /* tier 1 if there is one for this host */
+    ACCEL_interpreter,
+    ACCEL_jit, /* tier 1, or an error */
+};
+
 struct accel_config {
     const struct guest *guest;
     const char *model;   /* NULL: the guest's default */
     unsigned vcpus;      /* 1.. */
-    bool interpreter;    /* no code generator */
+    enum accel_mode mode;
+    unsigned jit_threshold; /* runs of a block in tier 0 before it is compiled; 0: the default */
+    size_t jit_cache;       /* bytes of code memory; 0: the default */
     struct mem_space *space;
     const struct os_vclock *clock;
     struct log *log;

@@ -106,6 +106,22 @@ static int check_memory(const struct vm_option *option, const char *text, struct
     return 0;
 }
 
+static int check_threshold(const struct vm_option *option, const char *text, struct err *err)
+{
+    uint64_t n;
+    int rc = config_parse_number(text, &n, err);
+    (void)option;
+    return rc ? rc : n >= 1 && n <= 65536 ? 0 : err_set(err, STATUS_config, "%s is out of range; 1 to 65536 are possible", text);
+}
+
+static int check_jit_cache(const struct vm_option *option, const char *text, struct err *err)
+{
+    uint64_t n;
+    int rc = config_parse_size(text, &n, err);
+    (void)option;
+    return rc ? rc : n >= 4 << 20 && n <= 1 << 30 ? 0 : err_set(err, STATUS_config, "%s is out of range; 4M to 1G are possible", text);
+}
+
 /* Position of a word in "a|b|c"; -1: not one of them. */
 static int choice_find(const char *words, const char *text, size_t len)
 {
@@ -197,6 +213,14 @@ const struct vm_option *vm_options(size_t *count)
 
 const char *config_name(enum config_option option) { return rows[option].option.name; }
 
+int config_prefix(struct err *err, enum config_option option)
+{
+    const char *name = config_name(option);
+    if (err && !strncmp(err->text, name, strlen(name)))
+        return err->status;
+    return err_prefix(err, "%s", name);
+}
+
 static int row_find(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -234,7 +258,7 @@ static int unknown_option(const char *name, struct err *err)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         unsigned d = distance(name, rows[i].option.name);
         if (strlen(name) >= 3 && !strncmp(name, rows[i].option.name, strlen(name)))
-            d = 1;
+            d = 0;
         if (d < best) {
             best = d;
             nearest = rows[i].option.name;
@@ -293,7 +317,7 @@ static int config_set(struct vm_config *config, const char *name, const char *va
         value = "on";
     int rc = rows[at].check(option, value, err);
     if (rc) {
-        err_prefix(err, "%s", name);
+        config_prefix(err, (enum config_option)at);
         return rc;
     }
     struct config_values *values = &config->values[at];

@@ -40,6 +40,8 @@ bool config_switch(const struct vm_config *config, enum config_option option);
 uint64_t config_number(const struct vm_config *config, enum config_option option); /* of sizes: bytes */
 unsigned config_choice(const struct vm_config *config, enum config_option option); /* position in the value column */
 
+/* Puts the option's name before the text that stands, unless it begins with it; returns err->status. */
+int config_prefix(struct err *err, enum config_option option);
 bool config_flash(const char *text, char path[CONFIG_PATH_MAX]); /* of a checked value; true: read-only */
 
 /* Text forms; they report what is wrong with `text` and how to write it. */

@@ -163,6 +163,7 @@ static int start(struct vm_machine *m, struct err *err)
 {
     if (m->state != VM_CREATED)
         return wrong_state(m, "start", err);
+    console_hurry(&m->console, false);
     os_vclock_resume(&m->clock);
     int rc = accel_vm_start(m->accel, err);
     if (rc) {
@@ -267,6 +268,7 @@ int vm_step(struct vm_machine *m, unsigned vcpu, uint64_t count, uint64_t *done,
     else if (m->state != VM_CREATED && m->state != VM_PAUSED)
         rc = wrong_state(m, "step", &err);
     if (!rc) {
+        console_hurry(&m->console, true); /* the lock is held: nobody waits for input here */
         os_vclock_resume(&m->clock);
         n = accel_vm_step(m->accel, vcpu, count);
         os_vclock_pause(&m->clock);

@@ -13,40 +13,33 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { SECONDS = 2 /* a case that still runs at the second tick does not end */, OUTPUT = 1 << 16 };
+enum { SECONDS = 2 /* a case that still runs at the second tick does not end */ };
 
 static struct case_input now;
-static struct case_word changed[CASE_WORDS];
+static struct {
+    struct case_result result;
+    struct case_word changed[CASE_WORDS];
+} done;
 static uint64_t shadow[CASE_WORDS]; /* the data as the case found it */
 static uint64_t reservation;
 static unsigned long begun, ticked; /* cases; at the last tick of the clock */
-static unsigned char output[OUTPUT + sizeof(struct case_result) + sizeof changed];
-static size_t pending;
 
-static void flush(void)
-{
-    for (size_t done = 0; done < pending;) {
-        ssize_t n = write(1, output + done, pending - done);
-        if (n <= 0)
-            _exit(1);
-        done += (size_t)n;
-    }
-    pending = 0;
-}
-
+/* At once: if the emulator dies, what is missing tells at which case. */
 static void put(const void *data, size_t len)
 {
-    memcpy(output + pending, data, len);
-    pending += len;
-    if (pending >= OUTPUT)
-        flush();
+    for (const unsigned char *at = data, *end = at + len; at < end;) {
+        ssize_t n = write(1, at, (size_t)(end - at));
+        if (n <= 0)
+            _exit(1);
+        at += n;
+    }
 }
 
 static int get(void *data, size_t len)
 {
     static unsigned char input[1 << 16];
     static size_t at, end;
-    for (size_t done = 0; done < len;) {
+    for (size_t have = 0; have < len;) {
         if (at == end) {
             ssize_t n = read(0, input, sizeof input);
             if (n <= 0)
@@ -54,10 +47,10 @@ static int get(void *data, size_t len)
             at = 0;
             end = (size_t)n;
         }
-        size_t part = end - at < len - done ? end - at : len - done;
-        memcpy((unsigned char *)data + done, input + at, part);
+        size_t part = end - at < len - have ? end - at : len - have;
+        memcpy((unsigned char *)data + have, input + at, part);
         at += part;
-        done += part;
+        have += part;
     }
     return 1;
 }
@@ -86,20 +79,19 @@ static void finish(const ucontext_t *u, int number, const siginfo_t *info)
 {
     const uint64_t *gregs = (const uint64_t *)u->uc_mcontext.__gregs;
     uint64_t *data = (uint64_t *)CASE_DATA;
-    struct case_result result = {.signal = (uint32_t)number, .address = (uint64_t)info->si_addr};
-    result.after.pc = gregs[0];
-    memcpy(&result.after.x[1], &gregs[1], 31 * 8);
-    memcpy(result.after.f, u->uc_mcontext.__fpregs.__d.__f, sizeof result.after.f);
-    result.after.fcsr = u->uc_mcontext.__fpregs.__d.__fcsr;
+    done.result = (struct case_result){.signal = (uint32_t)number, .address = (uint64_t)info->si_addr};
+    done.result.after.pc = gregs[0];
+    memcpy(&done.result.after.x[1], &gregs[1], 31 * 8);
+    memcpy(done.result.after.f, u->uc_mcontext.__fpregs.__d.__f, sizeof done.result.after.f);
+    done.result.after.fcsr = u->uc_mcontext.__fpregs.__d.__fcsr;
     for (unsigned i = 0; i < CASE_WORDS; i++)
         if (data[i] != shadow[i]) {
-            changed[result.nchanged++] = (struct case_word){i, data[i]};
+            done.changed[done.result.nchanged++] = (struct case_word){i, data[i]};
             data[i] = case_pattern(i);
         }
     for (unsigned i = 0; i < now.npatches; i++)
         data[now.patches[i].index] = shadow[now.patches[i].index] = case_pattern(now.patches[i].index);
-    put(&result, sizeof result);
-    put(changed, result.nchanged * sizeof changed[0]);
+    put(&done, sizeof done.result + done.result.nchanged * sizeof done.changed[0]);
     fill_code();
 }
 
@@ -123,7 +115,6 @@ void handler(int number, siginfo_t *info, void *frame)
     if (begun++)
         finish(frame, number, info);
     if (!get(&now, sizeof now)) {
-        flush();
         _exit(0);
     }
     begin(frame);

@@ -120,6 +120,12 @@ class Machine:
             raise Failed(f"{command}: exit code {match[1]}: {said.strip()[-500:]}")
         return said
 
+    def reach_shell(self, seconds=LIMIT_S):
+        """Waits for the shell of tools/initramfs; then neither the kernel's messages nor broken lines stand between a command and its answer."""
+        self.expect("^~ # ", seconds)
+        self.shell("dmesg -n 1; stty cols 999")
+        self.shell("true")
+
     def resize(self, rows, columns, tell=True):
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         if tell:

@@ -300,7 +300,7 @@ static void reboots_supervisors(void **state)
     sbi(&p, HSM, 2);
     store(&p, 3, A1, S0, 8);
     li(&p, A0, 1);
-    li(&p, A1, RAM); /* spins on what is there: zeros, a trap loop or nothing; it is started, that is all */
+    li(&p, A1, RAM); /* where it spins */
     sbi(&p, HSM, 0);
     li(&p, T0, KERNEL);
     store(&p, 3, ZERO, T0, 0); /* damages the kernel in memory */
@@ -333,6 +333,7 @@ static void reboots_supervisors(void **state)
     struct vm_outcome outcome;
     if (MAKE(&m, NULL, &error, kernel, "memory=16M", "vcpus=2"))
         fail_msg("%s", error.text);
+    assert_int_equal(vm_memory_write(m, RAM, &spin, 4, NULL), 0);
     unlink(path); /* now it cannot boot again */
     assert_int_equal(vm_machine_start(m, NULL), 0);
     assert_int_equal(vm_machine_wait(m, 20000, &outcome, NULL), 0);

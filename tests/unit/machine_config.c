@@ -83,6 +83,7 @@ static void refuses(void **state)
     } bad[] = {
         {"memroy", "1G", STATUS_usage, "did you mean 'memory'"},
         {"kern", "x", STATUS_usage, "did you mean 'kernel'"},
+        {"vcpu", "2", STATUS_usage, "did you mean 'vcpus'"},
         {"frobnicate", "x", STATUS_usage, "unknown option"},
         {"kernel", NULL, STATUS_usage, "needs a value"},
         {"kernel", "", STATUS_config, "empty"},

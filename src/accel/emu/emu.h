@@ -69,6 +69,7 @@ struct shot {
 struct emu_vm {
     struct jit_cache *cache;
     struct jit_compiler *compiler; /* NULL: interpreter only */
+    unsigned hot; /* runs in tier 0 before a block is compiled */
     struct accel_vm *vm;
     struct os_mutex lock; /* shots; rank code */
     struct shot *shots;

@@ -104,7 +104,7 @@ static enum ir_exit run_code(struct emu_cpu *emu, const struct jit_code *code)
 /* The block has no code yet: tier 0, and tier 1 from the next time on if it has become hot. */
 static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
 {
-    if (emu->vm->compiler && ++block->runs >= HOT && jit_compile(emu->vm->compiler, block)) {
+    if (emu->vm->compiler && ++block->runs >= emu->vm->hot && jit_compile(emu->vm->compiler, block)) {
         struct jit_code *code = atomic_load(&block->code);
         if (code)
             return run_code(emu, code);
@@ -183,6 +183,13 @@ static const struct cpu_ops cpu_ops = {
     .semihosting = semihosting,
 };
 
+static int open_compiler(struct emu_vm *emu, const struct accel_config *config, struct err *err)
+{
+    if (config->mode == ACCEL_interpreter || (config->mode == ACCEL_auto && !jit_host))
+        return 0;
+    return jit_compiler_new(&emu->compiler, emu->cache, config->guest, config->jit_cache ? config->jit_cache : CODE_SIZE, err);
+}
+
 static int vm_open(struct accel_vm *vm, struct err *err)
 {
     struct emu_vm *emu = calloc(1, sizeof *emu);
@@ -193,7 +200,8 @@ static int vm_open(struct accel_vm *vm, struct err *err)
     os_mutex_init(&emu->lock, OS_RANK_code);
     emu->vm = vm;
     vm->impl = emu;
-    return vm->config.interpreter ? 0 : jit_compiler_new(&emu->compiler, emu->cache, vm->config.guest, CODE_SIZE, err);
+    emu->hot = vm->config.jit_threshold ? vm->config.jit_threshold : HOT;
+    return open_compiler(emu, &vm->config, err);
 }
 
 static void vm_close(struct accel_vm *vm)

@@ -2,6 +2,7 @@
 /* `vm doctor`: what this host offers, item by item, in words; each item that is missing says what to do. */
 #include "app/cli/cli.h"
 #include "base/err.h"
+#include "jit/host/host.h"
 #include "os/os.h"
 #include "os/tty.h"
 #include <errno.h>
@@ -50,7 +51,8 @@ static enum finding look_shared(char *text, size_t size)
 
 static enum finding look_execution(char *text, size_t size)
 {
-    size_t n = (size_t)snprintf(text, size, "interpreter (tier 0)");
+    size_t n = jit_host ? (size_t)snprintf(text, size, "interpreter and code generator for %s", jit_host->name)
+                        : (size_t)snprintf(text, size, "interpreter; there is no code generator for this host yet");
     bool kvm = access("/dev/kvm", R_OK | W_OK) == 0;
     snprintf(text + n, size - n, kvm ? "; /dev/kvm is there, this version does not use it" : "; no /dev/kvm, not needed");
     return FINE;

@@ -128,7 +128,7 @@ static int build_disk(struct virt *virt, unsigned n, struct plic *plic, struct e
     if (!rc)
         rc = block_raw_open(&backend, disk.path, disk.read_only, m->log, err);
     if (rc) {
-        err_prefix(err, "disk");
+        config_prefix(err, CONFIG_disk);
         return rc;
     }
     struct virtio_blk_config config = {.id = disk_ids[n],
@@ -158,7 +158,7 @@ static int build_net(struct virt *virt, unsigned n, struct plic *plic, struct er
     if (!rc)
         rc = net_open(&backend, &net, err);
     if (rc) {
-        err_prefix(err, "net");
+        config_prefix(err, CONFIG_net);
         return rc;
     }
     config.take_backend = backend;
@@ -238,12 +238,15 @@ static int build_flash(struct vm_machine *m, struct err *err)
 static int build_vcpus(struct vm_machine *m, struct err *err)
 {
     static const struct accel_callbacks callbacks = {machine_firmware_call, machine_semihosting, machine_stuck};
+    static const enum accel_mode modes[] = {ACCEL_interpreter, ACCEL_jit, ACCEL_auto}; /* the words of the option */
     static const struct accel_callbacks no_semihosting = {machine_firmware_call, NULL, machine_stuck};
     struct accel_config config = {
         .guest = guest_find("riscv64"),
         .model = machine_option(m, CONFIG_cpu),
         .vcpus = m->vcpus,
-        .interpreter = config_choice(m->config, CONFIG_mode) == 0,
+        .mode = modes[config_choice(m->config, CONFIG_mode)],
+        .jit_threshold = (unsigned)config_number(m->config, CONFIG_jit_threshold),
+        .jit_cache = config_number(m->config, CONFIG_jit_cache),
         .space = m->space,
         .clock = &m->clock,
         .log = m->log,
