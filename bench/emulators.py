@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The command lines of the two emulators that are compared, for a bare program and for a kernel."""
+"""The command lines of what is compared, for a bare program and for a kernel: vm as it is by default, its tier 0 alone, QEMU."""
 import subprocess
 
 MIB = 1 << 20
@@ -7,19 +7,21 @@ BARE_MEMORY, KERNEL_MEMORY = 128 * MIB, 512 * MIB
 
 
 class Vm:
-    name = "vm"
-
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, name="vm", options=()):
+        self.path, self.name, self.options = path, name, options
 
     def version(self):
         return subprocess.run([self.path, "version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
 
     def bare(self, elf, harts=1):
-        return [self.path, "run", "--bios", "none", "--kernel", elf, "--memory", f"{BARE_MEMORY // MIB}M", "--vcpus", harts, "--exit-from-guest"]
+        return [self.path, "run", "--bios", "none", "--kernel", elf, "--memory", f"{BARE_MEMORY // MIB}M", "--vcpus", harts, "--exit-from-guest", *self.options]
 
     def kernel(self, image, initrd, append):
-        return [self.path, "run", "--kernel", image, "--initrd", initrd, "--append", append, "--memory", f"{KERNEL_MEMORY // MIB}M"]
+        return [self.path, "run", "--kernel", image, "--initrd", initrd, "--append", append, "--memory", f"{KERNEL_MEMORY // MIB}M", *self.options]
+
+
+def tier0(path):
+    return Vm(path, "tier0", ("--mode", "interpreter"))
 
 
 class Qemu:

@@ -63,7 +63,7 @@ def boots(emulators, guest, rounds):
             cpu.add(emulator.name, cost.cpu)
             wall.add(emulator.name, cost.wall)
             peak.add(emulator.name, cost.peak / 2**20)
-    cpu.ratio_goal = 5
+    cpu.ratio_goals = {"vm": 5, "tier0": 5}
     return [cpu, wall, peak]
 
 

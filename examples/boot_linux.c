@@ -74,7 +74,7 @@ int main(int argc, char **argv)
         session.command = argv[4];
     }
     if (!configure(config, argv, &session, &error) && !vm_machine_new(&session.machine, config, &error))
-        failed = run(&session, argc > 5 ? atol(argv[5]) : 600, &error);
+        failed = run(&session, argc > 5 ? strtol(argv[5], NULL, 10) : 600, &error);
     if (failed)
         fprintf(stderr, "boot_linux: %s\n", error.text);
     vm_machine_free(session.machine);

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { BUCKETS = 1 << 14 };
+enum { BUCKET_BITS = 16, BUCKETS = 1 << BUCKET_BITS };
 
 struct page {
     gpa at;
@@ -35,12 +35,13 @@ struct jit_cache {
     struct jit_block *retired;
     struct jit_reader *readers;
     size_t bytes, limit, blocks;
+    bool retiring; /* something was retired in the epoch that is still open */
 };
 
 static size_t hash(gpa at, uint64_t key)
 {
     uint64_t h = (at >> 1 ^ key << 7) * 0x9e3779b97f4a7c15;
-    return (size_t)(h >> 50);
+    return (size_t)(h >> (64 - BUCKET_BITS));
 }
 
 int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)
@@ -190,6 +191,7 @@ static void retire(struct jit_cache *cache, struct jit_block *block)
     unlink_block(cache, block);
     cache->bytes -= block_bytes(block);
     cache->blocks--;
+    cache->retiring = true;
     atomic_store(&block->retired, atomic_load(&cache->epoch) + 1);
     if (cache->compiler)
         jit_compile_undo(cache->compiler, block);
@@ -241,7 +243,9 @@ static void drop_page(struct jit_cache *cache, gpa at)
     if (page)
         forget_page(cache, page);
     mem_page_code_gone(cache->space, at);
-    atomic_fetch_add_explicit(&cache->epoch, 1, memory_order_release);
+    if (cache->retiring) /* readers must not keep pointers to what went; where nothing went they keep what they have */
+        atomic_fetch_add_explicit(&cache->epoch, 1, memory_order_release);
+    cache->retiring = false;
 }
 
 static bool note_straddler(struct jit_cache *cache, struct jit_block *block)

@@ -58,7 +58,7 @@ def case_opensbi_jump(rig):
 
 
 def case_opensbi_alone(rig):
-    """Firmware with nothing to start still shows its banner, and waits without using the host."""
+    """Firmware with nothing to start still shows its banner."""
     vm = rig.start("run", "--bios", needs(OPENSBI / "fw_dynamic.bin"), "--vcpus", "4", "--memory", "64M")
     vm.expect(r"OpenSBI v[\d.]+")
     vm.expect(r"Platform HART Count +: 4")

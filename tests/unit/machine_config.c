@@ -101,7 +101,7 @@ static void refuses(void **state)
         {"vcpus", "9", STATUS_config, "1 to 8"},
         {"vcpus", "two", STATUS_config, "not a number"},
         {"seed", "0x", STATUS_config, "not a number"},
-        {"mode", "fast", STATUS_config, "interpreter|auto"},
+        {"mode", "fast", STATUS_config, "is not one of interpreter|"},
         {"rng", "maybe", STATUS_config, "neither on nor off"},
         {"arch", "z80", STATUS_config, "z80"},
         {"board", "bread", STATUS_config, "bread"},

@@ -196,6 +196,7 @@ struct jit_block *emu_block(struct emu_cpu *emu)
             return NULL;
         }
     }
+    emu_note_code(emu, cpu->pc);
     *emu_jump(emu, cpu->pc) = (struct jump){cpu->pc, emu->view->id, block};
     return block;
 }

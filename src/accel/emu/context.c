@@ -43,6 +43,7 @@ static void clear_jumps(struct view *view)
 void emu_forget_jumps(struct emu_cpu *emu)
 {
     memset(emu->jumps, 0, sizeof emu->jumps);
+    memset(emu->code_regions, 0, sizeof emu->code_regions);
     for (unsigned i = 0; i < VIEWS; i++)
         clear_jumps(&emu->views[i]);
 }
@@ -60,6 +61,21 @@ void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry)
 {
     emu->view->jumps[jit_jump_index(pc)] = (struct jit_jump){pc, entry};
     emu->view->jumped = true;
+    emu_note_code(emu, pc);
+}
+
+enum { REGION_BITS = 21 };
+
+static unsigned region_bit(gva pc) { return (pc >> REGION_BITS ^ pc >> 29 ^ pc >> 37) & 255; }
+
+void emu_note_code(struct emu_cpu *emu, gva pc) { emu->code_regions[region_bit(pc) / 64] |= 1ull << region_bit(pc) % 64; }
+
+/* May a jump cache have an entry for the translation of `span` bytes around va? Most flushes are of data. */
+static bool may_have_code(const struct emu_cpu *emu, gva va, uint64_t span)
+{
+    gva before = va - MEM_PAGE; /* an insn may straddle into this page */
+    return span > 1u << REGION_BITS || (emu->code_regions[region_bit(va) / 64] >> region_bit(va) % 64 & 1) ||
+           (emu->code_regions[region_bit(before) / 64] >> region_bit(before) % 64 & 1);
 }
 
 static uint32_t new_id(struct emu_cpu *emu)
@@ -156,7 +172,7 @@ static void drop_span(struct tlb_entry *entries, gva va, uint64_t span)
 void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)
 {
     struct emu_cpu *emu = emu_of(cpu);
-    bool wide = false;
+    bool wide = false, small = false;
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++) {
         if (!c->used || !(asid < 0 || c->asid < 0 || c->asid == asid))
             continue;
@@ -166,11 +182,12 @@ void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)
         for (unsigned i = 0; i < FETCH_SIZE; i++)
             if (c->fetch[i].page != TLB_NONE && align_down(c->fetch[i].page, span) == align_down(va, span))
                 c->fetch[i].page = TLB_NONE;
-        wide |= span > MEM_PAGE;
+        wide |= span > MEM_PAGE && may_have_code(emu, va, span);
+        small |= span <= MEM_PAGE;
     }
     if (wide)
         emu_forget_jumps(emu);
-    else /* and of the page before: an insn may straddle into this one */
+    else if (small) /* and of the page before: an insn may straddle into this one */
         for (unsigned i = 0; i < 2; i++) {
             gva page = align_down(va, MEM_PAGE) - i * (uint64_t)MEM_PAGE;
             memset(emu_jump(emu, page), 0, sizeof emu->jumps[0]);

@@ -55,6 +55,7 @@ struct emu_cpu {
     unsigned next_view;
     uint32_t next_id;
     uint64_t stamp;
+    uint64_t code_regions[4]; /* a bit for each 2 MiB (hashed) that some entry of the jump caches lies in */
     struct context contexts[CONTEXTS];
     struct jump jumps[JUMP_PAGES][JUMP_SLOTS];
 };
@@ -91,6 +92,8 @@ static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc)
 {
     return &emu->jumps[(pc >> 12 ^ pc >> 18) % JUMP_PAGES][pc >> 1 & (JUMP_SLOTS - 1)];
 }
+
+void emu_note_code(struct emu_cpu *emu, gva pc); /* an entry for pc is made in a jump cache */
 
 /* code.c */
 /* At cpu->pc. NULL: cpu->trapped, or else protection there is so fine that insns must be run one by one. */
