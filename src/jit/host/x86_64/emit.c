@@ -5,6 +5,7 @@
  */
 #include "base/bits.h"
 #include "jit/host/x86_64/x86_64.h"
+#include <cpuid.h>
 
 static void op_into_rax(struct emit *e, const struct ir_op *op) { x86_imm(&e->c, RAX, (uintptr_t)op); }
 
@@ -153,8 +154,11 @@ static void cold_stubs(struct emit *e)
 /* Once per compiler: what does not change from block to block. */
 static void prepare(struct emit *e, const struct jit_emit_request *q)
 {
-    e->lzcnt = __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("bmi");
-    e->popcnt = __builtin_cpu_supports("popcnt");
+    unsigned a, b, c, d;
+    if (__get_cpuid(0x80000001, &a, &b, &c, &d))
+        e->lzcnt = c & 1 << 5; /* ABM; a processor that has it has tzcnt of BMI1 too, but ask */
+    e->lzcnt &= __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI);
+    e->popcnt = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_POPCNT);
     for (unsigned i = 0; i < q->npins && i < PINS; i++)
         e->pin_of[q->pins[i]] = (uint8_t)(i + 1);
     e->ready = true;
