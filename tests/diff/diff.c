@@ -292,6 +292,7 @@ int main(int argc, char **argv)
         free(d);
         return 77;
     }
+    setvbuf(stdout, NULL, _IOLBF, 0);
     printf("seed %" PRIu64 "\n", d->seed);
     int rc = open_all(d);
     if (!rc)
