@@ -26,6 +26,8 @@ struct straddler { /* a block whose one insn lies on two pages: kept with the fi
 struct jit_cache {
     struct jit_block *_Atomic buckets[BUCKETS];
     _Atomic uint64_t epoch;
+    _Atomic uint64_t drops;  /* pages dropped, ever */
+    _Atomic bool renewing;   /* written pages were taken from the space, and their blocks may still be found */
     struct os_mutex lock; /* all below */
     struct mem_space *space;
     struct jit_compiler *compiler; /* NULL: none */
@@ -242,6 +244,7 @@ static void drop_page(struct jit_cache *cache, gpa at)
     }
     if (page)
         forget_page(cache, page);
+    atomic_fetch_add(&cache->drops, 1);
     mem_page_code_gone(cache->space, at);
     if (cache->retiring) /* readers must not keep pointers to what went; where nothing went they keep what they have */
         atomic_fetch_add_explicit(&cache->epoch, 1, memory_order_release);
@@ -258,12 +261,14 @@ static bool note_straddler(struct jit_cache *cache, struct jit_block *block)
     return true;
 }
 
-struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uint64_t key, struct ir_block *ir)
+uint64_t jit_cache_drops(const struct jit_cache *cache) { return atomic_load(&cache->drops); }
+
+struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uint64_t key, struct ir_block *ir, uint64_t drops)
 {
     struct jit_block *block = calloc(1, sizeof *block);
     os_mutex_lock(&cache->lock);
     struct jit_block *other = jit_cache_find(cache, at, second, key);
-    struct page *page = block && !other ? page_of(cache, align_down(at, MEM_PAGE)) : NULL;
+    struct page *page = block && !other && atomic_load(&cache->drops) == drops ? page_of(cache, align_down(at, MEM_PAGE)) : NULL;
     if (page)
         *block = (struct jit_block){.at = at, .second = second, .key = key, .ir = ir, .page_next = page->blocks};
     if (!page || (second != at && !note_straddler(cache, block))) {
@@ -290,12 +295,14 @@ void jit_cache_renew(struct jit_cache *cache)
 {
     gpa pages[64];
     size_t n;
-    if (!mem_any_written(cache->space))
+    if (!mem_any_written(cache->space) && !atomic_load(&cache->renewing))
         return;
-    os_mutex_lock(&cache->lock);
+    os_mutex_lock(&cache->lock); /* another vCPU that has taken our pages from the list has dropped them when we get it */
+    atomic_store(&cache->renewing, true);
     while ((n = mem_take_written(cache->space, pages, ARRAY_LEN(pages))))
         for (size_t i = 0; i < n; i++)
             drop_page(cache, pages[i]);
+    atomic_store(&cache->renewing, false);
     os_mutex_unlock(&cache->lock);
 }
 

@@ -39,8 +39,11 @@ uint64_t jit_cache_epoch(const struct jit_cache *cache);
 void jit_reader_quiet(struct jit_cache *cache, struct jit_reader *reader, uint64_t epoch);
 
 struct jit_block *jit_cache_find(const struct jit_cache *cache, gpa at, gpa second, uint64_t key);
-/* Takes ir. If another vCPU was faster, its block. NULL: out of memory (ir is freed). */
-struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uint64_t key, struct ir_block *ir);
+/* How many pages were dropped so far; read before jit_cache_watch, for jit_cache_add. */
+uint64_t jit_cache_drops(const struct jit_cache *cache);
+/* Takes ir. If another vCPU was faster, its block. NULL: out of memory, or a page was dropped meanwhile, so that this one may be watched no
+ * longer (ir is freed). */
+struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uint64_t key, struct ir_block *ir, uint64_t drops);
 /* Before the bytes are read: stores to the page must be noted from now on. true: some TLB may still write it unnoticed; see jit_cache_shoot. */
 bool jit_cache_watch(struct jit_cache *cache, gpa page);
 /* Drops the blocks of pages that were written: what fence.i asks. */

@@ -265,6 +265,7 @@ void mem_note_write(const struct mem_space *space, gpa at, uint64_t len)
     uint64_t offset = at - region->base;
     if (len > region->size - offset)
         len = region->size - offset;
+    atomic_thread_fence(memory_order_seq_cst); /* the bytes stand before the flags are read: whoever sets MEM_PAGE_code next reads them */
     for (uint64_t i = offset >> MEM_PAGE_BITS; i <= (offset + len - 1) >> MEM_PAGE_BITS; i++) {
         if ((atomic_load_explicit(&region->pages[i], memory_order_relaxed) & (MEM_PAGE_code | MEM_PAGE_written)) != MEM_PAGE_code)
             continue;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The 16550A by its registers: interrupts and their order, FIFO and trigger, loopback, back-pressure both ways, snapshot. */
-#include "device/serial/char_queue.h"
+#include "machine/console.h"
 #include "device/serial/uart16550.h"
 #include "device_bench.h"
 #include <string.h>
@@ -374,7 +374,7 @@ enum { FED = 30000 };
 
 static void feed(void *arg)
 {
-    struct char_queue *queue = arg;
+    struct console *queue = arg;
 
     for (unsigned i = 0; i < FED;) {
         uint8_t chunk[100];
@@ -382,7 +382,7 @@ static void feed(void *arg)
 
         for (unsigned b = 0; b < n; b++)
             chunk[b] = (uint8_t)((i + b) % 251);
-        n = (unsigned)char_queue_input(queue, chunk, n);
+        n = (unsigned)console_input(queue, chunk, n);
         i += n;
         if (!n)
             rest_us(100);
@@ -391,15 +391,15 @@ static void feed(void *arg)
 
 static void queue_loses_nothing(void **state)
 {
-    struct char_queue *queue;
+    struct console queue;
     struct os_thread *thread;
     struct uart16550 *other;
     unsigned wrong = 0;
 
     (void)state;
-    assert_int_equal(char_queue_new(&queue, take_output, NULL), 0);
-    assert_int_equal(char_queue_input(queue, "\0", 1), 1); /* before anyone is connected; the first of the sequence */
-    assert_int_equal(uart16550_new(&other, "uart1", &bench.env, char_queue_backend(queue), NULL), 0);
+    assert_int_equal(console_init(&queue, take_output, NULL), 0);
+    assert_int_equal(console_input(&queue, "\0", 1), 1); /* before anyone is connected; the first of the sequence */
+    assert_int_equal(uart16550_new(&other, "uart1", &bench.env, &queue.backend, NULL), 0);
     uart16550_free(uart);
     uart = other;
     dev = uart16550_device(uart);
@@ -408,7 +408,7 @@ static void queue_loses_nothing(void **state)
     assert_memory_equal(host.output, "o", 1);
     assert_true(EVENTUALLY(get(LSR) & 1));
     assert_int_equal(get(DATA), 0);
-    assert_int_equal(os_thread_start(&thread, "feeder", feed, queue, NULL), 0);
+    assert_int_equal(os_thread_start(&thread, "feeder", feed, &queue, NULL), 0);
     for (unsigned i = 0; i < FED; i++) {
         for (unsigned tries = 0; !(get(LSR) & 1) && tries < 100000; tries++)
             rest_us(20);
@@ -416,11 +416,10 @@ static void queue_loses_nothing(void **state)
     }
     os_thread_join(thread);
     assert_int_equal(wrong, 0);
-    assert_int_equal(char_queue_input(queue, "left over", 9), 9); /* freed while a delivery is under way */
+    assert_int_equal(console_input(&queue, "left over", 9), 9); /* freed while a delivery is under way */
     uart16550_free(uart);
     uart = NULL;
-    char_queue_free(queue);
-    char_queue_free(NULL);
+    console_fini(&queue);
 }
 
 int main(void)

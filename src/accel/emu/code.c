@@ -49,7 +49,7 @@ static bool fetch_fine(const struct emu_cpu *emu, gpa at) { return (at + emu->fe
 
 /* ---- watching pages ---- */
 
-/* Asks the vCPUs that run; the others will see the count when they begin. */
+/* Asks the vCPUs that run; the others will see the count when they begin. vm->lock is held. */
 static void shoot(struct emu_cpu *emu, gpa page)
 {
     struct emu_vm *vm = emu->vm;
@@ -63,7 +63,6 @@ static void shoot(struct emu_cpu *emu, gpa page)
         return;
     }
     uint64_t pending = 0;
-    os_mutex_lock(&vm->lock);
     for (unsigned i = 0; i < vm->vm->config.vcpus; i++) {
         struct emu_cpu *other = vm->vm->vcpus[i].impl;
         if (other && other != emu && atomic_load(&other->online))
@@ -72,8 +71,7 @@ static void shoot(struct emu_cpu *emu, gpa page)
     *shot = (struct shot){.page = page, .pending = pending, .next = vm->shots};
     if (pending)
         vm->shots = shot;
-    os_mutex_unlock(&vm->lock);
-    if (!pending)
+    else
         free(shot);
     for (unsigned i = 0; i < vm->vm->config.vcpus; i++)
         if (pending >> i & 1)
@@ -133,8 +131,10 @@ void emu_fetch_changed(struct cpu *cpu)
 static void watch(struct emu_cpu *emu, gpa at)
 {
     gpa page = align_down(at, MEM_PAGE);
+    os_mutex_lock(&emu->vm->lock); /* a second vCPU must not find the page watched before the shot is in the list */
     if (jit_cache_watch(emu->vm->cache, page))
         shoot(emu, page);
+    os_mutex_unlock(&emu->vm->lock);
 }
 
 /* ---- blocks ---- */
@@ -186,15 +186,13 @@ struct jit_block *emu_block(struct emu_cpu *emu)
         return NULL;
     struct jit_block *block = cached(emu, at);
     if (!block) {
+        uint64_t drops = jit_cache_drops(emu->vm->cache);
         struct ir_block *ir = translate(emu, at, IR_MAX_INSNS, &second);
         if (!ir)
             return NULL;
-        block = jit_cache_add(emu->vm->cache, at, second, emu->view->key, ir);
-        if (!block) {
-            struct trap trap = cpu->guest->bus_error(cpu, cpu->pc, ACCESS_fetch);
-            cpu_trap(cpu, trap.kind, trap.info);
+        block = jit_cache_add(emu->vm->cache, at, second, emu->view->key, ir, drops);
+        if (!block)
             return NULL;
-        }
     }
     emu_note_code(emu, cpu->pc);
     *emu_jump(emu, cpu->pc) = (struct jump){cpu->pc, emu->view->id, block};

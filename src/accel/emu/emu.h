@@ -96,7 +96,7 @@ static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc)
 void emu_note_code(struct emu_cpu *emu, gva pc); /* an entry for pc is made in a jump cache */
 
 /* code.c */
-/* At cpu->pc. NULL: cpu->trapped, or else protection there is so fine that insns must be run one by one. */
+/* At cpu->pc. NULL: cpu->trapped, or else this insn must be run by itself: protection is finer than pages, or the code is changing. */
 struct jit_block *emu_block(struct emu_cpu *emu);
 struct ir_block *emu_single(struct emu_cpu *emu);  /* one insn at cpu->pc, uncached: free() it; NULL: cpu->trapped */
 void emu_fetch_changed(struct cpu *cpu);
