@@ -148,10 +148,10 @@ static void run(struct vcpu *vcpu, uint64_t max, bool exact)
             continue;
         if (exit == IR_EXIT_trap) {
             deliver(emu);
-            continue;
+        } else {
+            cpu->guest->take_interrupt(cpu);
+            emu_view_update(emu);
         }
-        cpu->guest->take_interrupt(cpu);
-        emu_view_update(emu);
         if (cpu->waiting)
             break;
     }

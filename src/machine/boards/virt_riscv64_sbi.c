@@ -15,17 +15,14 @@ static void set_timer(void *self, unsigned hart, uint64_t time)
     riscv64_irq_update(cpu);
 }
 
-static void raise_soft(struct cpu *cpu, void *arg)
-{
-    (void)arg;
-    RV(cpu, mip) |= 1 << IRQ_SSI;
-    riscv64_irq_update(cpu);
-}
-
+/* A message: the sender does not wait until it has arrived. */
 static void send_ipi(void *self, unsigned caller, uint64_t harts)
 {
     struct virt *virt = self;
-    accel_vm_each(virt->machine->accel, hart_cpu(virt, caller), harts, raise_soft, NULL);
+    (void)caller;
+    for (unsigned hart = 0; hart < virt->machine->vcpus; hart++)
+        if (harts >> hart & 1)
+            cpu_line_set(hart_cpu(virt, hart), IRQ_SSI, true);
 }
 
 static void fence_one(struct cpu *cpu, void *arg)
