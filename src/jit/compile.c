@@ -140,20 +140,25 @@ static void free_limbo(struct jit_compiler *c)
     }
 }
 
-/* The blocks of a chunk lose their code; it may be overwritten when no vCPU can be inside any more. */
+/*
+ * The blocks of a chunk lose their code; it may be overwritten when no vCPU can be inside any more. The epoch is opened last: who has seen it
+ * can have found none of the code after that.
+ */
 static void recycle(struct jit_compiler *c, struct chunk *chunk)
 {
     free_limbo(c);
     if (!chunk->codes)
         return;
-    chunk->free_epoch = jit_cache_open_epoch(c->cache);
-    for (struct jit_code *code = chunk->codes, *next; code; code = next) {
-        next = code->chunk_next;
+    for (struct jit_code *code = chunk->codes; code; code = code->chunk_next) {
         unlink_all(c, code);
         if (code->block) {
             atomic_store(&code->block->code, NULL);
             code->block->runs = 0;
         }
+    }
+    chunk->free_epoch = jit_cache_open_epoch(c->cache);
+    for (struct jit_code *code = chunk->codes, *next; code; code = next) {
+        next = code->chunk_next;
         code->free_epoch = chunk->free_epoch;
         code->chunk_next = c->limbo;
         c->limbo = code;
