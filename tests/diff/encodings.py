@@ -22,6 +22,7 @@ DIFFERENT = [
     (r"c\.lui zero, \d+", r"c\.lui zero, -\d+"),  # a hint, whose operand LLVM prints with its sign
     (r"-", r"c\.lui \w+, 0"),                      # reserved
     (r"fence|fence [iorw0]+, [iorw0]+|fence\.i", "-"),  # the other fields not 0: reserved, but to be taken as if they were
+    (r"-", r"hinval\..*"),                         # of the hypervisor extension, which LLVM gives away with Svinval
     (r"-", r"unimp"),                              # undefined for ever, which LLVM has a name for
     (r"csr.*", "unimp"),                           # the 32-bit one: a write to a read-only CSR
 ]
