@@ -11,7 +11,7 @@
 
 struct accel_vm;
 
-struct accel_callbacks { /* called on the vCPU's thread; machine is accel_config's */
+struct accel_callbacks {                                   /* called on the vCPU's thread; machine is accel_config's */
     bool (*firmware_call)(void *machine, struct cpu *cpu); /* struct cpu_ops */
     bool (*semihosting)(void *machine, struct cpu *cpu);
     /* The vCPU cannot go on (a trap at its own handler, over and over); it parks. */
@@ -26,8 +26,8 @@ enum accel_mode {
 
 struct accel_config {
     const struct guest *guest;
-    const char *model;   /* NULL: the guest's default */
-    unsigned vcpus;      /* 1.. */
+    const char *model; /* NULL: the guest's default */
+    unsigned vcpus;    /* 1.. */
     enum accel_mode mode;
     unsigned jit_threshold; /* runs of a block in tier 0 before it is compiled; 0: the default */
     size_t jit_cache;       /* bytes of code memory; 0: the default */
@@ -43,7 +43,7 @@ void accel_vm_free(struct accel_vm *vm); /* stops first; NULL is allowed */
 struct cpu *accel_vm_cpu(struct accel_vm *vm, unsigned n);
 
 int accel_vm_start(struct accel_vm *vm, struct err *err) NODISCARD; /* threads; those vCPUs that are not parked begin to run */
-void accel_vm_pause(struct accel_vm *vm);  /* returns when no vCPU runs */
+void accel_vm_pause(struct accel_vm *vm);                           /* returns when no vCPU runs */
 void accel_vm_resume(struct accel_vm *vm);
 void accel_vm_stop(struct accel_vm *vm);
 /* Not running: executes `count` insns of vCPU n in the caller's thread; fewer if it waits or parks. */

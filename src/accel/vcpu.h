@@ -34,10 +34,10 @@ struct vcpu {
     struct os_cond cond;
     /* Under the lock: */
     struct vcpu_request *requests, **requests_end;
-    bool gone;     /* the thread has ended */
-    bool parked;   /* does not run until unparked */
-    bool sleeping; /* in the wait of a wait insn */
-    bool idle;     /* thread is not in accel->run: paused, parked or sleeping */
+    bool gone;                 /* the thread has ended */
+    bool parked;               /* does not run until unparked */
+    bool sleeping;             /* in the wait of a wait insn */
+    bool idle;                 /* thread is not in accel->run: paused, parked or sleeping */
     _Atomic uint64_t deadline; /* vclock ns at which CPU_EVENT_irq is due */
 };
 
@@ -47,7 +47,7 @@ struct accel_vm {
     void *impl;
     struct vcpu *vcpus;
     struct cpu_monitor *monitor;
-    struct os_mutex lock; /* pausing, stopping, the timer; inside: no other lock but a vCPU's */
+    struct os_mutex lock;   /* pausing, stopping, the timer; inside: no other lock but a vCPU's */
     struct os_cond changed; /* some vCPU became idle */
     struct os_cond timer_cond;
     struct os_thread *timer;
@@ -57,10 +57,10 @@ struct accel_vm {
 
 extern const struct accel accel_emu;
 
-void vcpu_main(void *vcpu);                  /* the thread */
-void vcpu_notify(struct vcpu *vcpu);         /* any thread: look at the state again */
-void vcpu_serve(struct vcpu *vcpu);          /* runs the queued requests; on the vCPU's thread */
-void vcpu_wait_insn(struct vcpu *vcpu);      /* sleeps until something wakes the guest */
+void vcpu_main(void *vcpu);             /* the thread */
+void vcpu_notify(struct vcpu *vcpu);    /* any thread: look at the state again */
+void vcpu_serve(struct vcpu *vcpu);     /* runs the queued requests; on the vCPU's thread */
+void vcpu_wait_insn(struct vcpu *vcpu); /* sleeps until something wakes the guest */
 void vcpu_wake(struct cpu *cpu);
 void vcpu_timer_main(void *vm);
 void vcpu_set_deadline(struct cpu *cpu, uint64_t vclock_ns);

@@ -65,7 +65,8 @@ int accel_vm_new(struct accel_vm **out, const struct accel_config *config, struc
     os_cond_init(&vm->timer_cond);
     vm->vcpus = calloc(config->vcpus, sizeof *vm->vcpus);
     vm->monitor = cpu_monitor_new();
-    int rc = vm->vcpus && vm->monitor ? vm->accel->vm_open(vm, err) : err_set(err, STATUS_resource, "out of memory for the machine's vCPUs");
+    int rc =
+        vm->vcpus && vm->monitor ? vm->accel->vm_open(vm, err) : err_set(err, STATUS_resource, "out of memory for the machine's vCPUs");
     for (unsigned i = 0; !rc && i < config->vcpus; i++)
         rc = vcpu_init(vm, i, err);
     if (rc) {
@@ -165,7 +166,7 @@ uint64_t accel_vm_step(struct accel_vm *vm, unsigned n, uint64_t count)
     uint64_t before = vcpu->cpu->insns;
     vcpu_serve(vcpu);
     while (vcpu->cpu->insns - before < count && !vcpu->parked) {
-        atomic_fetch_and(&vcpu->cpu->events, (uint32_t)~(CPU_EVENT_stop | CPU_EVENT_request));
+        atomic_fetch_and(&vcpu->cpu->events, (uint32_t) ~(CPU_EVENT_stop | CPU_EVENT_request));
         if (vcpu->cpu->waiting && !vcpu->cpu->guest->wakes(vcpu->cpu))
             break;
         vcpu->cpu->waiting = false;

@@ -14,11 +14,11 @@ enum log_level { LOG_error, LOG_warn, LOG_guest, LOG_info, LOG_debug };
 struct log;
 int log_new(struct log **out, int fd, enum log_level max, bool json) NODISCARD; /* writes to fd; does not own it */
 /* Lines go to a function instead, one at a time (the log's lock is held: it must not log itself). */
-int log_new_sink(struct log **out, enum log_level max, void (*line)(void *arg, enum log_level level, const char *component, const char *text),
-                 void *arg) NODISCARD;
+int log_new_sink(struct log **out, enum log_level max,
+                 void (*line)(void *arg, enum log_level level, const char *component, const char *text), void *arg) NODISCARD;
 /* Replaces the monotonic clock (nanoseconds) of the rate limit; for tests. Before the first line. */
 void log_use_clock(struct log *log, uint64_t (*now)(void *arg), void *arg);
-void log_free(struct log *log); /* first writes the summaries that are due; NULL is allowed */
+void log_free(struct log *log);                                /* first writes the summaries that are due; NULL is allowed */
 bool log_enabled(const struct log *log, enum log_level level); /* to skip building a costly line */
 const char *log_level_name(enum log_level level);
 void log_write(struct log *log, enum log_level level, const char *component, const char *fmt, ...) PRINTF(4, 5);

@@ -4,11 +4,11 @@
  * walks, fills the TLB where the fast path may serve the next access, splits accesses that cross a page (both pages are checked before
  * anything is read or written), and reaches devices.
  */
-#include "guest/guest.h"
 #include "base/bits.h"
+#include "guest/guest.h"
 
-struct place {        /* where the bytes of one page's part of an access are */
-    uint8_t *host;    /* NULL: a device */
+struct place {     /* where the bytes of one page's part of an access are */
+    uint8_t *host; /* NULL: a device */
     gpa at;
 };
 

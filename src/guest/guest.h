@@ -10,19 +10,21 @@
 
 struct guest_reg { /* a register as users name it: gdb, REST, libvm */
     const char *name;
-    uint16_t cell;   /* first cell of its slot */
+    uint16_t cell; /* first cell of its slot */
     uint16_t bits;
     const char *group; /* general, float, system */
 };
 
-struct guest_text { char text[128]; };
+struct guest_text {
+    char text[128];
+};
 
 struct guest {
-    const char *name;          /* "riscv64" */
-    size_t cpu_size;           /* bytes of the guest's vCPU, which starts with struct cpu */
-    unsigned cells;            /* of the registers; the temporaries follow */
+    const char *name;            /* "riscv64" */
+    size_t cpu_size;             /* bytes of the guest's vCPU, which starts with struct cpu */
+    unsigned cells;              /* of the registers; the temporaries follow */
     unsigned min_insn, max_insn; /* bytes */
-    const uint16_t *pins; /* cells that deserve a host register, most used first */
+    const uint16_t *pins;        /* cells that deserve a host register, most used first */
     unsigned npins;
     const struct ir_helper *helpers; /* what CALL numbers */
     unsigned nhelpers;

@@ -6,8 +6,8 @@
  * SC, AMO and CAS of any vCPU advances; SC succeeds only if version and value are both what LL saw. An odd version is held by an SC at
  * work. A plain store by another vCPU is seen by its value.
  */
-#include "ir/eval.h"
 #include "base/bits.h"
+#include "ir/eval.h"
 #include <stdlib.h>
 
 enum { LINE_BITS = 6, VERSIONS = 1024 };
@@ -27,8 +27,8 @@ static _Atomic uint32_t *version_of(struct cpu *cpu, const void *line)
 }
 
 /* The operand sizes, once: X(bytes, C type). */
-#define SIZES(X) \
-    X(1, uint8_t) \
+#define SIZES(X)   \
+    X(1, uint8_t)  \
     X(2, uint16_t) \
     X(4, uint32_t) \
     X(8, uint64_t) \
@@ -42,11 +42,11 @@ static _Atomic uint32_t *version_of(struct cpu *cpu, const void *line)
 static u128 host_load(const void *host, unsigned size)
 {
     switch (size) {
-#define X(n, type) \
-    case n: { \
-        type v; \
+#define X(n, type)                                               \
+    case n: {                                                    \
+        type v;                                                  \
         __atomic_load((const type *)host, &v, __ATOMIC_SEQ_CST); \
-        return v; \
+        return v;                                                \
     }
         SIZES(X)
 #undef X
@@ -58,12 +58,12 @@ static u128 host_load(const void *host, unsigned size)
 static bool host_cas(void *host, unsigned size, u128 *expected, u128 desired)
 {
     switch (size) {
-#define X(n, type) \
-    case n: { \
-        type e = (type)*expected, d = (type)desired; \
+#define X(n, type)                                                                                              \
+    case n: {                                                                                                   \
+        type e = (type)*expected, d = (type)desired;                                                            \
         bool done = __atomic_compare_exchange((type *)host, &e, &d, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
-        *expected = e; \
-        return done; \
+        *expected = e;                                                                                          \
+        return done;                                                                                            \
     }
         SIZES(X)
 #undef X
@@ -152,10 +152,7 @@ static u128 combine(unsigned amo, unsigned size, u128 old, u128 operand)
 }
 
 /* Others' reservations of the line end; an SC at work holds the version, so wait for it. */
-static void advance(struct cpu *cpu, const void *host)
-{
-    atomic_fetch_add(version_of(cpu, line_of(host)), 2);
-}
+static void advance(struct cpu *cpu, const void *host) { atomic_fetch_add(version_of(cpu, line_of(host)), 2); }
 
 static bool read_modify_write(struct cpu *cpu, const struct ir_op *op)
 {

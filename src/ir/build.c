@@ -195,7 +195,8 @@ static unsigned result_type(unsigned op, const struct ir_sig *sig, unsigned ty, 
     if (ty != IR_none)
         return ty;
     switch (op) {
-    case IR_CONCAT: case IR_CLMUL: return double_type(args[0].type);
+    case IR_CONCAT:
+    case IR_CLMUL: return double_type(args[0].type);
     case IR_HI: return args[0].type == IR_i128 ? IR_i64 : IR_i32;
     case IR_BITS: return ir_type_cells(args[0].type) == 2 ? IR_i128 : ir_type_bits(args[0].type) == 64 ? IR_i64 : IR_i32;
     case IR_FBOX: return IR_f64;
@@ -351,7 +352,11 @@ ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4],
         args[i] = in[i];
     unify(op, &ir_sigs[op], ty, args, nargs);
     switch (op) {
-    case IR_BRANCH: case IR_BRANCH_IF: case IR_JUMP: case IR_END: case IR_AGAIN_IF: hold(b, op, s, imm, args, nargs); return none;
+    case IR_BRANCH:
+    case IR_BRANCH_IF:
+    case IR_JUMP:
+    case IR_END:
+    case IR_AGAIN_IF: hold(b, op, s, imm, args, nargs); return none;
     case IR_RETRY_IF: retry(b, args[0]); return none;
     case IR_TRAP_IF:
         if (args[0].known && !args[0].k)

@@ -9,7 +9,7 @@
 #include "ir/ir.h"
 
 typedef struct ir_val {
-    uint8_t type; /* IR_i1 ...; IR_none: a constant whose type comes from its neighbour */
+    uint8_t type;  /* IR_i1 ...; IR_none: a constant whose type comes from its neighbour */
     bool known;    /* k is the value */
     bool wide;     /* an i32 whose cell has anything in its upper half */
     uint16_t cell; /* where it lives; IR_CONST: nowhere yet, a pure constant */
@@ -24,19 +24,19 @@ enum { IR_MAX_INSNS = 64, IR_MAX_TEMPS = 1024, IR_FRAME_EXTRA = IR_MAX_TEMPS + 8
 
 void ir_begin(struct ir_build *b);
 void ir_insn_begin(struct ir_build *b, unsigned offset, unsigned len);
-void ir_insn_end(struct ir_build *b);     /* commits queued writes */
+void ir_insn_end(struct ir_build *b);    /* commits queued writes */
 void ir_COMMIT(struct ir_build *b);      /* partial stanzas: queued writes so far take effect now */
-bool ir_ended(const struct ir_build *b);  /* an E op was built: the block is complete */
-bool ir_full(const struct ir_build *b);   /* no room for one more insn of any kind */
-void ir_end_key(struct ir_build *b); /* between insns: the block is complete, and what follows it has another mode key */
+bool ir_ended(const struct ir_build *b); /* an E op was built: the block is complete */
+bool ir_full(const struct ir_build *b);  /* no room for one more insn of any kind */
+void ir_end_key(struct ir_build *b);     /* between insns: the block is complete, and what follows it has another mode key */
 /* One allocation, free() it; adds the final branch to the following insn if no E op ended it. NULL: out of memory. */
 struct ir_block *ir_finish(struct ir_build *b);
 
 /* Values. */
-ir_val ir_k(unsigned type, uint64_t k);                      /* K(), K1(), K32(), K64() */
+ir_val ir_k(unsigned type, uint64_t k);                          /* K(), K1(), K32(), K64() */
 ir_val ir_get(struct ir_build *b, unsigned type, unsigned cell); /* GET of a slot's cell: the value at the insn's start */
 ir_val ir_copy(struct ir_build *b, ir_val v); /* the value as it is now, whatever a helper called later in the insn does to its register */
-void ir_put(struct ir_build *b, unsigned cell, ir_val v);    /* PUT: queued until the insn's end */
+void ir_put(struct ir_build *b, unsigned cell, ir_val v);                                /* PUT: queued until the insn's end */
 ir_val ir_call(struct ir_build *b, unsigned helper, unsigned nargs, const ir_val *args); /* CALL */
 
 /* All other ops: `ir_val ir_ADD(struct ir_build *b, ir_val x, ir_val y)` …, arguments in the order of ops.def, statics as unsigned,

@@ -17,10 +17,13 @@ struct ir_build {
 
     /* The insn being built. Temporaries are single-assignment and die at its end. */
     unsigned first_op, next_temp, offset, len;
-    struct { uint16_t cell; ir_val v; } puts[IR_MAX_PUTS];
+    struct {
+        uint16_t cell;
+        ir_val v;
+    } puts[IR_MAX_PUTS];
     unsigned nputs;
-    struct ir_op last;       /* the op that leaves the block, held back until the queued writes are committed; op == IR_OPS: none */
-    bool pc_written;         /* a helper of this insn sets cpu->pc */
+    struct ir_op last;         /* the op that leaves the block, held back until the queued writes are committed; op == IR_OPS: none */
+    bool pc_written;           /* a helper of this insn sets cpu->pc */
     uint16_t sign_extended[8]; /* temporaries of i32 ops whose cell holds the sign-extended result */
     unsigned nsign_extended;
 
@@ -30,7 +33,10 @@ struct ir_build {
 };
 
 static inline bool ir_is_temp(const struct ir_build *b, unsigned cell) { return cell > b->zero && cell < IR_NONE; }
-static inline unsigned ir_type_cells(unsigned type) { return type == IR_i128 || type == IR_v128 || type == IR_f80 ? 2 : type == IR_v256 ? 4 : 1; }
+static inline unsigned ir_type_cells(unsigned type)
+{
+    return type == IR_i128 || type == IR_v128 || type == IR_f80 ? 2 : type == IR_v256 ? 4 : 1;
+}
 static inline unsigned ir_type_bits(unsigned type)
 {
     static const uint8_t bits[] = {64, 1, 32, 64, 128, 16, 32, 64, 80, 128, 0, 8};

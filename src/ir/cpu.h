@@ -35,10 +35,10 @@ struct cpu_ops {
     /* TLBs: forget everything, a page (of one ASID or all), for this vCPU. asid < 0: every one. */
     void (*tlb_flush)(struct cpu *cpu, int64_t asid);
     void (*tlb_flush_page)(struct cpu *cpu, gva va, int64_t asid);
-    void (*context_changed)(struct cpu *cpu); /* guest->context() may differ now */
-    void (*fetch_changed)(struct cpu *cpu);   /* fence.i: code that was written must be seen by this vCPU */
+    void (*context_changed)(struct cpu *cpu);                  /* guest->context() may differ now */
+    void (*fetch_changed)(struct cpu *cpu);                    /* fence.i: code that was written must be seen by this vCPU */
     void (*set_deadline)(struct cpu *cpu, uint64_t vclock_ns); /* raise CPU_EVENT_irq then; UINT64_MAX: never; one deadline a vCPU */
-    void (*wake)(struct cpu *cpu); /* any thread: look at events soon, also out of a wait */
+    void (*wake)(struct cpu *cpu);                             /* any thread: look at events soon, also out of a wait */
     /* An environment call from the mode below the firmware that the machine provides (SBI, PSCI). false: not ours, trap as usual. */
     bool (*firmware_call)(struct cpu *cpu);
     /* A semihosting call; false: not enabled. */
@@ -46,19 +46,19 @@ struct cpu_ops {
 };
 
 struct cpu {
-    struct tlb *tlb;             /* of the current context */
-    gva pc;                      /* in a block: its first insn; outside: the next insn */
-    _Atomic uint32_t events;     /* any thread: CPU_EVENT_* */
-    uint32_t fx;                 /* FX_* */
-    uint8_t fp_nan;              /* FP_NAN_*: the guest's rule (ir/softfloat.h) */
-    bool fp_tiny_before;         /* tininess is detected before rounding */
-    struct trap trap;            /* valid while trapped */
-    bool trapped;                /* an op or helper trapped; whoever called it must stop */
-    bool waiting;                /* the guest executed a wait insn: the run loop sleeps */
-    uint64_t wait_until;         /* vclock ns bound of that wait; UINT64_MAX: none */
-    uint64_t insns;              /* retired, up to the current block */
-    unsigned id;                 /* 0.. in the machine */
-    _Atomic uint64_t lines;      /* any thread, by cpu_line_set: interrupt inputs, by guest numbers */
+    struct tlb *tlb;         /* of the current context */
+    gva pc;                  /* in a block: its first insn; outside: the next insn */
+    _Atomic uint32_t events; /* any thread: CPU_EVENT_* */
+    uint32_t fx;             /* FX_* */
+    uint8_t fp_nan;          /* FP_NAN_*: the guest's rule (ir/softfloat.h) */
+    bool fp_tiny_before;     /* tininess is detected before rounding */
+    struct trap trap;        /* valid while trapped */
+    bool trapped;            /* an op or helper trapped; whoever called it must stop */
+    bool waiting;            /* the guest executed a wait insn: the run loop sleeps */
+    uint64_t wait_until;     /* vclock ns bound of that wait; UINT64_MAX: none */
+    uint64_t insns;          /* retired, up to the current block */
+    unsigned id;             /* 0.. in the machine */
+    _Atomic uint64_t lines;  /* any thread, by cpu_line_set: interrupt inputs, by guest numbers */
     const struct guest *guest;
     const struct ir_helper *helpers; /* the guest's */
     struct mem_space *space;
@@ -66,16 +66,22 @@ struct cpu {
     const struct cpu_ops *ops;
     struct log *log;
     /* Of emitted code (jit/host/host.h). */
-    gva page;                    /* the page that the running block begins in; its pc is this and an offset known when it was made */
-    struct jit_jump *jumps;      /* the jump cache of the current view */
-    const struct ir_op *jit_op;  /* the op that trapped, and its block */
+    gva page;                   /* the page that the running block begins in; its pc is this and an offset known when it was made */
+    struct jit_jump *jumps;     /* the jump cache of the current view */
+    const struct ir_op *jit_op; /* the op that trapped, and its block */
     const struct ir_block *jit_ir;
     struct jit_exit *jit_exit;   /* the exit taken */
     void *arch;                  /* the guest's own part: features, caches of its registers; guest->init makes it */
     void *accel;                 /* the accelerator's part of this vCPU */
     void *machine;               /* the machine's part, for ops of the machine */
     struct cpu_monitor *monitor; /* shared by the machine's vCPUs: LL/SC */
-    struct { const void *line; uint64_t value[2]; uint32_t version; uint8_t size; bool valid; } reservation;
+    struct {
+        const void *line;
+        uint64_t value[2];
+        uint32_t version;
+        uint8_t size;
+        bool valid;
+    } reservation;
     _Alignas(16) uint64_t cell[];
 };
 

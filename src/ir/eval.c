@@ -6,46 +6,48 @@
 #include "ir/eval.h"
 #include <string.h>
 
+/* clang-format off */
+
 /* Integer ops with handlers: X(op, expression of the 64-bit form, of the 32-bit form). x and y are the operands. */
-#define INTEGER(X) \
-    X(ADD, x + y, x + y) \
-    X(SUB, x - y, x - y) \
-    X(AND, x & y, x & y) \
-    X(OR, x | y, x | y) \
-    X(XOR, x ^ y, x ^ y) \
-    X(SHL, x << (y & 63), x << (y & 31)) \
-    X(SHR, x >> (y & 63), x >> (y & 31)) \
+#define INTEGER(X)                                                                 \
+    X(ADD, x + y, x + y)                                                           \
+    X(SUB, x - y, x - y)                                                           \
+    X(AND, x & y, x & y)                                                             \
+    X(OR, x | y, x | y)                                                            \
+    X(XOR, x ^ y, x ^ y)                                                           \
+    X(SHL, x << (y & 63), x << (y & 31))                                           \
+    X(SHR, x >> (y & 63), x >> (y & 31))                                           \
     X(SAR, (uint64_t)((int64_t)x >> (y & 63)), (uint32_t)((int32_t)x >> (y & 31))) \
     X(MUL, x * y, x * y)
 
 /* Comparisons of 64-bit values: X(op, branch condition or 0, expression). */
-#define COMPARE(X) \
-    X(EQ, x == y) \
-    X(NE, x != y) \
+#define COMPARE(X)                  \
+    X(EQ, x == y)                   \
+    X(NE, x != y)                   \
     X(SLT, (int64_t)x < (int64_t)y) \
     X(ULT, x < y)
 
-#define CONDITION(X) \
-    X(eq, x == y) \
-    X(ne, x != y) \
-    X(slt, (int64_t)x < (int64_t)y) \
+#define CONDITION(X)                 \
+    X(eq, x == y)                    \
+    X(ne, x != y)                    \
+    X(slt, (int64_t)x < (int64_t)y)  \
     X(sge, (int64_t)x >= (int64_t)y) \
-    X(ult, x < y) \
+    X(ult, x < y)                    \
     X(uge, x >= y)
 
 /* Accesses of normal memory: X(op, width, type in C of the bits, type in C of the extended value). */
-#define LOADS(X) \
-    X(LOADZ, 8, uint8_t, uint8_t) \
+#define LOADS(X)                     \
+    X(LOADZ, 8, uint8_t, uint8_t)    \
     X(LOADZ, 16, uint16_t, uint16_t) \
     X(LOADZ, 32, uint32_t, uint32_t) \
-    X(LOADS, 8, uint8_t, int8_t) \
-    X(LOADS, 16, uint16_t, int16_t) \
-    X(LOADS, 32, uint32_t, int32_t) \
-    X(LOAD, 32, uint32_t, uint32_t) \
+    X(LOADS, 8, uint8_t, int8_t)     \
+    X(LOADS, 16, uint16_t, int16_t)  \
+    X(LOADS, 32, uint32_t, int32_t)  \
+    X(LOAD, 32, uint32_t, uint32_t)  \
     X(LOAD, 64, uint64_t, uint64_t)
 
-#define STORES(X) \
-    X(8, uint8_t) \
+#define STORES(X)   \
+    X(8, uint8_t)   \
     X(16, uint16_t) \
     X(32, uint32_t) \
     X(64, uint64_t)
@@ -56,21 +58,33 @@ enum handler {
     INTEGER(X)
 #undef X
 #define X(op, e) H_##op##_rr, H_##op##_rk,
-    COMPARE(X)
+        COMPARE(X)
 #undef X
 #define X(cc, e) H_branch_##cc##_rr, H_branch_##cc##_rk,
-    CONDITION(X)
+            CONDITION(X)
 #undef X
 #define X(op, w, bits, value) H_##op##_##w,
-    LOADS(X)
+                LOADS(X)
 #undef X
 #define X(w, bits) H_store_##w,
-    STORES(X)
+                    STORES(X)
 #undef X
-    H_mov, H_k, H_pc, H_sext32, H_select,
-    H_branch, H_branch_if, H_branch_cmp32, H_jump, H_end, H_trap, H_trap_if,
+                        H_mov,
+    H_k,
+    H_pc,
+    H_sext32,
+    H_select,
+    H_branch,
+    H_branch_if,
+    H_branch_cmp32,
+    H_jump,
+    H_end,
+    H_trap,
+    H_trap_if,
     HANDLERS,
 };
+
+/* clang-format on */
 
 static unsigned integer_handler(const struct ir_op *op, unsigned first)
 {
@@ -80,11 +94,14 @@ static unsigned integer_handler(const struct ir_op *op, unsigned first)
 
 static unsigned load_handler(const struct ir_op *op)
 {
-    unsigned width = op->op == IR_LOAD ? (op->type == IR_i64 || op->type == IR_f64 ? 64 : op->type == IR_i32 || op->type == IR_f32 ? 32 : 0) : op->s[0];
+    unsigned width = op->op == IR_LOAD ? (op->type == IR_i64 || op->type == IR_f64   ? 64
+                                          : op->type == IR_i32 || op->type == IR_f32 ? 32
+                                                                                     : 0)
+                                       : op->s[0];
     unsigned attr = op->s[op->op == IR_LOAD ? 0 : 1];
     if (attr)
         return H_other;
-#define X(o, w, bits, value) \
+#define X(o, w, bits, value)                                                          \
     if (op->op == IR_##o && width == w && (IR_##o != IR_LOADS || op->type == IR_i64)) \
         return H_##o##_##w;
     LOADS(X)
@@ -94,10 +111,13 @@ static unsigned load_handler(const struct ir_op *op)
 
 static unsigned store_handler(const struct ir_op *op)
 {
-    unsigned width = op->op == IR_STOREN ? op->s[0] : op->type == IR_i64 || op->type == IR_f64 ? 64 : op->type == IR_i32 || op->type == IR_f32 ? 32 : 0;
+    unsigned width = op->op == IR_STOREN                        ? op->s[0]
+                     : op->type == IR_i64 || op->type == IR_f64 ? 64
+                     : op->type == IR_i32 || op->type == IR_f32 ? 32
+                                                                : 0;
     if (op->s[op->op == IR_STOREN])
         return H_other;
-#define X(w, bits) \
+#define X(w, bits)  \
     if (width == w) \
         return H_store_##w;
     STORES(X)
@@ -105,6 +125,7 @@ static unsigned store_handler(const struct ir_op *op)
     return H_other;
 }
 
+/* clang-format off */
 static unsigned choose(const struct ir_op *op)
 {
     unsigned constant = op->b == IR_CONST;
@@ -134,6 +155,8 @@ static unsigned choose(const struct ir_op *op)
     }
     return H_other;
 }
+
+/* clang-format on */
 
 void ir_eval_prepare(struct ir_block *block)
 {
@@ -185,6 +208,7 @@ static bool store_slow(struct cpu *cpu, gva va, unsigned size, uint64_t value)
     return cpu_store(cpu, va, size, 0, (const uint64_t[2]){value, 0});
 }
 
+/* clang-format off */
 enum ir_exit ir_eval(struct cpu *cpu, const struct ir_block *block)
 {
     static const void *const labels[HANDLERS] = {

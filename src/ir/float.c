@@ -41,8 +41,16 @@ static uint64_t arithmetic(struct fp_env *env, const struct ir_op *op, uint64_t 
 static unsigned rounding(const struct ir_op *op)
 {
     switch (op->op) {
-    case IR_FADD: case IR_FSUB: case IR_FMUL: case IR_FDIV: case IR_FSQRT: case IR_FROUND: case IR_FTOF: return op->s[0];
-    case IR_FMA: case IR_FTOI: case IR_ITOF: return op->s[1];
+    case IR_FADD:
+    case IR_FSUB:
+    case IR_FMUL:
+    case IR_FDIV:
+    case IR_FSQRT:
+    case IR_FROUND:
+    case IR_FTOF: return op->s[0];
+    case IR_FMA:
+    case IR_FTOI:
+    case IR_ITOF: return op->s[1];
     default: return IR_rne;
     }
 }

@@ -68,9 +68,9 @@ static bool identity(struct ir_build *b, unsigned op, ir_val *args, ir_val *out)
     ir_val x = args[0], y = args[1];
     uint64_t ones = x.type == IR_i32 ? 0xffffffff : x.type == IR_i1 ? 1 : ~0ull;
     switch (op) {
-    case IR_ADD: case IR_OR: case IR_XOR:
-        *out = is(x, 0) ? y : x;
-        return is(x, 0) || is(y, 0);
+    case IR_ADD:
+    case IR_OR:
+    case IR_XOR: *out = is(x, 0) ? y : x; return is(x, 0) || is(y, 0);
     case IR_SUB:
         if (is(x, 0)) {
             *out = ir_NEG(b, y);
@@ -83,18 +83,13 @@ static bool identity(struct ir_build *b, unsigned op, ir_val *args, ir_val *out)
             return false;
         *out = ir_ADD(b, x, ir_k(x.type, -y.k)); /* addresses and comparisons know ADD only */
         return true;
-    case IR_AND:
-        *out = is(x, ones) ? y : is(y, ones) ? x : ir_k(x.type, 0);
-        return is(x, ones) || is(y, ones) || is(x, 0) || is(y, 0);
-    case IR_SHL: case IR_SHR: case IR_SAR: case IR_ROTR:
-        *out = x;
-        return is(y, 0);
-    case IR_MUL:
-        *out = is(x, 1) ? y : is(y, 1) ? x : ir_k(x.type, 0);
-        return is(x, 1) || is(y, 1) || is(x, 0) || is(y, 0);
-    case IR_SELECT:
-        *out = x.k ? y : args[2];
-        return x.known;
+    case IR_AND: *out = is(x, ones) ? y : is(y, ones) ? x : ir_k(x.type, 0); return is(x, ones) || is(y, ones) || is(x, 0) || is(y, 0);
+    case IR_SHL:
+    case IR_SHR:
+    case IR_SAR:
+    case IR_ROTR: *out = x; return is(y, 0);
+    case IR_MUL: *out = is(x, 1) ? y : is(y, 1) ? x : ir_k(x.type, 0); return is(x, 1) || is(y, 1) || is(x, 0) || is(y, 0);
+    case IR_SELECT: *out = x.k ? y : args[2]; return x.known;
     }
     return false;
 }
@@ -104,13 +99,21 @@ bool ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4
     const struct ir_sig *sig = &ir_sigs[op];
     (void)s;
     switch (op) {
-    case IR_PC: case IR_CONCAT: case IR_CLMUL: case IR_FABS: case IR_FNEG: case IR_FCLASS: case IR_FBOX: case IR_FUNBOX: return false;
+    case IR_PC:
+    case IR_CONCAT:
+    case IR_CLMUL:
+    case IR_FABS:
+    case IR_FNEG:
+    case IR_FCLASS:
+    case IR_FBOX:
+    case IR_FUNBOX: return false;
     case IR_HI:
         if (args[0].type != IR_i128 || args[0].cell == IR_CONST)
             return false;
         *out = view(IR_i64, args[0].cell + 1u, false);
         return true;
-    case IR_BITS: case IR_FROM: {
+    case IR_BITS:
+    case IR_FROM: {
         unsigned type = op == IR_FROM ? ty : args[0].type == IR_f64 ? IR_i64 : IR_i32;
         if (args[0].wide || cell_sign_extended(b, args[0].cell))
             return false;

@@ -28,7 +28,7 @@ struct ir_op {
     uint64_t imm;
 };
 
-struct ir_insn { /* one guest insn of a block */
+struct ir_insn {     /* one guest insn of a block */
     uint16_t op;     /* its first op */
     uint16_t offset; /* of its first byte from the block's start, in bytes */
 };
@@ -45,7 +45,7 @@ struct ir_helper { /* row of a guest's helper table: a C function that CALL reac
     const char *name;
     uint64_t (*fn)(void *cpu, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t); /* cast from its true type */
     uint8_t args;
-    uint8_t result; /* type or IR_none */
+    uint8_t result;          /* type or IR_none */
     bool pure, traps, exits; /* effects: result depends on arguments only; may set cpu->trapped; the block ends after it */
     bool writes_pc;          /* it sets cpu->pc itself: the END that follows goes there */
 };

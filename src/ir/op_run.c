@@ -51,7 +51,8 @@ static bool run_wide(struct cpu *cpu, const struct ir_op *op)
     a = op->op == IR_SELECT || type_cells(source) == 1 ? cpu->cell[op->a] : get128(cpu, op->a);
     switch (op->op) {
     case IR_SELECT: put128(cpu, op->d, get128(cpu, a ? op->b : op->c)); return true;
-    case IR_MOV: case IR_ZEXT: put128(cpu, op->d, a); return true;
+    case IR_MOV:
+    case IR_ZEXT: put128(cpu, op->d, a); return true;
     case IR_SEXT: put128(cpu, op->d, (u128)(s128)bits_sext((uint64_t)a, source == IR_i32 ? 32 : 64)); return true;
     case IR_TRUNC: cpu->cell[op->d] = cut((uint64_t)a, op->type); return true;
     case IR_NOT: put128(cpu, op->d, ~a); return true;
@@ -81,7 +82,8 @@ static void run_pure(struct cpu *cpu, const struct ir_op *op)
         b = cut(op->b == IR_CONST ? op->imm : cpu->cell[op->b], source);
     if (sig->in[1] && sig->in[2])
         c = cut(cpu->cell[op->c], source);
-    uint64_t r = op->type >= IR_f16 ? cut(op->op == IR_SELECT ? (a ? b : c) : a, op->type) : ir_pure(op->op, op->type, source, op->imm, a, b, c);
+    uint64_t r =
+        op->type >= IR_f16 ? cut(op->op == IR_SELECT ? (a ? b : c) : a, op->type) : ir_pure(op->op, op->type, source, op->imm, a, b, c);
     if (op->type == IR_i32 && op->s[0] == IR_SX)
         r = (uint64_t)(int64_t)(int32_t)r;
     cpu->cell[op->d] = r;
@@ -142,11 +144,16 @@ static void run_fence(const struct ir_op *op)
 bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
 {
     switch (op->op) {
-    case IR_LOAD: case IR_LOADZ: case IR_LOADS: return run_load(cpu, op);
-    case IR_STORE: case IR_STOREN: return run_store(cpu, op);
-    case IR_PROBE:
-        return cpu_probe(cpu, cpu->cell[op->a], (unsigned)op->imm, (enum mem_access)op->s[0], op->s[1]);
-    case IR_LL: case IR_SC: case IR_AMO: case IR_CAS: return ir_op_atomic(cpu, op);
+    case IR_LOAD:
+    case IR_LOADZ:
+    case IR_LOADS: return run_load(cpu, op);
+    case IR_STORE:
+    case IR_STOREN: return run_store(cpu, op);
+    case IR_PROBE: return cpu_probe(cpu, cpu->cell[op->a], (unsigned)op->imm, (enum mem_access)op->s[0], op->s[1]);
+    case IR_LL:
+    case IR_SC:
+    case IR_AMO:
+    case IR_CAS: return ir_op_atomic(cpu, op);
     case IR_CLREX: cpu->reservation.valid = false; return true;
     case IR_FENCE: run_fence(op); return true;
     case IR_CALL: return run_call(cpu, op);

@@ -40,7 +40,9 @@ uint64_t ir_pure(unsigned op, unsigned type, unsigned source, uint64_t imm, uint
     unsigned w = width(type), pos = imm & 0xff, len = imm >> 8 & 0xff;
     int64_t sa = bits_sext(a, w), sb = bits_sext(b, w);
     switch (op) {
-    case IR_MOV: case IR_BITS: case IR_FROM: return a;
+    case IR_MOV:
+    case IR_BITS:
+    case IR_FROM: return a;
     case IR_ADD: return cut(a + b, w);
     case IR_SUB: return cut(a - b, w);
     case IR_NEG: return cut(-a, w);
@@ -56,7 +58,10 @@ uint64_t ir_pure(unsigned op, unsigned type, unsigned source, uint64_t imm, uint
     case IR_OR: return a | b;
     case IR_XOR: return a ^ b;
     case IR_NOT: return cut(~a, w);
-    case IR_SHL: case IR_SHR: case IR_SAR: case IR_ROTR: return cut(shift(op, w, a, b), w);
+    case IR_SHL:
+    case IR_SHR:
+    case IR_SAR:
+    case IR_ROTR: return cut(shift(op, w, a, b), w);
     case IR_FSHR: return cut((unsigned)c & (w - 1) ? b >> (c & (w - 1)) | a << (w - (c & (w - 1))) : b, w);
     case IR_EXTRACT: return bits_get(a, pos, len);
     case IR_SEXTRACT: return cut((uint64_t)bits_sext(bits_get(a, pos, len), len), w);

@@ -26,12 +26,12 @@ struct straddler { /* a block whose one insn lies on two pages: kept with the fi
 struct jit_cache {
     struct jit_block *_Atomic buckets[BUCKETS];
     _Atomic uint64_t epoch;
-    _Atomic uint64_t drops;  /* pages dropped, ever */
-    _Atomic bool renewing;   /* written pages were taken from the space, and their blocks may still be found */
-    struct os_mutex lock; /* all below */
+    _Atomic uint64_t drops; /* pages dropped, ever */
+    _Atomic bool renewing;  /* written pages were taken from the space, and their blocks may still be found */
+    struct os_mutex lock;   /* all below */
     struct mem_space *space;
     struct jit_compiler *compiler; /* NULL: none */
-    struct map pages; /* by page address */
+    struct map pages;              /* by page address */
     struct page *oldest, *newest;
     struct straddler *straddlers;
     struct jit_block *retired;
@@ -194,9 +194,11 @@ static void retire(struct jit_cache *cache, struct jit_block *block)
     cache->bytes -= block_bytes(block);
     cache->blocks--;
     cache->retiring = true;
-    atomic_store(&block->retired, atomic_load(&cache->epoch) + 1);
+    atomic_store(&block->retired, UINT64_MAX); /* nobody compiles it or links to it from here on */
     if (cache->compiler)
         jit_compile_undo(cache->compiler, block);
+    /* Only now: until it was unlinked it could be entered by a vCPU that had seen an epoch which somebody else opened meanwhile. */
+    atomic_store(&block->retired, atomic_load(&cache->epoch) + 1);
     block->page_next = cache->retired;
     cache->retired = block;
 }

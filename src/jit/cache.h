@@ -12,13 +12,13 @@ struct jit_block {
     gpa at, second;                 /* physical address; of the second page if the insn straddles two, else at */
     uint64_t key;
     struct ir_block *ir;
-    struct jit_code *_Atomic code;  /* NULL: tier 0 only */
-    uint32_t runs;                  /* in tier 0; a hint, counted without care */
-    struct jit_block *page_next;    /* blocks of the same page; under the cache's lock */
-    _Atomic uint64_t retired;       /* epoch; 0: it is in use */
+    struct jit_code *_Atomic code; /* NULL: tier 0 only */
+    uint32_t runs;                 /* in tier 0; a hint, counted without care */
+    struct jit_block *page_next;   /* blocks of the same page; under the cache's lock */
+    _Atomic uint64_t retired;      /* epoch; 0: it is in use */
 };
 
-struct jit_reader { /* one per vCPU */
+struct jit_reader {        /* one per vCPU */
     _Atomic uint64_t seen; /* epoch up to which it holds no dropped block; UINT64_MAX: it holds no block at all */
     struct jit_reader *next;
 };

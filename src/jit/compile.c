@@ -48,7 +48,7 @@ int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const s
     os_mutex_init(&c->lock, OS_RANK_emit);
     c->cache = cache;
     c->guest = guest;
-    c->nchunks = (unsigned)(size / CHUNK);
+    c->nchunks = size < 2 * CHUNK ? 2 : (unsigned)(size / CHUNK); /* one is filled while the next one empties */
     c->scratch = calloc(1, jit_host->scratch);
     c->chunks = calloc(c->nchunks, sizeof *c->chunks);
     int rc = c->scratch && c->chunks ? os_code_new(&c->memory, (size_t)c->nchunks * CHUNK, err)
@@ -227,8 +227,12 @@ static bool compile(struct jit_compiler *c, struct jit_block *block)
     };
     size_t size = jit_host->emit(c->routines, &request);
     code->nexits = request.nexits;
-    if (!size)
-        return false; /* the empty code goes with its chunk */
+    if (!size) {
+        c->chunks[c->chunk].codes = code->chunk_next;
+        free(code);
+        block->runs = 0; /* too long: not tried at every run */
+        return false;
+    }
     os_code_flush(&c->memory, at, size);
     c->at += size;
     code->entry = c->memory.exec + at;

@@ -54,8 +54,8 @@ static int add(struct mem_space *space, const struct mem_region *region, struct 
     for (; at < space->nregions && space->regions[at].base < region->base + region->size; at++) {
         const struct mem_region *other = &space->regions[at];
         if (region->base < other->base + other->size)
-            return err_set(err, STATUS_config, "region %s at 0x%llx overlaps %s at 0x%llx", region->name,
-                           (unsigned long long)region->base, other->name, (unsigned long long)other->base);
+            return err_set(err, STATUS_config, "region %s at 0x%llx overlaps %s at 0x%llx", region->name, (unsigned long long)region->base,
+                           other->name, (unsigned long long)other->base);
     }
     struct mem_region *grown = realloc(space->regions, (space->nregions + 1) * sizeof *grown);
     if (!grown)

@@ -34,7 +34,7 @@ struct mem_region {
     struct os_memory memory;   /* RAM and ROM */
     const struct mem_ops *ops; /* device */
     void *self;
-    struct os_mutex *lock;     /* device: taken around ops; NULL if the device does its own locking */
+    struct os_mutex *lock; /* device: taken around ops; NULL if the device does its own locking */
 };
 
 /*
@@ -52,11 +52,12 @@ int mem_space_new(struct mem_space **out) NODISCARD;
 void mem_space_free(struct mem_space *space);
 /* base and size: multiples of MEM_PAGE (device windows: of 4). An overlap is an error that names both. */
 int mem_space_add_ram(struct mem_space *space, const char *name, gpa base, uint64_t size, struct err *err) NODISCARD;
-int mem_space_add_rom(struct mem_space *space, const char *name, gpa base, uint64_t size, const void *data, size_t len, struct err *err) NODISCARD;
+int mem_space_add_rom(struct mem_space *space, const char *name, gpa base, uint64_t size, const void *data, size_t len,
+                      struct err *err) NODISCARD;
 int mem_space_add_device(struct mem_space *space, const char *name, gpa base, uint64_t size, const struct mem_ops *ops, void *self,
                          struct os_mutex *lock, struct err *err) NODISCARD;
 
-const struct mem_region *mem_space_find(const struct mem_space *space, gpa at); /* NULL: nothing there */
+const struct mem_region *mem_space_find(const struct mem_space *space, gpa at);         /* NULL: nothing there */
 size_t mem_space_regions(const struct mem_space *space, const struct mem_region **out); /* sorted by base */
 
 /* One access by a CPU: size 1..8 bytes; false is a bus error. Any alignment within one region. */

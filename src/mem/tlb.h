@@ -32,9 +32,9 @@ enum mem_access { ACCESS_read = 0, ACCESS_write = 1, ACCESS_fetch = 2 };
 
 /* What a walk of the guest's page tables answers for one page. */
 struct tlb_page {
-    gpa page;           /* physical address of the 4 KiB page */
+    gpa page;                            /* physical address of the 4 KiB page */
     bool readable, writable, executable; /* writable only if the dirty bit is already set, so that the first store walks again */
-    bool whole;         /* the answer holds for the whole 4 KiB page (physical memory protection can be finer) */
-    uint16_t last;      /* offset in the page of the last byte for which it holds, 4095 if whole; an access beyond gets the bus error */
-    uint64_t span;      /* bytes of the translation it is part of (a large page), for exact flushes; at least 4096 */
+    bool whole;                          /* the answer holds for the whole 4 KiB page (physical memory protection can be finer) */
+    uint16_t last; /* offset in the page of the last byte for which it holds, 4095 if whole; an access beyond gets the bus error */
+    uint64_t span; /* bytes of the translation it is part of (a large page), for exact flushes; at least 4096 */
 };

@@ -17,13 +17,14 @@ bool os_loop_is_current(const struct os_loop *loop);
 
 struct os_timer; /* fires once for each os_timer_set */
 int os_timer_new(struct os_timer **out, struct os_loop *loop, struct os_mutex *lock, void (*fire)(void *arg), void *arg) NODISCARD;
-void os_timer_free(struct os_timer *timer); /* after it returns, fire neither runs nor will run; lock must not be held */
+void os_timer_free(struct os_timer *timer);                   /* after it returns, fire neither runs nor will run; lock must not be held */
 void os_timer_set(struct os_timer *timer, uint64_t clock_ns); /* by os_clock_ns(); replaces the time that stood; cheap */
 void os_timer_cancel(struct os_timer *timer);
 
 enum { OS_READABLE = 1, OS_WRITABLE = 2 };
 struct os_watch; /* a file descriptor (socket, pipe, tty, tap); the descriptor stays the caller's */
-int os_watch_new(struct os_watch **out, struct os_loop *loop, struct os_mutex *lock, int fd, void (*ready)(void *arg, int events), void *arg, struct err *err) NODISCARD;
+int os_watch_new(struct os_watch **out, struct os_loop *loop, struct os_mutex *lock, int fd, void (*ready)(void *arg, int events),
+                 void *arg, struct err *err) NODISCARD;
 void os_watch_set(struct os_watch *watch, int events); /* 0 stops watching */
 void os_watch_free(struct os_watch *watch);            /* as os_timer_free */
 

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /* ---- clocks: nanoseconds ---- */
-uint64_t os_clock_ns(void);     /* monotonic, since an arbitrary start */
-uint64_t os_wall_ns(void);      /* since 1970-01-01 UTC */
+uint64_t os_clock_ns(void); /* monotonic, since an arbitrary start */
+uint64_t os_wall_ns(void);  /* since 1970-01-01 UTC */
 uint64_t os_thread_cpu_ns(void);
 
 /* A machine's own time: runs while the machine runs, stands still while it is paused. Any thread may read it. */
@@ -27,17 +27,30 @@ uint64_t os_vclock_to_host(const struct os_vclock *clock, uint64_t ns); /* the o
 void os_vclock_jump(struct os_vclock *clock, uint64_t ns);              /* it shows ns from now on (a snapshot is loaded) */
 
 /* ---- locks: numbered, so that debug builds can assert their order (docs/threads.md) ---- */
-enum os_lock_rank { OS_RANK_machine = 10, OS_RANK_vcpus = 55, OS_RANK_loop = 20, OS_RANK_device = 30, OS_RANK_irqchip = 40, OS_RANK_code = 50, OS_RANK_emit = 52,
-    OS_RANK_cpu = 60, OS_RANK_work = 65 /* between a device and its jobs on the thread pool */,
-    OS_RANK_output = 66, OS_RANK_console = 68 /* of the machine's console: its output; its ring of input */, OS_RANK_pages = 70,
-    OS_RANK_queue = 75 /* of a backend between threads */, OS_RANK_os = 80 /* inside os/: nothing else is taken under it */, OS_RANK_log = 90 };
+enum os_lock_rank {
+    OS_RANK_machine = 10,
+    OS_RANK_vcpus = 55,
+    OS_RANK_loop = 20,
+    OS_RANK_device = 30,
+    OS_RANK_irqchip = 40,
+    OS_RANK_code = 50,
+    OS_RANK_emit = 52,
+    OS_RANK_cpu = 60,
+    OS_RANK_work = 65 /* between a device and its jobs on the thread pool */,
+    OS_RANK_output = 66,
+    OS_RANK_console = 68 /* of the machine's console: its output; its ring of input */,
+    OS_RANK_pages = 70,
+    OS_RANK_queue = 75 /* of a backend between threads */,
+    OS_RANK_os = 80 /* inside os/: nothing else is taken under it */,
+    OS_RANK_log = 90
+};
 struct os_mutex {
     pthread_mutex_t m;
     enum os_lock_rank rank;
 };
 void os_mutex_init(struct os_mutex *mutex, enum os_lock_rank rank);
 void os_mutex_fini(struct os_mutex *mutex);
-void os_mutex_lock(struct os_mutex *mutex);   /* debug builds assert that no lock of an equal or higher rank is held by this thread */
+void os_mutex_lock(struct os_mutex *mutex); /* debug builds assert that no lock of an equal or higher rank is held by this thread */
 void os_mutex_unlock(struct os_mutex *mutex);
 
 struct os_cond {
@@ -55,10 +68,10 @@ int os_thread_start(struct os_thread **out, const char *name, void (*run)(void *
 void os_thread_join(struct os_thread *thread); /* waits and frees; NULL is allowed */
 
 /* ---- memory ---- */
-struct os_memory {  /* guest RAM: shareable, zero filled, reserved but not touched */
+struct os_memory { /* guest RAM: shareable, zero filled, reserved but not touched */
     uint8_t *host;
     uint64_t size;
-    int fd;         /* -1 where the system has none */
+    int fd; /* -1 where the system has none */
 };
 int os_memory_new(struct os_memory *out, const char *name, uint64_t size, struct err *err) NODISCARD;
 void os_memory_free(struct os_memory *memory);
@@ -66,5 +79,5 @@ void os_memory_discard(struct os_memory *memory, uint64_t offset, uint64_t size)
 uint64_t os_memory_limit(void); /* bytes of physical memory, a cgroup's limit considered */
 /* The smallest limit that /proc/self/cgroup's text (v1, v2 or both) leads to below root ("/sys/fs/cgroup"); UINT64_MAX: none. */
 uint64_t os_cgroup_memory_limit(const char *cgroup_text, const char *root);
-unsigned os_cpu_count(void);    /* that this process may use */
+unsigned os_cpu_count(void); /* that this process may use */
 int os_random(void *buf, size_t len, struct err *err) NODISCARD;

@@ -77,6 +77,8 @@ static void tty_on_stop(int signum)
     pthread_sigmask(SIG_UNBLOCK, &set, &old); /* the process stops here; SIGCONT makes the terminal raw again */
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     tty_handle(signum, tty_on_stop, SA_RESTART);
+    if (tty.raw) /* nobody sent SIGCONT if the stop was ignored, as it is where no shell could continue the process */
+        tcsetattr(tty.fd, TCSANOW, &tty.during);
     errno = error;
 }
 

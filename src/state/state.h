@@ -25,7 +25,10 @@ struct state_desc {
     int (*after_load)(void *self); /* checks what came in (hostile input) and rebuilds what is derived; NULL: nothing */
 };
 
-#define STATE_FIELD(number, struct_type, member, type, count) {number, #member, STATE_##type, offsetof(struct_type, member), count}
+#define STATE_FIELD(number, struct_type, member, type, count)               \
+    {                                                                       \
+        number, #member, STATE_##type, offsetof(struct_type, member), count \
+    }
 
 extern const struct state_desc state_none;
 

@@ -154,7 +154,9 @@ static struct node *pop(void)
     struct node *node;
     uint64_t failed;
     asm volatile("1: lr.d.aq %0, (%2)\n beqz %0, 2f\n ld t0, (%0)\n sc.d %1, t0, (%2)\n bnez %1, 1b\n2:"
-                 : "=&r"(node), "=&r"(failed) : "r"(&head) : "t0", "memory");
+                 : "=&r"(node), "=&r"(failed)
+                 : "r"(&head)
+                 : "t0", "memory");
     return node;
 }
 
@@ -220,7 +222,10 @@ static void reservations(void)
     asm volatile("lr.d t0, (%1)\n sc.d %0, zero, (%2)" : "=r"(failed) : "r"(counter), "r"(&nodes[5]) : "t0", "memory");
     CHECK(failed);
     row("a failed sc takes the reservation along");
-    asm volatile("lr.d t0, (%1)\n sc.d t0, zero, (%2)\n sc.d %0, zero, (%1)" : "=r"(failed) : "r"(counter), "r"(&nodes[5]) : "t0", "memory");
+    asm volatile("lr.d t0, (%1)\n sc.d t0, zero, (%2)\n sc.d %0, zero, (%1)"
+                 : "=r"(failed)
+                 : "r"(counter), "r"(&nodes[5])
+                 : "t0", "memory");
     CHECK(failed);
     row("the second lr counts");
     asm volatile("lr.d t0, (%1)\n lr.d t0, (%2)\n sc.d %0, zero, (%1)" : "=r"(failed) : "r"(counter), "r"(&nodes[5]) : "t0", "memory");
@@ -264,7 +269,9 @@ static void disturbed(void)
         __atomic_store_n(&turn, kind * 2, __ATOMIC_RELEASE);
         asm volatile("lr.d t0, (%1)\n addi t1, %3, 1\n fence\n sd t1, (%2)\n1: ld t2, (%2)\n beq t2, t1, 1b\n fence\n"
                      "li t0, 1000\n sc.d %0, t0, (%1)"
-                     : "=&r"(failed) : "r"(counter), "r"(&turn), "r"(kind * 2) : "t0", "t1", "t2", "memory");
+                     : "=&r"(failed)
+                     : "r"(counter), "r"(&turn), "r"(kind * 2)
+                     : "t0", "t1", "t2", "memory");
         CHECK(failed);
         CHECK(counter[0] != 1000);
     }
@@ -284,9 +291,11 @@ static void cas(void)
     /* amocas.w/d rd, rs2, (rs1): rd holds what is expected and gets what was there */
     counter[0] = 0x1111111122222222;
     uint64_t got;
-#define CAS(word, expected, desired) \
-    asm volatile("mv a0, %1\n mv a1, %2\n mv a2, %3\n .4byte " word "\n mv %0, a0" : "=r"(got) : "r"((uint64_t)(expected)), \
-                 "r"((uint64_t)(desired)), "r"(counter) : "a0", "a1", "a2", "memory")
+#define CAS(word, expected, desired)                                                 \
+    asm volatile("mv a0, %1\n mv a1, %2\n mv a2, %3\n .4byte " word "\n mv %0, a0"   \
+                 : "=r"(got)                                                         \
+                 : "r"((uint64_t)(expected)), "r"((uint64_t)(desired)), "r"(counter) \
+                 : "a0", "a1", "a2", "memory")
     CAS("0x28b6252f", 0x22222222, 0x33333333);
     CHECK_EQ(got, 0x22222222);
     CHECK_EQ(counter[0], 0x1111111133333333);
@@ -307,13 +316,17 @@ static void cas(void)
     counter[0] = 1, counter[1] = 2;
     uint64_t low, high;
     asm volatile("li a0, 1\n li a1, 2\n li a4, 3\n li a5, 4\n mv a6, %2\n .4byte 0x28e8452f\n mv %0, a0\n mv %1, a1"
-                 : "=r"(low), "=r"(high) : "r"(counter) : "a0", "a1", "a4", "a5", "a6", "memory");
+                 : "=r"(low), "=r"(high)
+                 : "r"(counter)
+                 : "a0", "a1", "a4", "a5", "a6", "memory");
     CHECK_EQ(low, 1);
     CHECK_EQ(high, 2);
     CHECK_EQ(counter[0], 3);
     CHECK_EQ(counter[1], 4);
     asm volatile("li a0, 3\n li a1, 5\n li a4, 9\n li a5, 9\n mv a6, %2\n .4byte 0x28e8452f\n mv %0, a0\n mv %1, a1"
-                 : "=r"(low), "=r"(high) : "r"(counter) : "a0", "a1", "a4", "a5", "a6", "memory");
+                 : "=r"(low), "=r"(high)
+                 : "r"(counter)
+                 : "a0", "a1", "a4", "a5", "a6", "memory");
     CHECK_EQ(low, 3);
     CHECK_EQ(high, 4);
     CHECK_EQ(counter[0], 3);
@@ -349,8 +362,8 @@ static void byte_work(void *arg)
 {
     uint8_t *at = (uint8_t *)&counter[1] + (uint64_t)arg;
     for (unsigned i = 0; i < ROUNDS; i++) {
-        asm volatile("mv a2, %0\n li a1, 1\n .4byte 0x00b6002f" ::"r"(at) : "a1", "a2", "memory");                  /* amoadd.b */
-        asm volatile("mv a2, %0\n li a1, 3\n .4byte 0x00b6102f" ::"r"(&counter[2]) : "a1", "a2", "memory");         /* amoadd.h, shared */
+        asm volatile("mv a2, %0\n li a1, 1\n .4byte 0x00b6002f" ::"r"(at) : "a1", "a2", "memory");          /* amoadd.b */
+        asm volatile("mv a2, %0\n li a1, 3\n .4byte 0x00b6102f" ::"r"(&counter[2]) : "a1", "a2", "memory"); /* amoadd.h, shared */
     }
 }
 

@@ -45,10 +45,10 @@ static void patched_loop(void)
 {
     uint32_t *at = code[1];
     at[0] = li_a0(0);
-    at[1] = 1000u << 20 | 11 << 7 | 0x13;                 /* li a1, 1000 */
-    at[2] = 1u << 20 | 10 << 15 | 10 << 7 | 0x13;         /* addi a0, a0, 1 */
-    at[3] = 0xfffu << 20 | 11 << 15 | 11 << 7 | 0x13;     /* addi a1, a1, -1 */
-    at[4] = 0xfe059ce3;                                   /* bnez a1, -8 */
+    at[1] = 1000u << 20 | 11 << 7 | 0x13;             /* li a1, 1000 */
+    at[2] = 1u << 20 | 10 << 15 | 10 << 7 | 0x13;     /* addi a0, a0, 1 */
+    at[3] = 0xfffu << 20 | 11 << 15 | 11 << 7 | 0x13; /* addi a1, a1, -1 */
+    at[4] = 0xfe059ce3;                               /* bnez a1, -8 */
     at[5] = RET;
     fence_i();
     for (unsigned i = 0; i < 20; i++) {
@@ -64,13 +64,13 @@ static void data_beside_code(void)
 {
     uint32_t *at = code[2];
     /* a2 = this page; loop: lw a0, 1024(a2); addi a0, a0, 1; sw a0, 1024(a2); addi a1, a1, -1; bnez a1, loop */
-    at[0] = 0x00000617;                                /* auipc a2, 0 */
+    at[0] = 0x00000617; /* auipc a2, 0 */
     at[1] = 2000u << 20 | 11 << 7 | 0x13;
     at[2] = 1024u << 20 | 12 << 15 | 2 << 12 | 10 << 7 | 0x03;
     at[3] = 1u << 20 | 10 << 15 | 10 << 7 | 0x13;
     at[4] = (1024u >> 5) << 25 | 10 << 20 | 12 << 15 | 2 << 12 | 0 << 7 | 0x23;
     at[5] = 0xfffu << 20 | 11 << 15 | 11 << 7 | 0x13;
-    at[6] = 0xfe0598e3;                                /* bnez a1, -16 */
+    at[6] = 0xfe0598e3; /* bnez a1, -16 */
     at[7] = RET;
     at[256] = 0;
     fence_i();
@@ -111,12 +111,19 @@ static void kinds_of_stores(void)
             break;
         case 3: *(volatile uint64_t *)at = (uint64_t)RET << 32 | insn; break;
         case 4: __atomic_exchange_n(at, insn, __ATOMIC_SEQ_CST); break;
-        case 5: asm volatile("1: lr.w t0, (%1)\n sc.w %0, %2, (%1)\n bnez %0, 1b" : "=&r"(failed) : "r"(at), "r"(insn) : "t0", "memory"); break;
-        case 6: asm volatile("sd %1, -2(%0)" ::"r"(at), "r"((uint64_t)insn << 16 | (uint64_t)(RET & 0xffff) << 48) : "memory"); break; /* misaligned */
+        case 5:
+            asm volatile("1: lr.w t0, (%1)\n sc.w %0, %2, (%1)\n bnez %0, 1b" : "=&r"(failed) : "r"(at), "r"(insn) : "t0", "memory");
+            break;
+        case 6:
+            asm volatile("sd %1, -2(%0)" ::"r"(at), "r"((uint64_t)insn << 16 | (uint64_t)(RET & 0xffff) << 48) : "memory");
+            break; /* misaligned */
         case 7: __atomic_fetch_xor(at, *at ^ insn, __ATOMIC_SEQ_CST); break;
         case 8:
-            asm volatile(".option push\n .option arch, +d\n csrs mstatus, %2\n fmv.d.x ft0, %1\n fsd ft0, (%0)\n csrc mstatus, %2\n .option pop" ::"r"(at), "r"((uint64_t)RET << 32 | insn),
-                         "r"(STATUS_FS) : "memory");
+            asm volatile(
+                ".option push\n .option arch, +d\n csrs mstatus, %2\n fmv.d.x ft0, %1\n fsd ft0, (%0)\n csrc mstatus, %2\n .option pop" ::
+                    "r"(at),
+                "r"((uint64_t)RET << 32 | insn), "r"(STATUS_FS)
+                : "memory");
             break;
         }
         fence_i();
@@ -279,10 +286,7 @@ static void up_to_the_end(void)
 
 /* ---- one address, many codes; one code, many addresses ---- */
 
-static void put_number(unsigned page, unsigned n)
-{
-    put_ending((char *)code[page] + 4, (char *)code[page] + 6, n);
-}
+static void put_number(unsigned page, unsigned n) { put_ending((char *)code[page] + 4, (char *)code[page] + 6, n); }
 
 static void spaces(void)
 {
@@ -383,8 +387,10 @@ static void runner(void *arg)
     uint64_t id = (uint64_t)arg;
     for (uint64_t seen = 0;;) {
         uint64_t now = __atomic_load_n(&phase, __ATOMIC_ACQUIRE);
-        if (now == seen)
+        if (now == seen) {
+            relax();
             continue;
+        }
         seen = now;
         if (now == ~0ul)
             return;
@@ -401,7 +407,7 @@ static void other_harts(void)
     phase = 0;
     for (unsigned i = 1; i < HARTS; i++)
         hart_start(i, runner, (void *)(uint64_t)i);
-    for (uint64_t n = 1; n <= 600; n++) {
+    for (uint64_t n = 1; n <= 150; n++) {
         uint32_t *at = code[60 + n % 16];
         row("round %d", n);
         at[1] = RET;
@@ -410,7 +416,7 @@ static void other_harts(void)
         __atomic_store_n(&phase, n, __ATOMIC_RELEASE);
         for (unsigned i = 1; i < HARTS; i++)
             while ((uint32_t)answers[i] != n)
-                fence();
+                relax();
         for (unsigned i = 1; i < HARTS; i++)
             CHECK_EQ(answers[i] >> 32, n & 0x7ff);
     }
@@ -432,7 +438,7 @@ static void by_ipi(void)
 {
     if (!harts_need(HARTS))
         return;
-    for (unsigned n = 0; n < 150; n++) {
+    for (unsigned n = 0; n < 80; n++) {
         row("round %d", (uint64_t)n);
         code[80][0] = li_a0(n);
         code[80][1] = RET;
@@ -473,7 +479,7 @@ static void written_by_others(void)
     code[90][99] = 0;
     for (unsigned i = 1; i < HARTS; i++)
         hart_start(i, writer, (void *)(uint64_t)i);
-    for (unsigned n = 0; n < 400; n++)
+    for (unsigned n = 0; n < 60; n++)
         for (unsigned page = 90; page < 100; page++) {
             code[page][0] = li_a0((n + page) & 0x7ff);
             code[page][1] = RET;

@@ -2,8 +2,8 @@
 /* CSRs: which exist, who may touch them, what they keep of what is written. The expectations are those of the model `max`. */
 #include "rt.h"
 
-static uint32_t csrr(unsigned n) { return n << 20 | 2 << 12 | 10 << 7 | 0x73; }             /* csrr a0, n */
-static uint32_t csrw(unsigned n) { return n << 20 | 10 << 15 | 1 << 12 | 0x73; }             /* csrw n, a0 */
+static uint32_t csrr(unsigned n) { return n << 20 | 2 << 12 | 10 << 7 | 0x73; }                 /* csrr a0, n */
+static uint32_t csrw(unsigned n) { return n << 20 | 10 << 15 | 1 << 12 | 0x73; }                /* csrw n, a0 */
 static uint32_t csrs_zero(unsigned n) { return n << 20 | 11 << 15 | 2 << 12 | 10 << 7 | 0x73; } /* csrrs a0, n, a1 */
 
 /* Runs of numbers that exist. */
@@ -67,10 +67,10 @@ static void writes_of_read_only(void)
             if (n >> 10 != 3)
                 continue;
             check_access(MODE_M, n, csrw(n), false);
-            check_access(MODE_M, n, csrs_zero(n), false); /* any register but x0 is a write, whatever it holds */
-            check_access(MODE_M, n, n << 20 | 1 << 15 | 6 << 12 | 0x73, false);         /* csrrsi 1 */
-            check_access(MODE_M, n, n << 20 | 0 << 15 | 6 << 12 | 10 << 7 | 0x73, true); /* csrrsi 0 */
-            check_access(MODE_M, n, n << 20 | 0 << 15 | 3 << 12 | 10 << 7 | 0x73, true); /* csrrc x0 */
+            check_access(MODE_M, n, csrs_zero(n), false);                       /* any register but x0 is a write, whatever it holds */
+            check_access(MODE_M, n, n << 20 | 1 << 15 | 6 << 12 | 0x73, false); /* csrrsi 1 */
+            check_access(MODE_M, n, n << 20 | 0 << 15 | 6 << 12 | 10 << 7 | 0x73, true);  /* csrrsi 0 */
+            check_access(MODE_M, n, n << 20 | 0 << 15 | 3 << 12 | 10 << 7 | 0x73, true);  /* csrrc x0 */
             check_access(MODE_M, n, n << 20 | 0 << 15 | 5 << 12 | 10 << 7 | 0x73, false); /* csrrwi 0 */
         }
 }
@@ -88,8 +88,9 @@ static void writes_from_below(void)
 static void nonexistent(void)
 {
     static const uint16_t numbers[] = {
-        0x004, 0x016, 0x040, 0x080, 0x101, 0x102, 0x107, 0x110, 0x145, 0x181, 0x1c0, 0x200, 0x3a1, 0x3a3, 0x380, 0x400, 0x500,
-        0x600, 0x6c0, 0x7c0, 0x800, 0x8ff, 0x900, 0x9c0, 0xa80, 0xb01, 0xb20, 0xb80, 0xbc0, 0xc80, 0xc82, 0xcc0, 0xd00, 0xdc0, 0xe00, 0xec0, 0xf00, 0xf16, 0xfc0, 0xfff,
+        0x004, 0x016, 0x040, 0x080, 0x101, 0x102, 0x107, 0x110, 0x145, 0x181, 0x1c0, 0x200, 0x3a1, 0x3a3,
+        0x380, 0x400, 0x500, 0x600, 0x6c0, 0x7c0, 0x800, 0x8ff, 0x900, 0x9c0, 0xa80, 0xb01, 0xb20, 0xb80,
+        0xbc0, 0xc80, 0xc82, 0xcc0, 0xd00, 0xdc0, 0xe00, 0xec0, 0xf00, 0xf16, 0xfc0, 0xfff,
     };
     open_all();
     for (unsigned i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -156,15 +157,15 @@ static void float_gate(void)
 
 /* ---- what is kept ---- */
 
-#define KEPT(name, number, ones, zeros) \
-    { \
-        uint64_t was_ = csr_read(number); \
-        row(name); \
-        csr_write(number, ~0ul); \
-        CHECK_EQ(csr_read(number), ones); \
-        csr_write(number, 0); \
+#define KEPT(name, number, ones, zeros)    \
+    {                                      \
+        uint64_t was_ = csr_read(number);  \
+        row(name);                         \
+        csr_write(number, ~0ul);           \
+        CHECK_EQ(csr_read(number), ones);  \
+        csr_write(number, 0);              \
         CHECK_EQ(csr_read(number), zeros); \
-        csr_write(number, was_); \
+        csr_write(number, was_);           \
     }
 #define FULL(name, number) KEPT(name, number, ~0ul, 0)
 
@@ -191,8 +192,8 @@ static void warl_status(void)
     uint64_t all = STATUS_SIE | STATUS_MIE | STATUS_SPIE | STATUS_MPIE | STATUS_SPP | STATUS_MPP | STATUS_FS | STATUS_MPRV | STATUS_SUM |
                    STATUS_MXR | STATUS_TVM | STATUS_TW | STATUS_TSR | STATUS_SD;
     KEPT("mstatus", CSR_mstatus, all | fixed, fixed);
-    KEPT("sstatus", CSR_sstatus,
-         STATUS_SIE | STATUS_SPIE | STATUS_SPP | STATUS_FS | STATUS_SUM | STATUS_MXR | STATUS_SD | 2ul << 32, 2ul << 32);
+    KEPT("sstatus", CSR_sstatus, STATUS_SIE | STATUS_SPIE | STATUS_SPP | STATUS_FS | STATUS_SUM | STATUS_MXR | STATUS_SD | 2ul << 32,
+         2ul << 32);
     for (uint64_t mpp = 0; mpp < 4; mpp++) {
         row("MPP %d", mpp);
         csr_clear(CSR_mstatus, STATUS_MPP);

@@ -2,12 +2,12 @@
 /* Interrupts: each source, priorities, delegation, when they are taken, wfi, the PLIC with the UART and the clock behind it. */
 #include "rt.h"
 
-#define PLIC_PRIORITY(n)    (*(volatile uint32_t *)(PLIC + 4 * (n)))
-#define PLIC_PENDING        (*(volatile uint32_t *)(PLIC + 0x1000))
-#define PLIC_ENABLE(c)      (*(volatile uint32_t *)(PLIC + 0x2000 + 0x80 * (c)))
-#define PLIC_THRESHOLD(c)   (*(volatile uint32_t *)(PLIC + 0x200000 + 0x1000 * (c)))
-#define PLIC_CLAIM(c)       (*(volatile uint32_t *)(PLIC + 0x200004 + 0x1000 * (c)))
-#define RTC(offset)         (*(volatile uint32_t *)(0x101000ul + (offset)))
+#define PLIC_PRIORITY(n)  (*(volatile uint32_t *)(PLIC + 4 * (n)))
+#define PLIC_PENDING      (*(volatile uint32_t *)(PLIC + 0x1000))
+#define PLIC_ENABLE(c)    (*(volatile uint32_t *)(PLIC + 0x2000 + 0x80 * (c)))
+#define PLIC_THRESHOLD(c) (*(volatile uint32_t *)(PLIC + 0x200000 + 0x1000 * (c)))
+#define PLIC_CLAIM(c)     (*(volatile uint32_t *)(PLIC + 0x200004 + 0x1000 * (c)))
+#define RTC(offset)       (*(volatile uint32_t *)(0x101000ul + (offset)))
 enum { UART_IRQ = 10, RTC_IRQ = 11, M0 = 0, S0 = 1 /* contexts of hart 0 */ };
 enum { RTC_TIME_LOW = 0, RTC_ALARM_LOW = 8, RTC_ALARM_HIGH = 12, RTC_ENABLE = 16, RTC_CLEAR = 28 };
 
@@ -248,15 +248,15 @@ static void below_m(void)
 }
 
 /* Writes that make one takeable are followed by it: mepc is the next insn, exactly. */
-#define TAKEN_AFTER(what, insn, value) \
-    do { \
-        uint64_t next_; \
-        row(what); \
-        listen(); \
+#define TAKEN_AFTER(what, insn, value)                                                                        \
+    do {                                                                                                      \
+        uint64_t next_;                                                                                       \
+        row(what);                                                                                            \
+        listen();                                                                                             \
         asm volatile("la %0, 1f\n" insn "\n1: nop\n nop\n nop\n nop" : "=&r"(next_) : "r"(value) : "memory"); \
-        CHECK_EQ(ntaken, 1); \
-        CHECK_EQ(self()->m.epc, next_); \
-        csr_clear(CSR_mstatus, STATUS_MIE); \
+        CHECK_EQ(ntaken, 1);                                                                                  \
+        CHECK_EQ(self()->m.epc, next_);                                                                       \
+        csr_clear(CSR_mstatus, STATUS_MIE);                                                                   \
     } while (0)
 
 static void at_once(void)

@@ -13,8 +13,8 @@ static const unsigned modes[] = {SV39, SV48, SV57};
 static void put_code(uint64_t *page)
 {
     uint32_t *at = (uint32_t *)page;
-    at[0] = (CALL_MAGIC + 0x800) >> 12 << 12 | 17 << 7 | 0x37;         /* lui a7 */
-    at[1] = (CALL_MAGIC & 0xfffu) << 20 | 17 << 15 | 17 << 7 | 0x1b;   /* addiw a7, a7 */
+    at[0] = (CALL_MAGIC + 0x800) >> 12 << 12 | 17 << 7 | 0x37;       /* lui a7 */
+    at[1] = (CALL_MAGIC & 0xfffu) << 20 | 17 << 15 | 17 << 7 | 0x1b; /* addiw a7, a7 */
     at[2] = 0x73;
     fence_i();
 }
@@ -137,7 +137,8 @@ static void atomics(void)
 
 static void ad_faults(void)
 {
-    EACH_MODE(m) {
+    EACH_MODE(m)
+    {
         fresh(m);
         csr_write(CSR_menvcfg, 0);
         volatile uint64_t *pte = paging_entry(VA, 0);
@@ -170,7 +171,8 @@ static void ad_faults(void)
 
 static void ad_updates(void)
 {
-    EACH_MODE(m) {
+    EACH_MODE(m)
+    {
         fresh(m);
         csr_write(CSR_menvcfg, ENVCFG_ADUE);
         volatile uint64_t *pte = paging_entry(VA, 0);
@@ -221,7 +223,8 @@ static void ad_updates(void)
 static void superpages(void)
 {
     static uint64_t word ALIGNED(8);
-    EACH_MODE(m) {
+    EACH_MODE(m)
+    {
         fresh(m);
         for (unsigned level = 1; level < paging_levels(); level++) {
             uint64_t size = PAGE << 9 * level, va = 3ul << (12 + 9 * (paging_levels() - 1));
@@ -257,7 +260,8 @@ static void superpages(void)
 
 static void napot(void)
 {
-    EACH_MODE(m) {
+    EACH_MODE(m)
+    {
         fresh(m);
         for (unsigned i = 0; i < 16; i++) {
             sixteen[i][1] = 0x100 + i;
@@ -310,32 +314,32 @@ static void napot_fence(void)
 static void reserved_leaf(void)
 {
     EACH_MODE(m)
-        for (unsigned bit = 54; bit <= 60; bit++) {
-            fresh(m);
-            row("mode %d, bit %d", (uint64_t)m, (uint64_t)bit);
-            set(paging_entry(VA, 0), pte_make((uint64_t)page_a, PTE_V | PTE_R | PTE_W | PTE_AD) | 1ul << bit);
-            load_as(MODE_S, VA, 8);
-            CHECK_TRAP(CAUSE_load_page, VA);
-            store_as(MODE_S, VA, 8, 0);
-            CHECK_TRAP(CAUSE_store_page, VA);
-        }
+    for (unsigned bit = 54; bit <= 60; bit++) {
+        fresh(m);
+        row("mode %d, bit %d", (uint64_t)m, (uint64_t)bit);
+        set(paging_entry(VA, 0), pte_make((uint64_t)page_a, PTE_V | PTE_R | PTE_W | PTE_AD) | 1ul << bit);
+        load_as(MODE_S, VA, 8);
+        CHECK_TRAP(CAUSE_load_page, VA);
+        store_as(MODE_S, VA, 8, 0);
+        CHECK_TRAP(CAUSE_store_page, VA);
+    }
 }
 
 static void reserved_pointer(void)
 {
     static const uint64_t bits[] = {PTE_U, PTE_A, PTE_D, 1ul << 54, 1ul << 60, 1ul << 61, 1ul << 62, 1ul << 63};
     EACH_MODE(m)
-        for (unsigned i = 0; i < ARRAY_LEN(bits); i++) {
-            fresh(m);
-            csr_write(CSR_menvcfg, ENVCFG_PBMTE);
-            row("mode %d, bit %x", (uint64_t)m, bits[i]);
-            set(paging_entry(VA, 0), pte_make((uint64_t)page_a, PTE_V | PTE_R | PTE_W | PTE_AD));
-            load_as(MODE_S, VA, 8);
-            CHECK_NO_TRAP();
-            set(paging_entry(VA, 1), *paging_entry(VA, 1) | bits[i]);
-            load_as(MODE_S, VA, 8);
-            CHECK_TRAP(CAUSE_load_page, VA);
-        }
+    for (unsigned i = 0; i < ARRAY_LEN(bits); i++) {
+        fresh(m);
+        csr_write(CSR_menvcfg, ENVCFG_PBMTE);
+        row("mode %d, bit %x", (uint64_t)m, bits[i]);
+        set(paging_entry(VA, 0), pte_make((uint64_t)page_a, PTE_V | PTE_R | PTE_W | PTE_AD));
+        load_as(MODE_S, VA, 8);
+        CHECK_NO_TRAP();
+        set(paging_entry(VA, 1), *paging_entry(VA, 1) | bits[i]);
+        load_as(MODE_S, VA, 8);
+        CHECK_TRAP(CAUSE_load_page, VA);
+    }
     fresh(SV39);
     row("G in a pointer is none of these");
     set(paging_entry(VA, 0), pte_make((uint64_t)page_a, PTE_V | PTE_R | PTE_W | PTE_AD));
@@ -347,25 +351,26 @@ static void reserved_pointer(void)
 static void memory_types(void)
 {
     EACH_MODE(m)
-        for (unsigned on = 0; on < 2; on++)
-            for (uint64_t type = 0; type < 4; type++) {
-                fresh(m);
-                csr_write(CSR_menvcfg, on ? ENVCFG_PBMTE : 0);
-                row("mode %d, PBMTE %d, type %d", (uint64_t)m, (uint64_t)on, type);
-                set(paging_entry(VA, 0), pte_make((uint64_t)page_a, PTE_V | PTE_R | PTE_W | PTE_AD) | type << PTE_PBMT_pos);
-                load_as(MODE_S, VA, 8);
-                if (type == 0 || (on && type < 3))
-                    CHECK_NO_TRAP();
-                else
-                    CHECK_TRAP(CAUSE_load_page, VA);
-            }
+    for (unsigned on = 0; on < 2; on++)
+        for (uint64_t type = 0; type < 4; type++) {
+            fresh(m);
+            csr_write(CSR_menvcfg, on ? ENVCFG_PBMTE : 0);
+            row("mode %d, PBMTE %d, type %d", (uint64_t)m, (uint64_t)on, type);
+            set(paging_entry(VA, 0), pte_make((uint64_t)page_a, PTE_V | PTE_R | PTE_W | PTE_AD) | type << PTE_PBMT_pos);
+            load_as(MODE_S, VA, 8);
+            if (type == 0 || (on && type < 3))
+                CHECK_NO_TRAP();
+            else
+                CHECK_TRAP(CAUSE_load_page, VA);
+        }
 }
 
 /* ---- addresses ---- */
 
 static void canonical(void)
 {
-    EACH_MODE(m) {
+    EACH_MODE(m)
+    {
         fresh(m);
         unsigned width = 12 + 9 * paging_levels();
         uint64_t high = ~0ul << (width - 1); /* the lowest address of the upper half */
@@ -392,7 +397,8 @@ static void canonical(void)
 /* Tables and pages where nobody answers: access faults, with the virtual address. */
 static void walks_into_nothing(void)
 {
-    EACH_MODE(m) {
+    EACH_MODE(m)
+    {
         fresh(m);
         row("mode %d, page", (uint64_t)m);
         set(paging_entry(VA, 0), pte_make(NOWHERE, PTE_V | PTE_RWX | PTE_AD));
@@ -513,7 +519,8 @@ static void crossing_stale(void)
 
 static void asids(void)
 {
-    EACH_MODE(m) {
+    EACH_MODE(m)
+    {
         uint64_t satp[4];
         fresh(m);
         for (unsigned i = 0; i < 4; i++) {
@@ -547,7 +554,8 @@ static void do_fence(enum fence_kind kind, uint64_t va, uint64_t asid)
     case FENCE_asid: asm volatile("sfence.vma zero, %0" ::"r"(asid) : "memory"); break;
     case FENCE_va_asid: asm volatile("sfence.vma %0, %1" ::"r"(va), "r"(asid) : "memory"); break;
     default:
-        asm volatile(".4byte 0x18000073\n mv a0, %0\n mv a1, %1\n .4byte 0x16b50073\n .4byte 0x18100073" ::"r"(va), "r"(asid) : "a0", "a1", "memory");
+        asm volatile(".4byte 0x18000073\n mv a0, %0\n mv a1, %1\n .4byte 0x16b50073\n .4byte 0x18100073" ::"r"(va), "r"(asid)
+                     : "a0", "a1", "memory");
     }
 }
 
@@ -555,45 +563,46 @@ static void do_fence(enum fence_kind kind, uint64_t va, uint64_t asid)
 static void fences(void)
 {
     EACH_MODE(m)
-        for (unsigned kind = 0; kind < FENCE_kinds; kind++)
-            for (unsigned global = 0; global < 2; global++) {
-                if (global && (kind == FENCE_asid || kind == FENCE_va_asid || kind == FENCE_inval))
-                    continue; /* may leave global mappings as they are */
-                uint64_t g = global ? PTE_G : 0, va = VA + 0x123 * PAGE;
-                fresh(m);
-                csr_write(CSR_satp, paging_satp(77));
-                row("mode %d, fence %d, global %d", (uint64_t)m, (uint64_t)kind, (uint64_t)global);
-                page_a[3] = 0xa;
-                page_b[3] = 0xb;
-                volatile uint64_t *pte = paging_entry(va, 0);
-                *pte = pte_make((uint64_t)page_a, PTE_V | PTE_R | PTE_W | PTE_AD | g);
-                do_fence(kind, va, 77);
-                CHECK_EQ(load_as(MODE_S, va + 24, 8), 0xa);
-                store_as(MODE_S, va + 32, 8, 1);
-                *pte = pte_make((uint64_t)page_b, PTE_V | PTE_R | PTE_W | PTE_AD | g);
-                do_fence(kind, va + 24, 77); /* any address in the page */
-                CHECK_EQ(load_as(MODE_S, va + 24, 8), 0xb);
-                *pte = pte_make((uint64_t)page_b, PTE_V | PTE_R | PTE_AD | g);
-                do_fence(kind, va, 77);
-                trap_clear();
-                store_as(MODE_S, va + 32, 8, 1);
-                CHECK_TRAP(CAUSE_store_page, va + 32);
-                *pte = 0;
-                do_fence(kind, va, 77);
-                trap_clear();
-                load_as(MODE_S, va + 24, 8);
-                CHECK_TRAP(CAUSE_load_page, va + 24);
-                *pte = pte_make((uint64_t)page_a, PTE_V | PTE_R | PTE_AD | g);
-                do_fence(kind, va, 77);
-                CHECK_EQ(load_as(MODE_S, va + 24, 8), 0xa);
-                csr_write(CSR_satp, 0);
-            }
+    for (unsigned kind = 0; kind < FENCE_kinds; kind++)
+        for (unsigned global = 0; global < 2; global++) {
+            if (global && (kind == FENCE_asid || kind == FENCE_va_asid || kind == FENCE_inval))
+                continue; /* may leave global mappings as they are */
+            uint64_t g = global ? PTE_G : 0, va = VA + 0x123 * PAGE;
+            fresh(m);
+            csr_write(CSR_satp, paging_satp(77));
+            row("mode %d, fence %d, global %d", (uint64_t)m, (uint64_t)kind, (uint64_t)global);
+            page_a[3] = 0xa;
+            page_b[3] = 0xb;
+            volatile uint64_t *pte = paging_entry(va, 0);
+            *pte = pte_make((uint64_t)page_a, PTE_V | PTE_R | PTE_W | PTE_AD | g);
+            do_fence(kind, va, 77);
+            CHECK_EQ(load_as(MODE_S, va + 24, 8), 0xa);
+            store_as(MODE_S, va + 32, 8, 1);
+            *pte = pte_make((uint64_t)page_b, PTE_V | PTE_R | PTE_W | PTE_AD | g);
+            do_fence(kind, va + 24, 77); /* any address in the page */
+            CHECK_EQ(load_as(MODE_S, va + 24, 8), 0xb);
+            *pte = pte_make((uint64_t)page_b, PTE_V | PTE_R | PTE_AD | g);
+            do_fence(kind, va, 77);
+            trap_clear();
+            store_as(MODE_S, va + 32, 8, 1);
+            CHECK_TRAP(CAUSE_store_page, va + 32);
+            *pte = 0;
+            do_fence(kind, va, 77);
+            trap_clear();
+            load_as(MODE_S, va + 24, 8);
+            CHECK_TRAP(CAUSE_load_page, va + 24);
+            *pte = pte_make((uint64_t)page_a, PTE_V | PTE_R | PTE_AD | g);
+            do_fence(kind, va, 77);
+            CHECK_EQ(load_as(MODE_S, va + 24, 8), 0xa);
+            csr_write(CSR_satp, 0);
+        }
 }
 
 /* Fences of superpages by an address anywhere in them, and of a table above. */
 static void fences_large(void)
 {
-    EACH_MODE(m) {
+    EACH_MODE(m)
+    {
         uint64_t base = 4ul << 30;
         fresh(m);
         volatile uint64_t *pte = paging_entry(base, 1);
@@ -642,13 +651,16 @@ static uint64_t switch_satp(uint64_t satp)
 {
     uint64_t bare, paged, again;
     asm volatile("ld %0, (%4)\n csrw satp, %3\n sfence.vma\n ld %1, (%4)\n csrw satp, zero\n sfence.vma\n ld %2, (%4)"
-                 : "=&r"(bare), "=&r"(paged), "=&r"(again) : "r"(satp), "r"(page_a) : "memory");
+                 : "=&r"(bare), "=&r"(paged), "=&r"(again)
+                 : "r"(satp), "r"(page_a)
+                 : "memory");
     return bare << 40 | paged << 20 | again;
 }
 
 static void satp_switch(void)
 {
-    EACH_MODE(m) {
+    EACH_MODE(m)
+    {
         paging_new(m);
         paging_map_program();
         row("mode %d", (uint64_t)m);

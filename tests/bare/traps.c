@@ -160,7 +160,7 @@ static void privileged_insns(void)
     static const struct {
         const char *what;
         uint32_t word;
-        uint64_t least; /* mode */
+        uint64_t least;    /* mode */
         uint64_t trap_bit; /* of mstatus, that takes it from S */
     } rows[] = {
         {"mret", 0x30200073, MODE_M, 0},
@@ -238,8 +238,13 @@ static void delegation(void)
     static const struct {
         uint64_t cause, tval;
         bool any_tval;
-    } rows[] = {{CAUSE_insn_access, NOWHERE, false}, {CAUSE_illegal, 0xffffffff, false},       {CAUSE_breakpoint, 0, true},
-                {CAUSE_load_access, NOWHERE, false}, {CAUSE_load_misaligned, (uint64_t)harts + 12, false}, {CAUSE_store_misaligned, (uint64_t)harts + 12, false}, {CAUSE_store_access, NOWHERE, false}};
+    } rows[] = {{CAUSE_insn_access, NOWHERE, false},
+                {CAUSE_illegal, 0xffffffff, false},
+                {CAUSE_breakpoint, 0, true},
+                {CAUSE_load_access, NOWHERE, false},
+                {CAUSE_load_misaligned, (uint64_t)harts + 12, false},
+                {CAUSE_store_misaligned, (uint64_t)harts + 12, false},
+                {CAUSE_store_access, NOWHERE, false}};
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
         for (uint64_t mode = MODE_U; mode <= MODE_S; mode++)
             for (unsigned to_s = 0; to_s < 2; to_s++) {
@@ -304,7 +309,9 @@ static void mret_fields(void)
                 csr_clear(CSR_mstatus, STATUS_MPIE | STATUS_MIE | STATUS_MPP);
                 csr_set(CSR_mstatus, set | STATUS_MPRV);
                 asm volatile("la t0, 1f\n csrw mepc, t0\n mret\n1: csrr %0, mstatus\n csrc mstatus, %1"
-                             : "=r"(after) : "r"(STATUS_MPRV | STATUS_MIE) : "t0", "memory");
+                             : "=r"(after)
+                             : "r"(STATUS_MPRV | STATUS_MIE)
+                             : "t0", "memory");
                 CHECK_EQ(after & STATUS_MPRV, STATUS_MPRV);
             } else {
                 csr_clear(CSR_mstatus, STATUS_MPIE | STATUS_MIE | STATUS_MPP);
@@ -431,9 +438,9 @@ asm(".balign 4\n"
     "sd t0, 16(t3)\n sd t1, 24(t3)\n sd t2, 32(t3)\n"
     "csrw mepc, t0\n csrw mstatus, t2\n"
     "ld t0, " STRING(HART_resume) "(tp)\n csrw mepc, t0\n mret\n"
-    ".balign 4\n"
-    "nest_inner: la t3, nest_notes\n csrr t4, mepc\n sd t4, 40(t3)\n csrr t5, mstatus\n sd t5, 48(t3)\n"
-    "addi t4, t4, 4\n csrw mepc, t4\n mret\n");
+                                  ".balign 4\n"
+                                  "nest_inner: la t3, nest_notes\n csrr t4, mepc\n sd t4, 40(t3)\n csrr t5, mstatus\n sd t5, 48(t3)\n"
+                                  "addi t4, t4, 4\n csrw mepc, t4\n mret\n");
 extern char nest_outer[], nest_inner[];
 uint64_t nest_notes[7] __attribute__((used));
 
@@ -456,13 +463,16 @@ static void nested(void)
 static void registers_kept(void)
 {
     uint64_t ok;
-    asm volatile("la t6, 9f\n sd t6, " STRING(HART_resume) "(tp)\n"
-                 "li s2, 0x2222\n li s3, 0x3333\n li a4, 0x4444\n li t5, 0x5555\n li a0, 0x90000000\n"
-                 "ld a0, 0(a0)\n"
-                 "9: sd zero, " STRING(HART_resume) "(tp)\n"
-                 "li t6, 0x2222\n bne s2, t6, 1f\n li t6, 0x3333\n bne s3, t6, 1f\n li t6, 0x4444\n bne a4, t6, 1f\n"
-                 "li t6, 0x5555\n bne t5, t6, 1f\n li t6, 0x90000000\n bne a0, t6, 1f\n li %0, 1\n j 2f\n1: li %0, 0\n2:"
-                 : "=&r"(ok)::"s2", "s3", "a4", "t5", "t6", "a0", "memory");
+    asm volatile(
+        "la t6, 9f\n sd t6, " STRING(
+            HART_resume) "(tp)\n"
+                         "li s2, 0x2222\n li s3, 0x3333\n li a4, 0x4444\n li t5, 0x5555\n li a0, 0x90000000\n"
+                         "ld a0, 0(a0)\n"
+                         "9: sd zero, " STRING(
+                             HART_resume) "(tp)\n"
+                                          "li t6, 0x2222\n bne s2, t6, 1f\n li t6, 0x3333\n bne s3, t6, 1f\n li t6, 0x4444\n bne a4, t6, 1f\n"
+                                          "li t6, 0x5555\n bne t5, t6, 1f\n li t6, 0x90000000\n bne a0, t6, 1f\n li %0, 1\n j 2f\n1: li %0, 0\n2:"
+        : "=&r"(ok)::"s2", "s3", "a4", "t5", "t6", "a0", "memory");
     CHECK_EQ(ok, 1);
 }
 

@@ -7,10 +7,10 @@
 #pragma once
 #include <stdint.h>
 
-#define CASE_CODE UINT64_C(0x1234560000)     /* two pages, all c.ebreak but for the case's code */
-#define CASE_DATA UINT64_C(0x1235560000)     /* two pages of data; nothing else can be touched within CASE_GUARD of either */
-#define CASE_HANDLER UINT64_C(0x1236560000)  /* vm's trap handler: hidden from the case's mode */
-#define CASE_GUARD UINT64_C(0x200000)        /* farther than a direct jump reaches */
+#define CASE_CODE    UINT64_C(0x1234560000) /* two pages, all c.ebreak but for the case's code */
+#define CASE_DATA    UINT64_C(0x1235560000) /* two pages of data; nothing else can be touched within CASE_GUARD of either */
+#define CASE_HANDLER UINT64_C(0x1236560000) /* vm's trap handler: hidden from the case's mode */
+#define CASE_GUARD   UINT64_C(0x200000)     /* farther than a direct jump reaches */
 
 enum {
     CASE_CODE_SIZE = 0x2000,
@@ -33,7 +33,7 @@ struct case_state {
 
 struct case_input {
     struct case_state before;
-    uint32_t code_len, npatches; /* bytes; the code is at before.pc */
+    uint32_t code_len, npatches;                /* bytes; the code is at before.pc */
     struct case_word patches[CASE_MAX_PATCHES]; /* on top of case_pattern */
     uint8_t code[CASE_MAX_CODE];
 };

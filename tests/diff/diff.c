@@ -2,8 +2,8 @@
 /*
  * Compares what user-level riscv64 instructions do with QEMU: registers, flags, memory, traps.
  *     diff --runner FILE [--qemu FILE] [--seed N] [--count N] [--blocks N] [--undefined N] [--insn NAME [--first N]]
- * --count cases of every instruction (200), --blocks blocks (2000), --undefined words that mean nothing (4000); all as blocks and one
- * instruction at a time. --insn: one instruction only, or "block", or "undefined". A case depends on seed, instruction and number alone: a failure prints
+ * --count cases of every instruction (200), --blocks blocks (2000), --undefined words that mean nothing (4000); all in tier 0 by
+ * blocks and one instruction at a time, and in tier 1. --insn: one instruction only, or "block", or "undefined". A case depends on seed, instruction and number alone: a failure prints
  * the options that repeat it. Exits with 77 (skipped) without a runner or QEMU.
  */
 #include "base/bits.h"
@@ -23,7 +23,10 @@ enum { BATCH = 2048, TRIES = 1000, SHOWN = 2 /* of one instruction */, SHOWN_ALL
 struct batch {
     struct oracle oracle;
     size_t n;
-    struct { unsigned id; uint64_t number; } origin[BATCH];
+    struct {
+        unsigned id;
+        uint64_t number;
+    } origin[BATCH];
     struct case_input cases[BATCH];
 };
 
@@ -31,7 +34,7 @@ struct diff {
     uint64_t seed, first, counts[STREAMS];
     const char *qemu, *runner, *only;
     struct gen gen;
-    struct engine *engine;
+    struct engine *interpreter, *compiler; /* NULL: this host has no tier 1 */
     struct batch *filling, *running, batches[2], extra;
     struct outcome ours, theirs;
     uint64_t passed, failed, known, made[STREAMS], bad[STREAMS];
@@ -47,34 +50,61 @@ static int fatal(const struct err *err)
 
 /* ---- a failure ---- */
 
-static bool differs(struct diff *d, const struct case_input *c, bool single)
+enum { WAY_blocks, WAY_single, WAY_compiled, WAYS };
+static const char *const way_names[WAYS] = {"by blocks", "one instruction at a time", "compiled"};
+
+static bool differs(struct diff *d, const struct case_input *c, unsigned way)
 {
-    engine_run(d->engine, c, single, &d->ours.result, d->ours.changed);
+    engine_run(way == WAY_compiled ? d->compiler : d->interpreter, c, way == WAY_single, &d->ours.result, d->ours.changed);
     return !outcome_equal(&d->ours, &d->theirs);
 }
 
-/* The shortest beginning of a block that differs: all that follows becomes c.ebreak. */
-static void shorten(struct diff *d, struct case_input *c, bool single)
+/* Runs the cases of d->extra; the first that differs, or their number. */
+static size_t first_different(struct diff *d, unsigned way)
 {
     struct batch *b = &d->extra;
     struct err err = {0};
-    b->n = 0;
-    for (unsigned at = 0; at < c->code_len;) {
-        at += gen_length(le16_get(c->code + at));
-        b->cases[b->n] = *c;
-        b->cases[b->n++].code_len = at < c->code_len ? at : c->code_len;
-    }
     if (oracle_start(&b->oracle, b->cases, b->n, &err))
-        return;
+        return b->n;
     oracle_wait(&b->oracle);
     for (size_t i = 0; i < b->n && oracle_next(&b->oracle, &d->theirs.result, d->theirs.changed); i++)
-        if (differs(d, &b->cases[i], single)) {
-            *c = b->cases[i];
-            return;
-        }
+        if (differs(d, &b->cases[i], way))
+            return i;
+    return b->n;
 }
 
-static void failure(struct diff *d, const struct batch *b, size_t i, bool single, const char *what)
+static void keep_difference(struct diff *d, struct case_input *c, unsigned way)
+{
+    size_t i = first_different(d, way);
+    if (i < d->extra.n)
+        *c = d->extra.cases[i];
+}
+
+/* The shortest beginning of a block that differs, all that follows being c.ebreak; then as many nops in it as possible. */
+static void shorten(struct diff *d, struct case_input *c, unsigned way)
+{
+    struct batch *b = &d->extra;
+    b->n = 0;
+    for (unsigned at = 0; at < c->code_len;) {
+        at += gen_length(c->code[at]);
+        b->cases[b->n] = *c;
+        b->cases[b->n++].code_len = at;
+    }
+    keep_difference(d, c, way);
+    for (unsigned at = 0, len; at < c->code_len; at += len) {
+        static const uint8_t nops[] = {0x13, 0, 0, 0}, nop[] = {1, 0};
+        len = gen_length(c->code[at]);
+        b->n = 1;
+        b->cases[0] = *c;
+        memcpy(b->cases[0].code + at, len == 4 ? nops : nop, len);
+        keep_difference(d, c, way);
+    }
+    b->n = 1;
+    b->cases[0] = *c;
+    (void)first_different(d, way);
+}
+
+static void failure(struct diff *d, const struct batch *b, size_t i, unsigned way, const char *what)
 {
     unsigned id = b->origin[i].id;
     uint64_t all = 0;
@@ -83,27 +113,37 @@ static void failure(struct diff *d, const struct batch *b, size_t i, bool single
         all += d->bad[s] < SHOWN ? d->bad[s] : SHOWN;
     if (d->bad[id]++ >= SHOWN || all >= SHOWN_ALL)
         return;
-    printf("FAILED %s, %s; again: --seed %" PRIu64 " --insn %s --first %" PRIu64 " --count 1\n", stream_name(id), what, d->seed, stream_name(id),
-           b->origin[i].number);
+    printf("FAILED %s, %s; again: --seed %" PRIu64 " --insn %s --first %" PRIu64 " --count 1\n", stream_name(id), what, d->seed,
+           stream_name(id), b->origin[i].number);
     struct case_input c = b->cases[i];
     if (id == BLOCK)
-        shorten(d, &c, single);
+        shorten(d, &c, way);
     report_case(&c, &d->ours, &d->theirs);
 }
 
 static void compare(struct diff *d, const struct batch *b, size_t i)
 {
-    for (unsigned single = 0; single < 2; single++) {
-        if (!differs(d, &b->cases[i], single))
+    for (unsigned way = 0; way < WAYS; way++) {
+        if ((way == WAY_compiled && !d->compiler) || !differs(d, &b->cases[i], way))
             continue;
         if (outcome_known(&b->cases[i], &d->ours, &d->theirs)) {
             d->known++;
             return;
         }
-        failure(d, b, i, single, single ? "one instruction at a time" : "as a block");
+        failure(d, b, i, way, way_names[way]);
         return;
     }
     d->passed++;
+}
+
+static void stopped(struct diff *d, const struct batch *b, size_t i, int status)
+{
+    char text[512];
+    printf("the oracle ended with %s %d: %s\n", WIFSIGNALED(status) ? "signal" : "code",
+           WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), oracle_words(&b->oracle, text, sizeof text));
+    memset(&d->theirs, 0, sizeof d->theirs);
+    (void)differs(d, &b->cases[i], WAY_single);
+    failure(d, b, i, WAY_single, "not executed");
 }
 
 /* ---- batches: one runs under the oracle while the other is made ---- */
@@ -117,11 +157,7 @@ static int collect(struct diff *d, struct batch *b)
             compare(d, b, first);
         if (first == b->n)
             break;
-        memset(&d->theirs, 0, sizeof d->theirs);
-        engine_run(d->engine, &b->cases[first], true, &d->ours.result, d->ours.changed);
-        printf("the oracle ended with %s %d at the next case\n", WIFSIGNALED(status) ? "signal" : "code",
-               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-        failure(d, b, first, true, "not executed");
+        stopped(d, b, first, status);
         if (++first < b->n && oracle_start(&b->oracle, b->cases + first, b->n - first, &err))
             return fatal(&err);
     }
@@ -174,14 +210,14 @@ static int run_stream(struct diff *d, unsigned id)
 static void check_covered(struct diff *d)
 {
     for (unsigned id = 0; id < STREAMS; id++) {
-        const char *why = id < RISCV64_INSNS ? gen_excluded(id) : NULL;
-        if (why && (!d->only || !strcmp(d->only, stream_name(id)))) {
-            printf("not tested: %s %s\n", stream_name(id), why);
-        } else if (d->made[id] < d->counts[id]) {
-            printf("FAILED %s: %" PRIu64 " cases instead of %" PRIu64 "\n", stream_name(id), d->made[id], d->counts[id]);
-            d->failed++;
-        }
+        bool without = id < RISCV64_INSNS && gen_excluded(id);
+        if (without || d->made[id] >= d->counts[id])
+            continue;
+        printf("FAILED %s: %" PRIu64 " cases instead of %" PRIu64 "\n", stream_name(id), d->made[id], d->counts[id]);
+        d->failed++;
     }
+    if (!d->only)
+        gen_show_excluded();
 }
 
 static int run(struct diff *d)
@@ -206,18 +242,33 @@ static int run(struct diff *d)
     for (unsigned id = 0; id < STREAMS; id++)
         if (d->bad[id])
             printf("%s: %" PRIu64 " of %" PRIu64 " failed\n", stream_name(id), d->bad[id], d->made[id]);
-    printf("seed %" PRIu64 ", %" PRIu64 " where the oracle is known to be wrong\n%" PRIu64 " passed, %" PRIu64 " failed\n", d->seed, d->known, d->passed,
-           d->failed);
+    printf("seed %" PRIu64 ", %" PRIu64 " where the oracle is known to be wrong\n%" PRIu64 " passed, %" PRIu64 " failed\n", d->seed,
+           d->known, d->passed, d->failed);
     return d->failed != 0;
+}
+
+/* An oracle that knows its options gets through no cases. */
+static bool oracle_works(struct diff *d)
+{
+    struct oracle *o = &d->extra.oracle;
+    struct err err = {0};
+    char text[512];
+    bool works = !oracle_start(o, NULL, 0, &err) && !oracle_wait(o);
+    if (!works)
+        printf("SKIP: needs qemu-riscv64 10 or later (Debian's package qemu-user, of bookworm-backports): %s\n",
+               oracle_words(o, text, sizeof text));
+    return works;
 }
 
 static int open_all(struct diff *d)
 {
     struct err err = {0};
-    if (engine_new(&d->engine, &err) || oracle_init(&d->batches[0].oracle, d->qemu, d->runner, &err) ||
+    if (engine_new(&d->compiler, ACCEL_jit, &err))
+        printf("without tier 1: %s\n", err.text);
+    if (engine_new(&d->interpreter, ACCEL_interpreter, &err) || oracle_init(&d->batches[0].oracle, d->qemu, d->runner, &err) ||
         oracle_init(&d->batches[1].oracle, d->qemu, d->runner, &err) || oracle_init(&d->extra.oracle, d->qemu, d->runner, &err))
         return fatal(&err);
-    gen_init(&d->gen, engine_features(d->engine));
+    gen_init(&d->gen, engine_features(d->interpreter));
     d->filling = &d->batches[0];
     d->running = &d->batches[1];
     return 0;
@@ -228,14 +279,16 @@ static void close_all(struct diff *d)
     oracle_fini(&d->batches[0].oracle);
     oracle_fini(&d->batches[1].oracle);
     oracle_fini(&d->extra.oracle);
-    engine_free(d->engine);
+    engine_free(d->interpreter);
+    engine_free(d->compiler);
     free(d);
 }
 
 static bool parse(struct diff *d, int argc, char **argv)
 {
-    static const struct option options[] = {{"runner", 1, NULL, 'r'}, {"qemu", 1, NULL, 'q'}, {"seed", 1, NULL, 's'}, {"count", 1, NULL, 'c'},
-        {"blocks", 1, NULL, 'b'}, {"undefined", 1, NULL, 'u'}, {"insn", 1, NULL, 'i'}, {"first", 1, NULL, 'f'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"runner", 1, NULL, 'r'}, {"qemu", 1, NULL, 'q'},   {"seed", 1, NULL, 's'},
+                                            {"count", 1, NULL, 'c'},  {"blocks", 1, NULL, 'b'}, {"undefined", 1, NULL, 'u'},
+                                            {"insn", 1, NULL, 'i'},   {"first", 1, NULL, 'f'},  {NULL, 0, NULL, 0}};
     uint64_t count = 200, blocks = 2000, undefined = 4000;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -288,7 +341,8 @@ int main(int argc, char **argv)
         return 2;
     }
     if (!d->runner || !executable(d->qemu)) {
-        printf("SKIP: needs %s\n", d->runner ? "qemu-riscv64 (Debian's package qemu-user)" : "riscv64-linux-gnu-gcc (Debian's gcc-riscv64-linux-gnu)");
+        printf("SKIP: needs %s\n",
+               d->runner ? "qemu-riscv64 (Debian's package qemu-user)" : "riscv64-linux-gnu-gcc (Debian's gcc-riscv64-linux-gnu)");
         free(d);
         return 77;
     }
@@ -296,7 +350,7 @@ int main(int argc, char **argv)
     printf("seed %" PRIu64 "\n", d->seed);
     int rc = open_all(d);
     if (!rc)
-        rc = run(d);
+        rc = oracle_works(d) ? run(d) : 77;
     close_all(d);
     return rc;
 }

@@ -19,7 +19,7 @@ struct engine {
     uint8_t *code, *data;
 };
 
-static int build(struct engine *e, struct err *err)
+static int build(struct engine *e, enum accel_mode mode, struct err *err)
 {
     if (mem_space_new(&e->space))
         return err_set(err, STATUS_resource, "out of memory");
@@ -30,19 +30,20 @@ static int build(struct engine *e, struct err *err)
         rc = mem_space_add_ram(e->space, "handler", CASE_HANDLER, MEM_PAGE, err);
     os_vclock_init(&e->clock);
     os_vclock_resume(&e->clock);
-    struct accel_config config = {.guest = &guest_riscv64, .model = "max", .vcpus = 1, .space = e->space, .clock = &e->clock};
+    struct accel_config config = {
+        .guest = &guest_riscv64, .model = "max", .vcpus = 1, .mode = mode, .jit_threshold = 1, .space = e->space, .clock = &e->clock};
     if (!rc)
         rc = accel_vm_new(&e->vm, &config, err);
     return rc;
 }
 
-int engine_new(struct engine **out, struct err *err)
+int engine_new(struct engine **out, enum accel_mode mode, struct err *err)
 {
     uint8_t wfi[4];
     struct engine *e = calloc(1, sizeof *e);
     if (!e)
         return err_set(err, STATUS_resource, "out of memory");
-    int rc = build(e, err);
+    int rc = build(e, mode, err);
     if (rc) {
         engine_free(e);
         return rc;

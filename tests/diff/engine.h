@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Executes cases on this project's own engine: one vCPU in user mode without paging, with RAM where case.h has its areas. */
 #pragma once
-#include "base/err.h"
+#include "accel/accel.h"
 #include "case.h"
 #include <stdbool.h>
 
 struct engine;
-int engine_new(struct engine **out, struct err *err) NODISCARD;
+int engine_new(struct engine **out, enum accel_mode mode, struct err *err) NODISCARD; /* every block is compiled, if it can */
 void engine_free(struct engine *e);
 uint64_t engine_features(const struct engine *e); /* of its model, as the decoder numbers them */
 /* single: one instruction at a time instead of by blocks. changed: room for CASE_WORDS. */

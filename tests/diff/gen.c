@@ -7,8 +7,12 @@
 #include "base/bits.h"
 #include <stdio.h>
 
-static const struct { const char *name, *why; } excluded[] = {
-    {"ecall", "is a system call to the oracle"},
+static const struct {
+    const char *name, *why;
+} excluded[] = {
+    {"ecall", "a system call of the oracle"},
+    {"csr cycle, time, instret, hpmcounter3-31", "they tell of the emulator, not of the program"},
+    {"csr seed", "random"},
 };
 
 const char *gen_excluded(unsigned id)
@@ -17,6 +21,12 @@ const char *gen_excluded(unsigned id)
         if (!strcmp(riscv64_insns[id].name, excluded[i].name))
             return excluded[i].why;
     return NULL;
+}
+
+void gen_show_excluded(void)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(excluded); i++)
+        printf("not tested: %s (%s)\n", excluded[i].name, excluded[i].why);
 }
 
 static const struct riscv64_field *fields_of(unsigned id) { return &riscv64_fields[riscv64_insns[id].first_field]; }
@@ -38,7 +48,10 @@ bool gen_is_target(const char *field)
     return false;
 }
 
-static bool is_register(const struct riscv64_field *f) { return strchr("dstr", f->name[0]) && !f->name[1] && (f->width == 5 || f->width == 3); }
+static bool is_register(const struct riscv64_field *f)
+{
+    return strchr("dstr", f->name[0]) && !f->name[1] && (f->width == 5 || f->width == 3);
+}
 
 int gen_register(unsigned id, const int64_t *values, const char *field)
 {
@@ -248,24 +261,24 @@ static bool set_target(const struct gen *g, struct rng *r, struct gen_insn *insn
     return gen_encode(g, insn);
 }
 
-static const struct format *source_format(struct rng *r, const char *name)
+/* By the letter after a point in the name: the last one is the sources', fcvt's first one the result's. */
+static const struct format *format_of(char letter)
 {
-    size_t len = strlen(name);
-    if (rng_percent(r, 4))
-        return rng_percent(r, 50) ? &format_single : &format_double;
-    if (len > 2 && name[len - 2] == '.')
-        return name[len - 1] == 's' ? &format_single : name[len - 1] == 'h' ? &format_half : &format_double;
-    return &format_double;
+    return letter == 's' ? &format_single : letter == 'h' ? &format_half : letter == 'd' ? &format_double : NULL;
 }
 
 static void set_floats(struct rng *r, const struct gen_insn *insn, struct case_input *c)
 {
     static const char *const names[] = {"s", "t", "r"};
-    const struct format *f = source_format(r, riscv64_insns[insn->id].name);
+    const char *name = riscv64_insns[insn->id].name, *last = strrchr(name, '.');
+    const struct format *f = last ? format_of(last[1]) : NULL, *to = !strncmp(name, "fcvt.", 5) ? format_of(name[5]) : NULL;
     uint64_t v[3];
+    f = f && rng_percent(r, 96) ? f : rng_percent(r, 50) ? &format_single : &format_double;
     for (unsigned i = 0; i < 3; i++)
         v[i] = value_float(r, f);
-    if (rng_percent(r, 50))
+    if (to && to->fraction < f->fraction && rng_percent(r, 50))
+        v[0] = value_narrowed(r, f, to);
+    else if (rng_percent(r, 50))
         value_related(r, f, v);
     for (unsigned i = 0; i < 3; i++) {
         int n = gen_register(insn->id, insn->values, names[i]);
@@ -286,6 +299,8 @@ static uint64_t code_address(struct rng *r, unsigned len)
     case 4: at = rng_percent(r, 20) ? CASE_CODE_SIZE - 2 : 0x1000; break;
     default: at = align_down(rng_below(r, CASE_CODE_SIZE - len), 2);
     }
+    if (at + len == CASE_CODE_SIZE - 6) /* QEMU 10 looks beyond the area, for what may follow a c.ebreak there */
+        at -= 2;
     return CASE_CODE + at;
 }
 
@@ -353,7 +368,8 @@ bool gen_undefined(const struct gen *g, struct rng *r, struct case_input *out)
     random_state(r, &out->before);
     for (unsigned i = 1; i < 32; i++)
         out->before.x[i] = CASE_DATA + 0x1000 + 64 * rng_below(r, 8);
-    out->before.pc = CASE_CODE + align_down(rng_below(r, CASE_CODE_SIZE - 4), 2);
+    /* Not at the very end: QEMU reads on behind a word whose rounding mode is reserved, and faults where nothing is mapped. */
+    out->before.pc = CASE_CODE + align_down(rng_below(r, CASE_CODE_SIZE - 512), 2);
     put_first(out, insn.word);
     return true;
 }

@@ -21,6 +21,7 @@ struct gen {
 void gen_init(struct gen *g, uint64_t features);
 /* Why an instruction has no cases; NULL: it has. */
 const char *gen_excluded(unsigned id);
+void gen_show_excluded(void);
 bool gen_single(const struct gen *g, struct rng *r, unsigned id, struct case_input *out); /* false: try again with another rng */
 void gen_block(const struct gen *g, struct rng *r, struct case_input *out);
 bool gen_undefined(const struct gen *g, struct rng *r, struct case_input *out);
@@ -32,14 +33,14 @@ struct gen_insn {
     int64_t values[GEN_MAX_FIELDS];
     uint32_t word;
 };
-struct gen_registers { /* the choice of registers */
+struct gen_registers {      /* the choice of registers */
     uint8_t pool[8], npool; /* 0: any */
     uint8_t base;           /* of memory accesses in a pool's block, beside sp: x8..x15 */
 };
 int gen_field(unsigned id, const char *name); /* its index; -1 */
 bool gen_is_target(const char *field);        /* the offset of a direct jump */
 bool gen_random(const struct gen *g, struct rng *r, const struct gen_registers *regs, struct gen_insn *insn); /* insn->id is given */
-bool gen_encode(const struct gen *g, struct gen_insn *insn); /* false: these values belong to another insn, or none */
+bool gen_encode(const struct gen *g, struct gen_insn *insn);             /* false: these values belong to another insn, or none */
 int gen_register(unsigned id, const int64_t *values, const char *field); /* the number it names, or -1 */
 static inline unsigned gen_length(uint32_t word) { return (word & 3) == 3 ? 4 : 2; }
 void gen_put(struct case_input *c, uint32_t word); /* appends to the code */

@@ -12,16 +12,19 @@
  * All that the newest QEMU knows and this project's "max" has too. zama16b would let misaligned atomics through; the others add meanings to
  * words; svinval's it does not refuse in user mode.
  */
-#define CPU "max,zama16b=false,v=false,zfh=false,zfbfmin=false,zicfilp=false,zicfiss=false,svinval=false," \
-    "zve32f=false,zve32x=false,zve64d=false,zve64f=false,zve64x=false,zvbb=false,zvbc=false,zvfbfmin=false,zvfbfwma=false,zvfh=false," \
+#define CPU                                                                                                                                 \
+    "max,zama16b=false,v=false,zfh=false,zfbfmin=false,zicfilp=false,zicfiss=false,svinval=false,"                                          \
+    "zve32f=false,zve32x=false,zve64d=false,zve64f=false,zve64x=false,zvbb=false,zvbc=false,zvfbfmin=false,zvfbfwma=false,zvfh=false,"      \
     "zvfhmin=false,zvkb=false,zvkg=false,zvkn=false,zvknc=false,zvkned=false,zvkng=false,zvknha=false,zvknhb=false,zvks=false,zvksc=false," \
     "zvksed=false,zvksg=false,zvksh=false,zvkt=false"
 
 int oracle_init(struct oracle *o, const char *qemu, const char *runner, struct err *err)
 {
-    *o = (struct oracle){.qemu = qemu, .runner = runner, .cases = tmpfile(), .results = tmpfile(), .pid = -1};
-    if (o->cases && o->results)
+    *o = (struct oracle){.qemu = qemu, .runner = runner, .cases = tmpfile(), .results = tmpfile(), .errors = tmpfile(), .pid = -1};
+    if (o->cases && o->results && o->errors) {
+        setvbuf(o->results, NULL, _IONBF, 0); /* else what is read of one run may be what the buffer has of the last */
         return 0;
+    }
     oracle_fini(o);
     return err_set(err, STATUS_resource, "no temporary file: %s", strerror(errno));
 }
@@ -34,6 +37,8 @@ void oracle_fini(struct oracle *o)
         fclose(o->cases);
     if (o->results)
         fclose(o->results);
+    if (o->errors)
+        fclose(o->errors);
 }
 
 static int spawn(struct oracle *o, struct err *err)
@@ -45,6 +50,7 @@ static int spawn(struct oracle *o, struct err *err)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, fileno(o->cases), 0);
     posix_spawn_file_actions_adddup2(&actions, fileno(o->results), 1);
+    posix_spawn_file_actions_adddup2(&actions, fileno(o->errors), 2);
     int rc = argv[0] && argv[3] ? posix_spawnp(&o->pid, o->qemu, &actions, NULL, argv, environ) : ENOMEM;
     posix_spawn_file_actions_destroy(&actions);
     free(argv[0]);
@@ -60,8 +66,9 @@ int oracle_start(struct oracle *o, const struct case_input *cases, size_t n, str
 {
     rewind(o->cases);
     rewind(o->results);
-    if (ftruncate(fileno(o->cases), 0) || ftruncate(fileno(o->results), 0) || fwrite(cases, sizeof *cases, n, o->cases) != n || fflush(o->cases) ||
-        lseek(fileno(o->cases), 0, SEEK_SET) || lseek(fileno(o->results), 0, SEEK_SET))
+    if (ftruncate(fileno(o->cases), 0) || ftruncate(fileno(o->results), 0) || ftruncate(fileno(o->errors), 0) ||
+        fwrite(cases, sizeof *cases, n, o->cases) != n || fflush(o->cases) || lseek(fileno(o->cases), 0, SEEK_SET) ||
+        lseek(fileno(o->results), 0, SEEK_SET))
         return err_set(err, STATUS_resource, "temporary file: %s", strerror(errno));
     return spawn(o, err);
 }
@@ -80,4 +87,13 @@ bool oracle_next(struct oracle *o, struct case_result *result, struct case_word 
 {
     return fread(result, sizeof *result, 1, o->results) == 1 && result->nchanged <= CASE_WORDS &&
            fread(changed, sizeof *changed, result->nchanged, o->results) == result->nchanged;
+}
+
+const char *oracle_words(const struct oracle *o, char *text, size_t size)
+{
+    ssize_t n = pread(fileno(o->errors), text, size - 1, 0);
+    text[n > 0 ? n : 0] = 0;
+    for (char *at = text; (at = strchr(at, '\n'));)
+        *at = ' ';
+    return text;
 }

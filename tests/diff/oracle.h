@@ -10,7 +10,7 @@
 
 struct oracle {
     const char *qemu, *runner;
-    FILE *cases, *results; /* unnamed files */
+    FILE *cases, *results, *errors; /* unnamed files */
     pid_t pid;
 };
 int oracle_init(struct oracle *o, const char *qemu, const char *runner, struct err *err) NODISCARD;
@@ -18,5 +18,6 @@ void oracle_fini(struct oracle *o);
 int oracle_start(struct oracle *o, const struct case_input *cases, size_t n, struct err *err) NODISCARD;
 /* Waits; afterwards the results are read one by one. Returns how it ended: 0, or what waitpid said. */
 int oracle_wait(struct oracle *o);
+const char *oracle_words(const struct oracle *o, char *text, size_t size); /* what it printed, on one line */
 /* false: there are no more, the program stopped at this case. changed: room for CASE_WORDS. */
 bool oracle_next(struct oracle *o, struct case_result *result, struct case_word *changed);

@@ -6,10 +6,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *const x_names[] = {"zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5",
-    "a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
-static const char *const f_names[] = {"ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7", "fs0", "fs1", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5",
-    "fa6", "fa7", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11"};
+static const char *const x_names[] = {"zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                      "a6",   "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+static const char *const f_names[] = {"ft0", "ft1", "ft2", "ft3", "ft4",  "ft5",  "ft6", "ft7", "fs0",  "fs1", "fa0",
+                                      "fa1", "fa2", "fa3", "fa4", "fa5",  "fa6",  "fa7", "fs2", "fs3",  "fs4", "fs5",
+                                      "fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11"};
 
 /* The host of the oracle does not say which of the addresses that no program can have it was. */
 static bool same_address(const struct case_result *ours, const struct case_result *theirs)
@@ -22,7 +23,8 @@ static bool same_address(const struct case_result *ours, const struct case_resul
 bool outcome_equal(const struct outcome *ours, const struct outcome *theirs)
 {
     return ours->result.signal == theirs->result.signal && same_address(&ours->result, &theirs->result) &&
-           !memcmp(&ours->result.after, &theirs->result.after, sizeof ours->result.after) && ours->result.nchanged == theirs->result.nchanged &&
+           !memcmp(&ours->result.after, &theirs->result.after, sizeof ours->result.after) &&
+           ours->result.nchanged == theirs->result.nchanged &&
            !memcmp(ours->changed, theirs->changed, ours->result.nchanged * sizeof ours->changed[0]);
 }
 
@@ -37,7 +39,8 @@ struct case_view { /* of a difference */
 /* A store-conditional without reservation checks no address there; the manual wants the misaligned one refused and leaves the others open. */
 static bool unchecked_sc(const struct case_view *v)
 {
-    return !strncmp(v->insn, "sc.", 3) && (v->ours->signal == CASE_SIGBUS || v->ours->signal == CASE_SIGSEGV) && v->theirs->after.pc != v->ours->after.pc;
+    return !strncmp(v->insn, "sc.", 3) && (v->ours->signal == CASE_SIGBUS || v->ours->signal == CASE_SIGSEGV) &&
+           v->theirs->after.pc != v->ours->after.pc;
 }
 
 /* The address reported of a cache-block operation is the register's ("CMO": the faulting effective address), not the block's. */
@@ -50,23 +53,28 @@ static bool block_address(const struct case_view *v)
 /* At a breakpoint it looks for the semihosting sequence, whose second half need not be there. */
 static bool semihosting(const struct case_view *v)
 {
-    return v->ours->signal == CASE_SIGTRAP && v->theirs->signal == CASE_SIGSEGV && v->same_state && v->theirs->address == CASE_CODE + CASE_CODE_SIZE &&
-           v->ours->after.pc == CASE_CODE + CASE_CODE_SIZE - 6;
+    return v->ours->signal == CASE_SIGTRAP && v->theirs->signal == CASE_SIGSEGV && v->same_state &&
+           v->theirs->address == CASE_CODE + CASE_CODE_SIZE && v->ours->after.pc == CASE_CODE + CASE_CODE_SIZE - 6;
 }
 
-static const struct { bool (*is)(const struct case_view *v); } known[] = {{unchecked_sc}, {block_address}, {semihosting}};
+static const struct {
+    bool (*is)(const struct case_view *v);
+} known[] = {{unchecked_sc}, {block_address}, {semihosting}};
+
+static unsigned id_at(const struct case_input *c, uint64_t at)
+{
+    uint8_t bytes[4] = {0};
+    memcpy(bytes, c->code + at, c->code_len - at < 4 ? c->code_len - at : 4);
+    return riscv64_decode(gen_length(bytes[0]) == 4 ? le32_get(bytes) : le16_get(bytes), UINT64_MAX);
+}
 
 bool outcome_known(const struct case_input *c, const struct outcome *ours, const struct outcome *theirs)
 {
     struct case_view v = {&ours->result, &theirs->result, "", false};
     uint64_t at = v.ours->after.pc - c->before.pc;
+    unsigned id = at < c->code_len ? id_at(c, at) : RISCV64_INSNS;
     v.same_state = !memcmp(&v.ours->after, &v.theirs->after, sizeof v.ours->after) && v.ours->nchanged == v.theirs->nchanged;
-    if (at < c->code_len) {
-        uint8_t bytes[4] = {0};
-        memcpy(bytes, c->code + at, c->code_len - at < 4 ? c->code_len - at : 4);
-        unsigned id = riscv64_decode(gen_length(bytes[0]) == 4 ? le32_get(bytes) : le16_get(bytes), UINT64_MAX);
-        v.insn = id < RISCV64_INSNS ? riscv64_insns[id].name : "";
-    }
+    v.insn = id < RISCV64_INSNS ? riscv64_insns[id].name : "";
     for (unsigned i = 0; i < ARRAY_LEN(known); i++)
         if (known[i].is(&v))
             return true;

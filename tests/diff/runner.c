@@ -124,7 +124,8 @@ void handler(int number, siginfo_t *info, void *frame)
 static int map(uint64_t at, uint64_t size, int access)
 {
     void *guard = (void *)(at - CASE_GUARD);
-    return mmap(guard, size + 2 * CASE_GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) == guard &&
+    return mmap(guard, size + 2 * CASE_GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) ==
+               guard &&
            !mprotect((void *)at, size, access);
 }
 

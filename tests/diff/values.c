@@ -14,7 +14,10 @@ static uint64_t mix(uint64_t v) /* SplitMix64's */
 
 uint64_t rng_next(struct rng *r) { return mix(r->state += 0x9e3779b97f4a7c15); }
 
-struct rng rng_of(uint64_t seed, uint64_t stream, uint64_t number) { return (struct rng){mix(mix(mix(seed) ^ stream) + number * 0x632be59bd9b4e019)}; }
+struct rng rng_of(uint64_t seed, uint64_t stream, uint64_t number)
+{
+    return (struct rng){mix(mix(mix(seed) ^ stream) + number * 0x632be59bd9b4e019)};
+}
 
 static uint64_t low_bits(unsigned n) { return n >= 64 ? UINT64_MAX : (1ull << n) - 1; }
 
@@ -22,8 +25,32 @@ static uint64_t low_bits(unsigned n) { return n >= 64 ? UINT64_MAX : (1ull << n)
 
 uint64_t value_integer(struct rng *r)
 {
-    static const uint64_t special[] = {0, 1, 2, 3, UINT64_MAX, UINT64_MAX - 1, 1ull << 63, INT64_MAX, 0x80000000, 0x7fffffff, 0xffffffff, 0x100000000,
-        0xffffffff80000000, 0xffffffff7fffffff, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 31, 32, 63, 64, 0x5555555555555555, 0xaaaaaaaaaaaaaaaa};
+    static const uint64_t special[] = {0,
+                                       1,
+                                       2,
+                                       3,
+                                       UINT64_MAX,
+                                       UINT64_MAX - 1,
+                                       1ull << 63,
+                                       INT64_MAX,
+                                       0x80000000,
+                                       0x7fffffff,
+                                       0xffffffff,
+                                       0x100000000,
+                                       0xffffffff80000000,
+                                       0xffffffff7fffffff,
+                                       0x7f,
+                                       0x80,
+                                       0xff,
+                                       0x7fff,
+                                       0x8000,
+                                       0xffff,
+                                       31,
+                                       32,
+                                       63,
+                                       64,
+                                       0x5555555555555555,
+                                       0xaaaaaaaaaaaaaaaa};
     unsigned n = (unsigned)rng_below(r, 64);
     switch (rng_below(r, 12)) {
     case 0:
@@ -92,19 +119,41 @@ static uint64_t fraction_of(struct rng *r, const struct format *f)
     return v & low_bits(f->fraction);
 }
 
+/* The low bits, which a rounding drops: nothing, a half and its neighbours, nearly the next, a quarter more or less. */
+static uint64_t with_tail(struct rng *r, uint64_t fraction, unsigned bits)
+{
+    uint64_t half = 1ull << (bits - 1), tail = rng_below(r, 8);
+    tail = tail == 0   ? 0
+           : tail == 1 ? low_bits(bits)
+           : tail == 2 ? half >> 1
+           : tail == 3 ? half | half >> 1
+           : tail == 4 ? 1
+                       : half + tail - 6;
+    return (fraction & ~low_bits(bits)) | (tail & low_bits(bits));
+}
+
 /* The sizes of integers, with what follows the point 0, about a half, or nearly 1. */
 static uint64_t near_integer(struct rng *r, const struct format *f)
 {
     static const uint8_t limits[] = {7, 8, 15, 16, 31, 32, 63, 64};
     int64_t bias = (int64_t)low_bits(f->exponent) / 2;
-    int64_t e = rng_percent(r, 50) ? (int64_t)rng_below(r, f->fraction + 3) - 2 : (int64_t)limits[rng_below(r, sizeof limits)] - (int64_t)rng_below(r, 2);
+    int64_t e = rng_percent(r, 50) ? (int64_t)rng_below(r, f->fraction + 3) - 2
+                                   : (int64_t)limits[rng_below(r, sizeof limits)] - (int64_t)rng_below(r, 2);
     uint64_t fraction = fraction_of(r, f);
-    if (e >= 0 && e < (int64_t)f->fraction) {
-        unsigned below = f->fraction - (unsigned)e;
-        uint64_t half = 1ull << (below - 1), tail = rng_below(r, 5);
-        tail = tail == 0 ? 0 : tail == 1 ? low_bits(below) : half + tail - 3;
-        fraction = (fraction & ~low_bits(below)) | (tail & low_bits(below));
-    }
+    if (e >= 0 && e < (int64_t)f->fraction)
+        fraction = with_tail(r, fraction, f->fraction - (unsigned)e);
+    return assemble(f, rng_percent(r, 50), bias + e, fraction);
+}
+
+uint64_t value_narrowed(struct rng *r, const struct format *f, const struct format *to)
+{
+    int64_t bias = (int64_t)low_bits(f->exponent) / 2, max = (int64_t)low_bits(to->exponent) / 2, min = 1 - max;
+    int64_t e = rng_percent(r, 60)   ? min - (int64_t)rng_below(r, to->fraction + 3)
+                : rng_percent(r, 60) ? max
+                                     : (int64_t)rng_below(r, 8) - 4;
+    int64_t keep = (int64_t)to->fraction - (e < min ? min - e : 0); /* bits of the fraction; the leading one may be dropped, too */
+    uint64_t fraction = rng_percent(r, 50) ? UINT64_MAX : fraction_of(r, f);
+    fraction = with_tail(r, fraction, f->fraction - (unsigned)(keep < 0 ? 0 : rng_percent(r, 30) ? (int64_t)to->fraction : keep));
     return assemble(f, rng_percent(r, 50), bias + e, fraction);
 }
 
@@ -146,21 +195,43 @@ uint64_t value_register(struct rng *r)
 
 static int64_t exponent_of(const struct format *f, uint64_t v) { return (int64_t)bits_get(v, f->fraction, f->exponent); }
 
-/* -(a * b), rounded by the host: what is left of a fused addition is the rounding error. */
-static uint64_t minus_product(const struct format *f, uint64_t a, uint64_t b)
+union number {
+    double d;
+    float s;
+    uint64_t bits;
+};
+
+/* The host's a * b, or a / b; used to come near a wanted result. */
+static uint64_t host_product(const struct format *f, uint64_t a, uint64_t b, bool divide)
 {
-    union { double value; uint64_t bits; } p, q;
-    union { float value; uint32_t bits; } s, t;
-    if (f->fraction == format_double.fraction) {
-        p.bits = a;
-        q.bits = b;
-        p.value = -(p.value * q.value);
-        return p.bits;
+    union number x = {.bits = a}, y = {.bits = b};
+    if (f->fraction == format_double.fraction)
+        x.d = divide ? x.d / y.d : x.d * y.d;
+    else
+        x.s = divide ? x.s / y.s : x.s * y.s;
+    return x.bits;
+}
+
+/* v[0] * v[1], or v[0] / v[1], or the root of v[0], is about the least normal number, or about representable. */
+static void near_result(struct rng *r, const struct format *f, uint64_t v[3])
+{
+    int64_t bias = (int64_t)low_bits(f->exponent) / 2;
+    uint64_t least = assemble(f, false, 1, 0), few = fraction_of(r, f) & ~low_bits(f->fraction / 2);
+    v[0] = assemble(f, rng_percent(r, 50), bias - 1 - (int64_t)rng_below(r, f->fraction), fraction_of(r, f));
+    v[1] = host_product(f, least, v[0], true);
+    switch (rng_below(r, 5)) {
+    case 0:
+    case 1: break;
+    case 2:
+    case 3:
+        v[1] = assemble(f, rng_percent(r, 50), bias + (int64_t)rng_below(r, f->fraction), fraction_of(r, f));
+        v[0] = host_product(f, least, v[1], false) - rng_below(r, 2);
+        break;
+    default:
+        v[1] = assemble(f, false, bias + (int64_t)rng_below(r, 20) - 10, few);
+        v[0] = host_product(f, v[1], v[1], false) + rng_below(r, 3) - 1;
     }
-    s.bits = (uint32_t)a;
-    t.bits = (uint32_t)b;
-    s.value = -(s.value * t.value);
-    return s.bits;
+    v[2] = rng_percent(r, 50) ? 0 : assemble(f, rng_percent(r, 50), (int64_t)rng_below(r, 3), fraction_of(r, f));
 }
 
 void value_related(struct rng *r, const struct format *f, uint64_t v[3])
@@ -168,26 +239,33 @@ void value_related(struct rng *r, const struct format *f, uint64_t v[3])
     int64_t max = (int64_t)low_bits(f->exponent), bias = max / 2, low = -(int64_t)f->fraction - 2;
     uint64_t sign = 1ull << (f->exponent + f->fraction), flip = rng_percent(r, 50) ? sign : 0;
     int64_t e0 = exponent_of(f, v[0]);
+    if (f->exponent != format_half.exponent && rng_percent(r, 35)) {
+        near_result(r, f, v);
+        return;
+    }
     switch (rng_below(r, 6)) {
-    case 0: v[1] = (v[0] ^ flip) + rng_below(r, 5) - 2; break;                                      /* cancels, compares nearly equal */
+    case 0: v[1] = (v[0] ^ flip) + rng_below(r, 5) - 2; break; /* cancels, compares nearly equal */
     case 1: v[1] = assemble(f, flip, e0 - (int64_t)rng_below(r, f->fraction + 4), fraction_of(r, f)); break; /* sums round */
     case 2: /* products at the lower end, from half the smallest number on, or at the upper one */
-        v[1] = assemble(f, flip, bias - e0 + (rng_percent(r, 70) ? low + (int64_t)rng_below(r, f->fraction + 6) : max - 3 + (int64_t)rng_below(r, 5)),
-                        fraction_of(r, f));
+        v[1] = assemble(
+            f, flip, bias - e0 + (rng_percent(r, 70) ? low + (int64_t)rng_below(r, f->fraction + 6) : max - 3 + (int64_t)rng_below(r, 5)),
+            fraction_of(r, f));
         break;
     case 3: /* quotients likewise */
-        v[1] = assemble(f, flip, bias + e0 - (rng_percent(r, 70) ? low + (int64_t)rng_below(r, f->fraction + 6) : max - 3 + (int64_t)rng_below(r, 5)),
-                        fraction_of(r, f));
+        v[1] = assemble(
+            f, flip, bias + e0 - (rng_percent(r, 70) ? low + (int64_t)rng_below(r, f->fraction + 6) : max - 3 + (int64_t)rng_below(r, 5)),
+            fraction_of(r, f));
         break;
     default: break;
     }
     if (f->exponent != format_half.exponent && rng_percent(r, 60)) {
-        uint64_t product = minus_product(f, v[0], v[1]);
+        uint64_t product = host_product(f, v[0], v[1], false) ^ sign;
         int64_t e = exponent_of(f, product);
         if (rng_percent(r, 50))
             v[2] = product + rng_below(r, 5) - 2;
         else
-            v[2] = assemble(f, rng_percent(r, 50), e + (int64_t)rng_below(r, 2 * f->fraction + 8) - (int64_t)f->fraction - 4, fraction_of(r, f));
+            v[2] = assemble(f, rng_percent(r, 50), e + (int64_t)rng_below(r, 2 * f->fraction + 8) - (int64_t)f->fraction - 4,
+                            fraction_of(r, f));
     }
     for (unsigned i = 0; i < 3; i++)
         v[i] &= low_bits(1 + f->exponent + f->fraction);

@@ -42,17 +42,21 @@ class Skipped(Exception):
 class Machine:
     """A running `vm`. expect() waits for text on its console, send() types, wait() looks at its end."""
 
-    def __init__(self, vm, *args, tty=False, size=(24, 80), **popen):
+    def __init__(self, vm, *args, tty=False, size=(24, 80), prepare=None, leader=True, **popen):
         self.errors = tempfile.TemporaryFile()
-        self.slave = None
+        self.slave = self.before = None
         argv = [str(vm), *map(str, args)]
         popen.setdefault("stderr", self.errors)
         if tty:
             self.reader, self.slave = pty.openpty()
             self.resize(*size, tell=False)
+            if prepare:
+                prepare(self.slave)
+            self.before = self.attributes()
             self.writer = self.reader
-            self.process = subprocess.Popen(argv, **({"stdin": self.slave, "stdout": self.slave} | popen), start_new_session=True,
-                                            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            # The terminal's owner, as a shell's only job; or a job of ours, which can be stopped and goes on.
+            group = {"start_new_session": True, "preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)} if leader else {"process_group": 0}
+            self.process = subprocess.Popen(argv, **({"stdin": self.slave, "stdout": self.slave} | group | popen))
         else:
             # A group of its own: it is killed whole if a step fails.
             self.process = subprocess.Popen(argv, **({"stdin": subprocess.PIPE, "stdout": subprocess.PIPE} | popen), start_new_session=True)
@@ -148,6 +152,13 @@ class Machine:
                 raise Failed(f"vm ended with {self.process.returncode} before: {what}: {self.stderr()}")
             self.read(0.02)
 
+    def hang_up(self):
+        """Closes the terminal's other end."""
+        self.selector.close()
+        os.close(self.slave)
+        os.close(self.reader)
+        self.slave, self.reader, self.ended = None, None, True
+
     def cpu_seconds(self):
         """CPU time of the process so far."""
         stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
@@ -185,9 +196,7 @@ class Machine:
                 with contextlib.suppress(OSError):
                     stream.close()
         if self.slave is not None:
-            os.close(self.slave)
-            os.close(self.reader)
-        self.selector.close()
+            self.hang_up()
 
     def tail(self):
         lines = self.text.splitlines()[-TAIL_LINES:] + ["stderr: " + line for line in self.stderr().splitlines()[-10:]]
@@ -298,8 +307,8 @@ def run_case(points, vm, name, case):
                 points.note("| " + line)
 
 
-def main(doc, cases):
-    """The body of a test script: `script VM [CASE...]`, cases: functions by name."""
+def main(doc, cases, summary=False):
+    """The body of a test script: `script VM [CASE...]`, cases: functions by name. summary: a last line for people."""
     names = sys.argv[2:] or list(cases)
     if len(sys.argv) < 2 or not set(names) <= set(cases):
         sys.exit(f"{doc}\ncases: {' '.join(cases)}")
@@ -307,6 +316,8 @@ def main(doc, cases):
     for name in names:
         run_case(points, pathlib.Path(sys.argv[1]).resolve(), name, cases[name])
     print(f"1..{points.count}", flush=True)
+    if summary:
+        print(f"{points.count - points.failed} passed, {points.failed} failed", flush=True)
     return 1 if points.failed else 0
 
 

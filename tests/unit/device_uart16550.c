@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The 16550A by its registers: interrupts and their order, FIFO and trigger, loopback, back-pressure both ways, snapshot. */
-#include "machine/console.h"
 #include "device/serial/uart16550.h"
 #include "device_bench.h"
+#include "machine/console.h"
 #include <string.h>
 
 enum { DATA, IER, IIR, LCR, MCR, LSR, MSR, SCR, FCR = IIR };

@@ -23,7 +23,9 @@ static uint64_t clobber(struct cpu *cpu, uint64_t v)
     return 0;
 }
 static const struct ir_helper helpers[] = {
-    {.name = "clobber", .fn = (uint64_t (*)(void *, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t))(void (*)(void))clobber, .args = 1},
+    {.name = "clobber",
+     .fn = (uint64_t(*)(void *, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t))(void (*)(void))clobber,
+     .args = 1},
 };
 
 struct fixture {
@@ -296,12 +298,12 @@ static void parser_names_the_line(void **state)
 static void verifier_refuses(void **state)
 {
     static const char *const bad[] = {
-        "@0:\n ADD.i64 %4 = %1 %2\n",                               /* never leaves */
+        "@0:\n ADD.i64 %4 = %1 %2\n",                              /* never leaves */
         "@0:\n BRANCH.none %1 = imm=4\n BRANCH.none %1 = imm=4\n", /* leaves twice */
         "@0:\n ADD.i64 %4 = # %2\n BRANCH.none %1 = imm=4\n",      /* constant in front */
         "@0:\n ADD.i64 %4 = %1 %60000\n BRANCH.none %1 = imm=4\n", /* outside the frame */
         "@0:\n ADD.i64 - = %1 %2\n BRANCH.none %1 = imm=4\n",      /* no result */
-        "@0:\n BRANCH.none %9 = imm=4\n",                           /* more insns than there are */
+        "@0:\n BRANCH.none %9 = imm=4\n",                          /* more insns than there are */
         "@0:\n CALL.none - = %1 imm=0x5000000000000\n BRANCH.none %1 = imm=4\n",
     };
     (void)state;
@@ -320,10 +322,25 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(register_is_operand), T(constants_fold), T(constant_is_last_operand), T(writes_commit_together), T(jump_to_the_old_value),
-        T(branch_on_the_old_value), T(trap_keeps_old_registers), T(word_op_is_one_op), T(zero_extension_of_a_truncation),
-        T(sign_and_zero_extension_of_one_op), T(compare_fuses), T(known_registers_cross_insns), T(helpers_end_knowledge), T(copy_outlives_a_helper), T(wide_values),
-        T(retry_drops_writes), T(again_keeps_writes), cmocka_unit_test(parser_names_the_line), cmocka_unit_test(verifier_refuses),
+        T(register_is_operand),
+        T(constants_fold),
+        T(constant_is_last_operand),
+        T(writes_commit_together),
+        T(jump_to_the_old_value),
+        T(branch_on_the_old_value),
+        T(trap_keeps_old_registers),
+        T(word_op_is_one_op),
+        T(zero_extension_of_a_truncation),
+        T(sign_and_zero_extension_of_one_op),
+        T(compare_fuses),
+        T(known_registers_cross_insns),
+        T(helpers_end_knowledge),
+        T(copy_outlives_a_helper),
+        T(wide_values),
+        T(retry_drops_writes),
+        T(again_keeps_writes),
+        cmocka_unit_test(parser_names_the_line),
+        cmocka_unit_test(verifier_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

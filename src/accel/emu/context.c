@@ -11,9 +11,10 @@ int emu_contexts_init(struct emu_cpu *emu)
 {
     emu->next_id = 1;
     for (unsigned i = 0; i < VIEWS; i++) {
-        emu->views[i].jumps = calloc(JIT_JUMPS, sizeof *emu->views[i].jumps); /* zeros match nothing: insn 0 has no code there */
+        emu->views[i].jumps = calloc(JIT_JUMPS, sizeof *emu->views[i].jumps);
         if (!emu->views[i].jumps)
             return -STATUS_resource;
+        emu->views[i].jumps[0].pc = jit_jump_none(0); /* of the others it is 0 */
     }
     for (unsigned i = 0; i < CONTEXTS; i++) {
         emu->contexts[i].tlb = aligned_alloc(64, align_up(sizeof(struct tlb), 64));
@@ -32,11 +33,10 @@ void emu_contexts_fini(struct emu_cpu *emu)
         free(emu->views[i].jumps);
 }
 
-/* An odd address is no insn's: nothing matches it. */
 static void clear_jumps(struct view *view)
 {
     for (unsigned i = 0; view->jumped && i < JIT_JUMPS; i++)
-        view->jumps[i].pc = 1;
+        view->jumps[i].pc = jit_jump_none(i);
     view->jumped = false;
 }
 
@@ -51,9 +51,9 @@ void emu_forget_jumps(struct emu_cpu *emu)
 static void forget_page(struct view *view, gva page)
 {
     for (unsigned i = 0; view->jumped && i < MEM_PAGE / 2; i++) {
-        struct jit_jump *jump = &view->jumps[jit_jump_index(page + 2 * i)];
-        if ((jump->pc & ~(gva)(MEM_PAGE - 1)) == page)
-            jump->pc = 1;
+        unsigned index = jit_jump_index(page + 2 * i);
+        if ((view->jumps[index].pc & ~(gva)(MEM_PAGE - 1)) == page)
+            view->jumps[index].pc = jit_jump_none(index);
     }
 }
 
@@ -119,7 +119,8 @@ static struct context *find_context(struct emu_cpu *emu)
     for (unsigned i = 0; i < VIEWS; i++)
         if (emu->views[i].context == oldest)
             emu->views[i].context = NULL;
-    *oldest = (struct context){.number = number, .asid = emu->cpu->guest->asid(emu->cpu), .used = true, .stamp = ++emu->stamp, .tlb = oldest->tlb};
+    *oldest = (struct context){
+        .number = number, .asid = emu->cpu->guest->asid(emu->cpu), .used = true, .stamp = ++emu->stamp, .tlb = oldest->tlb};
     clear(emu, oldest);
     return oldest;
 }

@@ -6,7 +6,15 @@
 #include "jit/compile.h"
 #include "jit/translate.h"
 
-enum { HOT = 32 /* runs in tier 0 before a block is compiled */, STUCK = 64 /* traps in a row without an insn retired */, CONTEXTS = 16, VIEWS = 32, JUMP_PAGES = 64, JUMP_SLOTS = 128, FETCH_SIZE = 64 };
+enum {
+    HOT = 32 /* runs in tier 0 before a block is compiled */,
+    STUCK = 64 /* traps in a row without an insn retired */,
+    CONTEXTS = 16,
+    VIEWS = 32,
+    JUMP_PAGES = 64,
+    JUMP_SLOTS = 128,
+    FETCH_SIZE = 64
+};
 
 /* Where a virtual page's bytes are to be fetched from, in one context. */
 struct fetch_entry {
@@ -29,8 +37,8 @@ struct view {
     uint64_t key;
     struct context *context; /* NULL: free */
     uint32_t id;
-    bool jumped;             /* something stands in jumps */
-    struct jit_jump *jumps;  /* of emitted code; allocated at first use */
+    bool jumped;            /* something stands in jumps */
+    struct jit_jump *jumps; /* of emitted code; allocated at first use */
 };
 
 struct jump { /* pc -> block, exact in one view; indexed by page, so that a page can be forgotten */
@@ -45,7 +53,7 @@ struct emu_cpu {
     struct ir_build *build;
     struct jit_exit *exit; /* emitted code left by it just now: it may be linked to the next block */
     struct jit_reader reader;
-    uint64_t epoch; /* of the jump cache's content */
+    uint64_t epoch;      /* of the jump cache's content */
     uint64_t shot_count; /* vm->shot_count when it last ran */
     unsigned fetch_room;
     _Atomic bool online; /* it is in the run loop */
@@ -70,7 +78,7 @@ struct shot {
 struct emu_vm {
     struct jit_cache *cache;
     struct jit_compiler *compiler; /* NULL: interpreter only */
-    unsigned hot; /* runs in tier 0 before a block is compiled */
+    unsigned hot;                  /* runs in tier 0 before a block is compiled */
     struct accel_vm *vm;
     struct os_mutex lock; /* shots; rank code */
     struct shot *shots;
@@ -98,7 +106,7 @@ void emu_note_code(struct emu_cpu *emu, gva pc); /* an entry for pc is made in a
 /* code.c */
 /* At cpu->pc. NULL: cpu->trapped, or else this insn must be run by itself: protection is finer than pages, or the code is changing. */
 struct jit_block *emu_block(struct emu_cpu *emu);
-struct ir_block *emu_single(struct emu_cpu *emu);  /* one insn at cpu->pc, uncached: free() it; NULL: cpu->trapped */
+struct ir_block *emu_single(struct emu_cpu *emu); /* one insn at cpu->pc, uncached: free() it; NULL: cpu->trapped */
 void emu_fetch_changed(struct cpu *cpu);
 void emu_serve_shots(struct emu_cpu *emu);
 void emu_code_enter(struct emu_cpu *emu); /* the vCPU begins to run, */

@@ -4,6 +4,7 @@
  * Verbs return the process's exit code (base/status.def; 128 + n after signal n). Data goes to standard output, messages to standard error.
  */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <vm/vm.h>
@@ -22,7 +23,7 @@ extern const size_t cli_nverbs;
 
 const struct cli_verb *cli_verb_find(const char *name);
 void cli_message(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* "vm: ..." on standard error */
-int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* the same, then where to find help; returns 2 */
+int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* the same, and where to find help; returns 2 */
 /* The only argument that verbs without others take; -1: there was another, which is reported. */
 int cli_json_flag(const char *verb, int argc, char **argv);
 void cli_print_json_string(const char *text);
@@ -35,8 +36,11 @@ extern const struct cli_option cli_run_options[]; /* name NULL at the end */
 /* ---- terminal.c: the guest's console on standard input and output ---- */
 struct terminal;
 enum { TERMINAL_NO_ESCAPE = 0, TERMINAL_ESCAPE = 1 /* Ctrl-A */ };
-void terminal_output(void *unused, const void *data, size_t len); /* for vm_config_set_console */
+struct terminal_screen {
+    atomic_bool leaving; /* what cannot be shown at once is dropped from now on */
+};
+void terminal_output(void *screen, const void *data, size_t len); /* for vm_config_set_console */
 /* Starts to feed the machine from standard input, in raw mode if that is a terminal. escape: the control character, or TERMINAL_NO_ESCAPE. */
-int terminal_start(struct terminal **out, struct vm_machine *machine, int escape, struct vm_error *error);
+int terminal_start(struct terminal **out, struct vm_machine *machine, struct terminal_screen *screen, int escape, struct vm_error *error);
 /* Gives the terminal back; returns the signal that asked the machine to stop, or 0. */
 int terminal_stop(struct terminal *terminal);

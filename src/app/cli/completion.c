@@ -45,7 +45,7 @@ static void bash(void)
     options();
     printf("' -- \"$cur\"))\n    elif [[ $COMP_CWORD == 1 ]]; then COMPREPLY=($(compgen -W '");
     words(" ");
-    printf("' -- \"$cur\"))\n    else COMPREPLY=($(compgen -f -- \"$cur\")); fi\n}\ncomplete -o filenames -F _vm vm\n");
+    printf("' -- \"$cur\"))\n    else local IFS=$'\\n'; COMPREPLY=($(compgen -f -- \"$cur\")); fi\n}\ncomplete -o filenames -F _vm vm\n");
 }
 
 static void quoted(const char *text) /* for single quotes and zsh's own colons and brackets */
@@ -82,17 +82,26 @@ static void zsh(void)
     printf(" \\\n        '*:file:_files'\n}\n_vm \"$@\"\n");
 }
 
+static void fish_quoted(const char *text)
+{
+    putchar('\'');
+    for (; *text; text++)
+        printf(*text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
+    putchar('\'');
+}
+
 static void fish(void)
 {
     size_t count;
     const struct vm_option *o = vm_options(&count);
-    for (size_t i = 0; i < cli_nverbs; i++)
-        printf("complete -c vm -n __fish_use_subcommand -f -a %s -d '%s'\n", cli_verbs[i].name, cli_verbs[i].what);
+    for (size_t i = 0; i < cli_nverbs; i++) {
+        printf("complete -c vm -n __fish_use_subcommand -f -a %s -d ", cli_verbs[i].name);
+        fish_quoted(cli_verbs[i].what);
+        putchar('\n');
+    }
     for (size_t i = 0; i < count; i++) {
-        printf("complete -c vm -l %s%s -d '", o[i].name, o[i].value ? " -r" : "");
-        for (const char *p = o[i].help; *p; p++)
-            printf(*p == '\'' ? "\\%c" : "%c", *p);
-        printf("'");
+        printf("complete -c vm -l %s%s -d ", o[i].name, o[i].value ? " -r" : "");
+        fish_quoted(o[i].help);
         if (is_choice(o[i].value)) {
             printf(" -f -a '");
             choice_words(o[i].value);

@@ -84,20 +84,28 @@ static enum finding look_tap(char *text, size_t size)
     int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
     if (fd >= 0)
         close(fd);
-    snprintf(text, size, fd >= 0 ? "tap interfaces can be used (--net tap,name=tap0)" : "no tap interfaces: /dev/net/tun: %s; --net user needs none",
+    snprintf(text, size,
+             fd >= 0 ? "tap interfaces can be used (--net tap,name=tap0)" : "no tap interfaces: /dev/net/tun: %s; --net user needs none",
              strerror(errno));
     return fd >= 0 ? FINE : LIMITED;
 }
 
 static enum finding look_packed(char *text, size_t size)
 {
-    snprintf(text, size, "kernels packed by gzip: %s, by zstd: %s", VM_HAVE_ZLIB ? "yes" : "no (build with zlib)", VM_HAVE_ZSTD ? "yes" : "no (build with libzstd)");
+    snprintf(text, size, "kernels packed by gzip: %s, by zstd: %s", VM_HAVE_ZLIB ? "yes" : "no (build with zlib)",
+             VM_HAVE_ZSTD ? "yes" : "no (build with libzstd)");
     return VM_HAVE_ZLIB && VM_HAVE_ZSTD ? FINE : LIMITED;
 }
 
 static const struct item items[] = {
-    {"host", look_host},     {"memory", look_memory},       {"shared-memory", look_shared}, {"execution", look_execution}, {"guests", look_guests},
-    {"network", look_network}, {"tap", look_tap}, {"kernels", look_packed},
+    {"host", look_host},
+    {"memory", look_memory},
+    {"shared-memory", look_shared},
+    {"execution", look_execution},
+    {"guests", look_guests},
+    {"network", look_network},
+    {"tap", look_tap},
+    {"kernels", look_packed},
 };
 
 int cli_doctor(int argc, char **argv)

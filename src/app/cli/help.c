@@ -42,7 +42,7 @@ int cli_help(int argc, char **argv)
     if (argc > 0) {
         const struct cli_verb *verb = cli_verb_find(argv[0]);
         if (!verb)
-            return cli_usage("there is no verb '%s'", argv[0]);
+            return cli_usage("there is no verb '%.80s'", argv[0]);
         printf("Usage: vm %s %s\n  %s\n\nExample:\n  %s\n", verb->name, verb->args, verb->what, verb->example);
         if (verb->run == cli_run)
             run_options();

@@ -2,9 +2,12 @@
 /* main() of the command: finds the verb; without one, options mean `run`. */
 #include "app/cli/cli.h"
 #include "base/err.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct cli_verb cli_verbs[] = {
 #define VERB(name, function, args, what, example) {name, function, args, what, example},
@@ -21,18 +24,18 @@ const struct cli_verb *cli_verb_find(const char *name)
     return NULL;
 }
 
-static void message(const char *fmt, va_list args)
+static void message(const char *fmt, va_list args, const char *end)
 {
     fputs("vm: ", stderr);
     vfprintf(stderr, fmt, args);
-    fputc('\n', stderr);
+    fputs(end, stderr);
 }
 
 void cli_message(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    message(fmt, args);
+    message(fmt, args, "\n");
     va_end(args);
 }
 
@@ -40,9 +43,8 @@ int cli_usage(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    message(fmt, args);
+    message(fmt, args, "; see 'vm help'\n");
     va_end(args);
-    fputs("Try 'vm help'.\n", stderr);
     return STATUS_usage;
 }
 
@@ -51,7 +53,7 @@ int cli_json_flag(const char *verb, int argc, char **argv)
     bool json = false;
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--json")) {
-            cli_usage("%s does not take '%s'", verb, argv[i]);
+            cli_usage("%s does not take '%.80s'", verb, argv[i]);
             return -1;
         }
         json = true;
@@ -82,7 +84,15 @@ int cli_version(int argc, char **argv)
     return 0;
 }
 
-int main(int argc, char **argv)
+/* A closed standard descriptor would become the next file that is opened, and a disk would get what is meant for the terminal. */
+static void open_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            _exit(STATUS_failed);
+}
+
+static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
         cli_help(0, NULL);
@@ -97,8 +107,19 @@ int main(int argc, char **argv)
         return cli_run(argc - 1, argv + 1);
     const struct cli_verb *verb = cli_verb_find(first);
     if (!verb)
-        return cli_usage("there is no verb '%s'", first);
+        return cli_usage("there is no verb '%.80s'", first);
     if (argc == 3 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
         return cli_help(1, argv + 1);
     return verb->run(argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv)
+{
+    open_standard();
+    int rc = dispatch(argc, argv);
+    if (fflush(stdout) || ferror(stdout)) { /* of `run` only the guest writes there, past stdout's buffer */
+        cli_message("cannot write the answer: %s", strerror(errno));
+        return rc ? rc : STATUS_failed;
+    }
+    return rc;
 }

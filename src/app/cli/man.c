@@ -49,7 +49,7 @@ int cli_man(int argc, char **argv)
     for (size_t i = 0; i < cli_nverbs; i++) {
         printf(".B vm %s\n", cli_verbs[i].name);
         text(cli_verbs[i].args);
-        printf("\n.br\n");
+        printf(*cli_verbs[i].args ? "\n.br\n" : ".br\n"); /* an empty line would be a gap */
     }
     printf(".SH VERBS\n");
     for (size_t i = 0; i < cli_nverbs; i++) {

@@ -28,7 +28,7 @@ static int parse_escape(const char *text, int *escape)
     else if (!strncmp(text, "ctrl-", 5) && text[5] >= 'a' && text[5] <= 'z' && !text[6])
         *escape = text[5] - 'a' + 1;
     else
-        return cli_usage("--escape takes ctrl-a to ctrl-z or none, not '%s'", text);
+        return cli_usage("--escape takes ctrl-a to ctrl-z or none, not '%.80s'", text);
     return 0;
 }
 
@@ -48,7 +48,7 @@ static int parse_option(struct vm_config *config, int argc, char **argv, int *i,
     const char *text = argv[*i] + 2, *equals = strchr(text, '='), *value = equals ? equals + 1 : NULL;
     size_t len = equals ? (size_t)(equals - text) : strlen(text);
     if (len >= sizeof name)
-        return cli_usage("there is no option '%s'", argv[*i]);
+        return cli_usage("there is no option '%.80s'", argv[*i]);
     memcpy(name, text, len);
     name[len] = 0;
     const struct vm_option *option = find_option(name, len);
@@ -64,7 +64,12 @@ static int parse_option(struct vm_config *config, int argc, char **argv, int *i,
             return cli_usage("--%s needs a value: %s", name, own ? cli_run_options[0].value : option->value);
         value = argv[++*i];
     }
-    return own ? parse_escape(value, escape) : set(config, name, value);
+    if (own)
+        return parse_escape(value, escape);
+    for (const struct cli_option *o = cli_run_options; o->name && !option && len >= 3; o++)
+        if (!strncmp(o->name, name, len))
+            return cli_usage("unknown option '%.80s'; did you mean '%.80s'?", name, o->name);
+    return set(config, name, value);
 }
 
 static int parse(struct vm_config *config, int argc, char **argv, int *escape)
@@ -73,9 +78,10 @@ static int parse(struct vm_config *config, int argc, char **argv, int *escape)
         if (!strncmp(argv[i], "--", 2) && argv[i][2])
             rc = parse_option(config, argc, argv, &i, escape);
         else if (argv[i][0] == '-')
-            rc = cli_usage("there is no option '%s'", argv[i]);
+            rc = cli_usage("there is no option '%.80s'", argv[i]);
         else
-            rc = vm_config_get(config, "kernel", 0) ? cli_usage("one kernel is enough: '%s' is left over", argv[i]) : set(config, "kernel", argv[i]);
+            rc = vm_config_get(config, "kernel", 0) ? cli_usage("one kernel is enough: '%.80s' is left over", argv[i])
+                                                    : set(config, "kernel", argv[i]);
         if (rc)
             return rc;
     }
@@ -90,7 +96,7 @@ static int exit_code(const struct vm_config *config, const struct vm_outcome *ou
     switch (outcome->why) {
     case VM_STOP_GUEST_EXIT:
         if (from_guest && !strcmp(from_guest, "on"))
-            return outcome->code & 255;
+            return outcome->code & 255 ? outcome->code & 255 : outcome->code ? STATUS_failed : 0; /* 256 must not look like success */
         if (outcome->code)
             cli_message("the guest ended with code %d (--exit-from-guest makes it the command's)", outcome->code);
         return outcome->code ? STATUS_failed : 0;
@@ -104,13 +110,14 @@ static int run(struct vm_config *config, int escape)
 {
     struct vm_machine *machine = NULL;
     struct terminal *terminal = NULL;
+    struct terminal_screen screen = {false};
     struct vm_outcome outcome = {0};
     struct vm_error error = {0};
     int signal = 0;
-    vm_config_set_console(config, terminal_output, NULL);
+    vm_config_set_console(config, terminal_output, &screen);
     int rc = vm_machine_new(&machine, config, &error);
     if (!rc)
-        rc = terminal_start(&terminal, machine, escape, &error);
+        rc = terminal_start(&terminal, machine, &screen, escape, &error);
     if (!rc)
         rc = vm_machine_start(machine, &error);
     if (!rc)

@@ -18,6 +18,7 @@
 
 struct terminal {
     struct vm_machine *machine;
+    struct terminal_screen *screen;
     struct os_thread *thread;
     int escape, wake[2];
     bool tty, escaped, end;
@@ -37,32 +38,37 @@ static void on_signal(int number)
     errno = saved;
 }
 
-void terminal_output(void *unused, const void *data, size_t len)
+/* Waits until some bytes can be written without blocking. Looks up now and then: a reader that is stuck must not keep the machine alive. */
+static bool screen_ready(struct terminal_screen *screen)
 {
-    (void)unused;
-    for (const char *p = data; len;) {
-        ssize_t n = write(STDOUT_FILENO, p, len);
-        if (n < 0 && errno == EAGAIN) { /* somebody made our terminal non-blocking */
-            struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-            poll(&out, 1, 1000);
-        } else if (n < 0 && errno != EINTR) {
+    enum { LOOK_UP_MS = 100 };
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    while (poll(&out, 1, LOOK_UP_MS) <= 0)
+        if (atomic_load(&screen->leaving))
+            return false;
+    return true;
+}
+
+void terminal_output(void *arg, const void *data, size_t len)
+{
+    enum { PIECE = 256 /* pipes and terminals that are ready take as much at once */ };
+    for (const char *p = data; len && screen_ready(arg);) {
+        ssize_t n = write(STDOUT_FILENO, p, len < PIECE ? len : PIECE);
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
             return; /* nobody reads any more */
-        } else if (n > 0) {
+        if (n > 0) {
             p += n;
             len -= (size_t)n;
         }
     }
 }
 
-static void say(struct terminal *t, const char *text)
-{
-    (void)t;
-    terminal_output(NULL, text, strlen(text));
-}
+static void say(struct terminal *t, const char *text) { terminal_output(t->screen, text, strlen(text)); }
 
 static void stop_machine(struct terminal *t)
 {
     struct vm_error error;
+    atomic_store(&t->screen->leaving, true);
     if (vm_machine_stop(t->machine, &error))
         cli_message("%s", error.text);
 }
@@ -72,10 +78,11 @@ static void command(struct terminal *t, char key)
     char help[240];
     switch (key) {
     case 'x': stop_machine(t); break;
-    case 'h': case '?':
+    case 'h':
+    case '?':
         snprintf(help, sizeof help,
-                 "\r\n[vm] Ctrl-%c x  stop the machine\r\n[vm] Ctrl-%c h  this help\r\n[vm] Ctrl-%c Ctrl-%c  send Ctrl-%c to the guest\r\n", t->escape + '@',
-                 t->escape + '@', t->escape + '@', t->escape + '@', t->escape + '@');
+                 "\r\n[vm] Ctrl-%c x  stop the machine\r\n[vm] Ctrl-%c h  this help\r\n[vm] Ctrl-%c Ctrl-%c  send Ctrl-%c to the guest\r\n",
+                 t->escape + '@', t->escape + '@', t->escape + '@', t->escape + '@', t->escape + '@');
         say(t, help);
         break;
     default:
@@ -177,7 +184,7 @@ static int fail(struct terminal *t, struct vm_error *error, const struct err *er
     return error->status;
 }
 
-int terminal_start(struct terminal **out, struct vm_machine *machine, int escape, struct vm_error *error)
+int terminal_start(struct terminal **out, struct vm_machine *machine, struct terminal_screen *screen, int escape, struct vm_error *error)
 {
     struct terminal *t = calloc(1, sizeof *t);
     struct err err = {0};
@@ -186,6 +193,7 @@ int terminal_start(struct terminal **out, struct vm_machine *machine, int escape
         return error->status;
     }
     t->machine = machine;
+    t->screen = screen;
     t->wake[1] = -1;
     t->tty = os_tty_is(STDIN_FILENO);
     t->escape = t->tty ? escape : TERMINAL_NO_ESCAPE; /* a file's bytes are the guest's, all of them */

@@ -143,7 +143,7 @@ static const struct guest_reg regs[] = {
 /* sp, ra and the eight of the compressed encodings: 84 to 90 % of all operands of compiled C. */
 static const uint16_t pins[] = {
     RISCV64_CELL_x + 15, RISCV64_CELL_x + 14, RISCV64_CELL_x + 10, RISCV64_CELL_x + 2, RISCV64_CELL_x + 11,
-    RISCV64_CELL_x + 12, RISCV64_CELL_x + 13, RISCV64_CELL_x + 8, RISCV64_CELL_x + 9, RISCV64_CELL_x + 1,
+    RISCV64_CELL_x + 12, RISCV64_CELL_x + 13, RISCV64_CELL_x + 8,  RISCV64_CELL_x + 9, RISCV64_CELL_x + 1,
 };
 
 const struct guest guest_riscv64 = {

@@ -31,6 +31,8 @@ struct jit_jump {
     const uint8_t *entry;
 };
 static inline unsigned jit_jump_index(gva pc) { return pc >> 1 & (JIT_JUMPS - 1); }
+/* The address of an entry that nothing matches: one that is looked for elsewhere. */
+static inline gva jit_jump_none(unsigned index) { return index ? 0 : 2; }
 
 struct jit_block;
 

@@ -3,30 +3,69 @@
 #pragma once
 
 enum csr {
-    CSR_fflags = 0x001, CSR_frm, CSR_fcsr,
+    CSR_fflags = 0x001,
+    CSR_frm,
+    CSR_fcsr,
     CSR_seed = 0x015,
-    CSR_sstatus = 0x100, CSR_sie = 0x104, CSR_stvec, CSR_scounteren, CSR_senvcfg = 0x10a, CSR_sstateen0 = 0x10c,
-    CSR_sscratch = 0x140, CSR_sepc, CSR_scause, CSR_stval, CSR_sip, CSR_stimecmp = 0x14d, CSR_satp = 0x180, CSR_scountovf = 0xda0,
-    CSR_mstatus = 0x300, CSR_misa, CSR_medeleg, CSR_mideleg, CSR_mie, CSR_mtvec, CSR_mcounteren,
-    CSR_menvcfg = 0x30a, CSR_mstateen0 = 0x30c, CSR_mcountinhibit = 0x320, CSR_mhpmevent3 = 0x323,
-    CSR_mscratch = 0x340, CSR_mepc, CSR_mcause, CSR_mtval, CSR_mip,
-    CSR_pmpcfg0 = 0x3a0, CSR_pmpcfg2 = 0x3a2, CSR_pmpaddr0 = 0x3b0, CSR_mseccfg = 0x747,
-    CSR_mcycle = 0xb00, CSR_minstret = 0xb02, CSR_mhpmcounter3 = 0xb03,
-    CSR_cycle = 0xc00, CSR_time, CSR_instret, CSR_hpmcounter3,
-    CSR_mvendorid = 0xf11, CSR_marchid, CSR_mimpid, CSR_mhartid, CSR_mconfigptr,
+    CSR_sstatus = 0x100,
+    CSR_sie = 0x104,
+    CSR_stvec,
+    CSR_scounteren,
+    CSR_senvcfg = 0x10a,
+    CSR_sstateen0 = 0x10c,
+    CSR_sscratch = 0x140,
+    CSR_sepc,
+    CSR_scause,
+    CSR_stval,
+    CSR_sip,
+    CSR_stimecmp = 0x14d,
+    CSR_satp = 0x180,
+    CSR_scountovf = 0xda0,
+    CSR_mstatus = 0x300,
+    CSR_misa,
+    CSR_medeleg,
+    CSR_mideleg,
+    CSR_mie,
+    CSR_mtvec,
+    CSR_mcounteren,
+    CSR_menvcfg = 0x30a,
+    CSR_mstateen0 = 0x30c,
+    CSR_mcountinhibit = 0x320,
+    CSR_mhpmevent3 = 0x323,
+    CSR_mscratch = 0x340,
+    CSR_mepc,
+    CSR_mcause,
+    CSR_mtval,
+    CSR_mip,
+    CSR_pmpcfg0 = 0x3a0,
+    CSR_pmpcfg2 = 0x3a2,
+    CSR_pmpaddr0 = 0x3b0,
+    CSR_mseccfg = 0x747,
+    CSR_mcycle = 0xb00,
+    CSR_minstret = 0xb02,
+    CSR_mhpmcounter3 = 0xb03,
+    CSR_cycle = 0xc00,
+    CSR_time,
+    CSR_instret,
+    CSR_hpmcounter3,
+    CSR_mvendorid = 0xf11,
+    CSR_marchid,
+    CSR_mimpid,
+    CSR_mhartid,
+    CSR_mconfigptr,
 };
 
-#define csr_read(n) \
-    ({ \
-        unsigned long v_; \
+#define csr_read(n)                                                 \
+    ({                                                              \
+        unsigned long v_;                                           \
         asm volatile("csrr %0, %1" : "=r"(v_) : "i"(n) : "memory"); \
-        v_; \
+        v_;                                                         \
     })
-#define csr_swap(n, v) \
-    ({ \
-        unsigned long v_; \
+#define csr_swap(n, v)                                                                             \
+    ({                                                                                             \
+        unsigned long v_;                                                                          \
         asm volatile("csrrw %0, %1, %2" : "=r"(v_) : "i"(n), "rK"((unsigned long)(v)) : "memory"); \
-        v_; \
+        v_;                                                                                        \
     })
 #define csr_write(n, v) asm volatile("csrw %0, %1" ::"i"(n), "rK"((unsigned long)(v)) : "memory")
 #define csr_set(n, v)   asm volatile("csrs %0, %1" ::"i"(n), "rK"((unsigned long)(v)) : "memory")

@@ -19,16 +19,16 @@
 #define PAGE 4096ul
 enum { SV39 = 8, SV48 = 9, SV57 = 10 };
 
-void paging_new(unsigned mode);        /* an empty address space of this mode; forgets the last one */
-uint64_t paging_another(void);         /* an empty root beside those there are; the functions below are about it */
-uint64_t paging_satp(unsigned asid);   /* of the present one */
-bool paging_on(unsigned asid);         /* into satp, with sfence.vma; false: the mode is not there */
+void paging_new(unsigned mode);      /* an empty address space of this mode; forgets the last one */
+uint64_t paging_another(void);       /* an empty root beside those there are; the functions below are about it */
+uint64_t paging_satp(unsigned asid); /* of the present one */
+bool paging_on(unsigned asid);       /* into satp, with sfence.vma; false: the mode is not there */
 unsigned paging_levels(void);
 /* The entry for va at a level (0: 4 KiB); makes the tables above it. */
 volatile uint64_t *paging_entry(uint64_t va, unsigned level);
 static inline uint64_t pte_make(uint64_t pa, uint64_t flags) { return pa >> 12 << 10 | flags; }
 void paging_map(uint64_t va, uint64_t pa, unsigned level, uint64_t flags); /* flags without V A D: those are added */
-void paging_map_program(void); /* the GiB of RAM to itself, for S mode; the UART's too */
+void paging_map_program(void);                                             /* the GiB of RAM to itself, for S mode; the UART's too */
 
 /* Accesses from M mode with the permissions of another (mstatus.MPRV); the trap is recorded with the access as its site. */
 uint64_t load_as(uint64_t mode, uint64_t va, unsigned size);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The runtime's C part: start, trap records, cases, other harts. The invariant: between cases all harts but 0 wait in rt_start. */
+/* The runtime's C part in M mode: start, trap records, other harts. The invariant: between cases all harts but 0 wait in rt_start. */
 #include "rt.h"
-#include <stdarg.h>
 
 _Static_assert(offsetof(struct hart, resume) == HART_resume && offsetof(struct hart, site) == HART_site, "");
 _Static_assert(offsetof(struct hart, call_sp) == HART_call_sp && offsetof(struct hart, trap_sp) == HART_trap_sp, "");
@@ -17,9 +16,6 @@ void call_done(void);
 void rt_start(uint64_t id);
 void trap_taken(struct hart *h);
 void strap_taken(struct hart *h);
-static bool case_failed;
-static const char *case_skipped; /* why */
-static unsigned failures;
 static volatile unsigned present; /* harts that have arrived */
 
 /* ---- start ---- */
@@ -53,24 +49,6 @@ static void rt_reset(void)
     trap_clear();
 }
 
-static void run_cases(void)
-{
-    unsigned count = 0;
-    while (tests[count].run)
-        count++;
-    print("1..%d\n", (uint64_t)count);
-    for (unsigned i = 0; i < count; i++) {
-        case_failed = false;
-        case_skipped = NULL;
-        rt_reset();
-        row("");
-        tests[i].run();
-        print("%s %d - %s%s%s\n", case_failed ? "not ok" : "ok", (uint64_t)i + 1, tests[i].name, case_skipped ? " # SKIP " : "",
-              case_skipped ? case_skipped : "");
-        failures += case_failed;
-    }
-}
-
 void rt_start(uint64_t id)
 {
     struct hart *h = &harts[id];
@@ -80,10 +58,8 @@ void rt_start(uint64_t id)
     asm volatile("mv tp, %0" ::"r"(h));
     rt_reset();
     __atomic_fetch_add(&present, 1, __ATOMIC_SEQ_CST);
-    if (!id) {
-        run_cases();
-        rt_exit(failures != 0);
-    }
+    if (!id)
+        rt_exit(run_cases(rt_reset) != 0);
     for (;;) {
         csr_write(CSR_mie, 1 << IRQ_M_SOFT);
         asm volatile("wfi");
@@ -121,7 +97,7 @@ void hart_start(unsigned id, void (*work)(void *arg), void *arg)
 void hart_join(unsigned id)
 {
     while (__atomic_load_n(&harts[id].work, __ATOMIC_ACQUIRE))
-        asm volatile(".4byte 0x0100000f"); /* pause */
+        relax();
 }
 
 void hart_run_all(void (*work)(void *arg), unsigned count)
@@ -199,8 +175,7 @@ bool check_trap(const struct trap *t, uint64_t cause, uint64_t epc, uint64_t tva
 uint64_t insn_in(uint64_t mode, uint32_t word, uint64_t a0, uint64_t a1, bool *ran)
 {
     struct hart *h = self();
-    register uint64_t r0 asm("a0") = a0;
-    register uint64_t r1 asm("a1") = a1;
+    uint64_t result;
 
     insn_slot[0] = word;
     insn_slot[1] = 0x00008067; /* ret */
@@ -209,155 +184,15 @@ uint64_t insn_in(uint64_t mode, uint32_t word, uint64_t a0, uint64_t a1, bool *r
     h->site = (uint64_t)insn_slot;
     if (mode == MODE_M) {
         h->resume = (uint64_t)&insn_slot[1];
-        asm volatile("jalr %2" : "+r"(r0), "+r"(r1) : "r"(insn_slot) : "ra", "memory");
+        asm volatile("mv a0, %1\n mv a1, %2\n jalr %3\n mv %0, a0"
+                     : "=r"(result)
+                     : "r"(a0), "r"(a1), "r"(insn_slot)
+                     : "ra", "a0", "a1", "memory");
         h->resume = 0;
     } else {
-        r0 = call_in(mode, (uint64_t)insn_slot, a0, 0, a1);
+        result = call_in(mode, (uint64_t)insn_slot, a0, 0, a1);
     }
     if (ran)
         *ran = !h->m.count && !h->s.count;
-    return r0;
-}
-
-/* ---- output ---- */
-
-static volatile uint32_t output_lock;
-static char row_text[96];
-
-static void put(char c)
-{
-    while (!(UART[5] & 0x20))
-        ;
-    UART[0] = (uint8_t)c;
-}
-
-struct sink {
-    char *at, *end; /* NULL: the UART */
-};
-
-static void emit(struct sink *sink, char c)
-{
-    if (!sink->at)
-        put(c);
-    else if (sink->at < sink->end)
-        *sink->at++ = c;
-}
-
-static void number(struct sink *sink, uint64_t v, unsigned base)
-{
-    char digits[20];
-    int n = 0;
-    do
-        digits[n++] = "0123456789abcdef"[v % base];
-    while (v /= base);
-    while (n)
-        emit(sink, digits[--n]);
-}
-
-static void format(struct sink *sink, const char *text, va_list args)
-{
-    for (; *text; text++) {
-        if (*text != '%') {
-            emit(sink, *text);
-            continue;
-        }
-        switch (*++text) {
-        case 's':
-            for (const char *s = va_arg(args, const char *); *s; s++)
-                emit(sink, *s);
-            break;
-        case 'd':
-            number(sink, va_arg(args, uint64_t), 10);
-            break;
-        case 'x':
-            emit(sink, '0');
-            emit(sink, 'x');
-            number(sink, va_arg(args, uint64_t), 16);
-            break;
-        default:
-            emit(sink, *text);
-        }
-    }
-}
-
-static void lock(void)
-{
-    while (__atomic_exchange_n(&output_lock, 1, __ATOMIC_ACQUIRE))
-        ;
-}
-
-static void unlock(void) { __atomic_store_n(&output_lock, 0, __ATOMIC_RELEASE); }
-
-void print(const char *text, ...)
-{
-    struct sink uart = {NULL, NULL};
-    va_list args;
-    va_start(args, text);
-    lock();
-    format(&uart, text, args);
-    unlock();
-    va_end(args);
-}
-
-void row(const char *text, ...)
-{
-    struct sink sink = {row_text, row_text + sizeof row_text - 1};
-    va_list args;
-    va_start(args, text);
-    format(&sink, text, args);
-    *sink.at = 0;
-    va_end(args);
-}
-
-void rt_exit(unsigned code)
-{
-    for (;;)
-        *FINISHER = code ? code << 16 | 0x3333 : 0x5555;
-}
-
-void rt_panic(const char *text, ...)
-{
-    struct sink uart = {NULL, NULL};
-    va_list args;
-    va_start(args, text);
-    print("Bail out! hart %d: %s ", self()->id, row_text);
-    format(&uart, text, args);
-    print("\n");
-    va_end(args);
-    rt_exit(2);
-}
-
-void skip(const char *why) { case_skipped = why; }
-
-bool check(bool ok, const char *file, int line, const char *what)
-{
-    if (ok)
-        return true;
-    case_failed = true;
-    print("# %s:%d: %s%s%s\n", file, (uint64_t)line, row_text, row_text[0] ? ": " : "", what);
-    return false;
-}
-
-bool check_eq(uint64_t a, uint64_t b, const char *file, int line, const char *what)
-{
-    if (a == b)
-        return true;
-    case_failed = true;
-    print("# %s:%d: %s%s%s: %x, expected %x\n", file, (uint64_t)line, row_text, row_text[0] ? ": " : "", what, a, b);
-    return false;
-}
-
-void *memset(void *to, int byte, size_t n)
-{
-    for (char *p = to; n--;)
-        *p++ = (char)byte;
-    return to;
-}
-
-void *memcpy(void *to, const void *from, size_t n)
-{
-    char *p = to;
-    for (const char *f = from; n--;)
-        *p++ = *f++;
-    return to;
+    return result;
 }

@@ -24,13 +24,7 @@
 
 #ifndef __ASSEMBLER__
 #include "csr.h"
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define ALIGNED(n)   __attribute__((aligned(n)))
-#define NOINLINE     __attribute__((noinline))
+#include "report.h"
 
 struct trap {
     uint64_t count; /* since trap_clear() */
@@ -39,26 +33,19 @@ struct trap {
 };
 
 struct hart {
-    uint64_t resume;   /* where to go on after a trap; 0: see trap_taken() */
-    uint64_t site;     /* of the insn that TRY expects to trap */
-    uint64_t call_sp;  /* stack of the call_in() that is under way, 0: none */
+    uint64_t resume;  /* where to go on after a trap; 0: see trap_taken() */
+    uint64_t site;    /* of the insn that TRY expects to trap */
+    uint64_t call_sp; /* stack of the call_in() that is under way, 0: none */
     uint64_t trap_sp, strap_sp;
     uint64_t frame[32], sframe[32]; /* registers of the interrupted code, by their numbers */
     uint64_t leave;                 /* a lower mode's trap handler asks to end call_in() */
     uint64_t id;
-    struct trap m, s;                          /* the last trap to M mode, and to S mode */
+    struct trap m, s;                           /* the last trap to M mode, and to S mode */
     bool (*on_trap)(struct hart *, bool super); /* sees it first; true: go on where it came from */
     uint64_t depth;
     void (*volatile work)(void *arg); /* what hart_start() wants of this one */
     void *arg;
 };
-
-struct test {
-    const char *name;
-    void (*run)(void);
-};
-#define TEST(name, function) {name, function}
-extern const struct test tests[]; /* ends with a row of nulls; the program's */
 
 extern struct hart harts[HART_MAX];
 static inline struct hart *self(void)
@@ -67,18 +54,6 @@ static inline struct hart *self(void)
     asm volatile("mv %0, tp" : "=r"(h));
     return h;
 }
-
-/* ---- output and results ---- */
-void print(const char *format, ...); /* %s %d %x %c */
-void rt_exit(unsigned code) __attribute__((noreturn));
-void rt_panic(const char *format, ...) __attribute__((noreturn));
-void skip(const char *why); /* this case; it should then return */
-bool check(bool ok, const char *file, int line, const char *what);
-bool check_eq(uint64_t a, uint64_t b, const char *file, int line, const char *what);
-#define CHECK(e)        check((e), __FILE_NAME__, __LINE__, #e)
-#define CHECK_EQ(a, b)  check_eq((uint64_t)(a), (uint64_t)(b), __FILE_NAME__, __LINE__, #a " == " #b)
-/* Names the row of a table in the messages of the checks that follow. */
-void row(const char *format, ...);
 
 /* ---- traps ---- */
 void trap_clear(void);
@@ -91,9 +66,11 @@ bool check_trap(const struct trap *t, uint64_t cause, uint64_t epc, uint64_t tva
 #define STRING_(x) #x
 #define STRING(x)  STRING_(x)
 /* Assembly that may trap at its first insn and then goes on after its last. t0-t6 are free in it; `before` runs ahead of that insn. */
-#define TRY_AFTER(before, insns, outputs, ...)                                                                         \
-    asm volatile("la t6, 9f\n sd t6, " STRING(HART_resume) "(tp)\n la t6, 8f\n sd t6, " STRING(HART_site) "(tp)\n"     \
-                 before "\n8: " insns "\n9: sd zero, " STRING(HART_resume) "(tp)" : outputs : __VA_ARGS__ : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "memory")
+#define TRY_AFTER(before, insns, outputs, ...)                                                            \
+    asm volatile("la t6, 9f\n sd t6, " STRING(HART_resume) "(tp)\n la t6, 8f\n sd t6, " STRING(           \
+                     HART_site) "(tp)\n" before "\n8: " insns "\n9: sd zero, " STRING(HART_resume) "(tp)" \
+                 : outputs:__VA_ARGS__                                                                    \
+                 : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "memory")
 #define TRY(insns, outputs, ...) TRY_AFTER("", insns, outputs, __VA_ARGS__)
 
 /* Calls fn(arg) in another mode (bare or where the program is mapped to itself); returns its result. A trap that nothing resumes ends it. */
@@ -103,7 +80,7 @@ uint64_t call_in(uint64_t mode, uint64_t fn, uint64_t arg, uint64_t sp, uint64_t
 uint64_t insn_in(uint64_t mode, uint32_t word, uint64_t a0, uint64_t a1, bool *ran);
 extern uint32_t insn_slot[]; /* where insn_in puts it */
 
-void trap_entry(void);  /* mtvec and stvec of the runtime */
+void trap_entry(void); /* mtvec and stvec of the runtime */
 void strap_entry(void);
 void lower_return(void); /* ends call_in() from a lower mode: what ra holds there */
 
@@ -114,17 +91,15 @@ void hart_join(unsigned id);
 void hart_run_all(void (*work)(void *arg), unsigned count); /* arg: the hart's number; this one takes part */
 
 /* ---- machine ---- */
-#define FINISHER ((volatile uint32_t *)0x100000)
-#define ACLINT   0x2000000ul
-#define PLIC     0xc000000ul
-#define UART     ((volatile uint8_t *)0x10000000)
+#define ACLINT      0x2000000ul
+#define PLIC        0xc000000ul
+#define UART        ((volatile uint8_t *)0x10000000)
 #define MSIP(h)     (*(volatile uint32_t *)(ACLINT + 4 * (uint64_t)(h)))
 #define MTIMECMP(h) (*(volatile uint64_t *)(ACLINT + 0x4000 + 8 * (uint64_t)(h)))
 #define MTIME       (*(volatile uint64_t *)(ACLINT + 0xbff8))
 
 static inline void fence_i(void) { asm volatile("fence.i" ::: "memory"); }
 static inline void sfence_vma(void) { asm volatile("sfence.vma" ::: "memory"); }
+static inline void relax(void) { asm volatile(".4byte 0x0100000f" ::: "memory"); } /* pause: for loops that wait for another hart */
 static inline void fence(void) { asm volatile("fence" ::: "memory"); }
-void *memset(void *to, int byte, size_t n);
-void *memcpy(void *to, const void *from, size_t n);
 #endif

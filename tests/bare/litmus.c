@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Litmus tests of the memory model (RVWMO). Every round has locations of its own; the harts run through all rounds without meeting, and
+ * the results are looked at in the end. What is forbidden must never be seen; what is allowed need not be.
+ */
+#include "rt.h"
+
+enum { ROUNDS = 2048, HARTS = 4 };
+
+struct place {
+    volatile uint64_t x, y;
+    uint64_t pad[6];
+};
+static struct place places[ROUNDS] ALIGNED(64);
+static uint64_t r[HARTS][ROUNDS][2];
+static volatile uint64_t ready, go;
+
+static void (*body)(unsigned hart, unsigned round);
+static unsigned parties;
+
+/* A round is entered when all have come to its neighbourhood, so that the harts stay close. */
+static void run(void *arg)
+{
+    unsigned hart = (unsigned)(uint64_t)arg;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        if (i % 256 == 0) {
+            uint64_t n = __atomic_add_fetch(&ready, 1, __ATOMIC_SEQ_CST);
+            if (n == parties * (i / 256 + 1))
+                __atomic_store_n(&go, i / 256 + 1, __ATOMIC_SEQ_CST);
+            while (__atomic_load_n(&go, __ATOMIC_ACQUIRE) < i / 256 + 1)
+                relax();
+        }
+        body(hart, i);
+    }
+}
+
+static bool start(unsigned count, void (*what)(unsigned hart, unsigned round))
+{
+    if (!harts_need(count))
+        return false;
+    memset(places, 0, sizeof places);
+    memset(r, 0, sizeof r);
+    ready = go = 0;
+    body = what;
+    parties = count;
+    fence();
+    hart_run_all(run, count);
+    return true;
+}
+
+static unsigned seen(bool (*forbidden)(unsigned round))
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < ROUNDS; i++)
+        n += forbidden(i);
+    return n;
+}
+
+/* ---- message passing ---- */
+
+static void mp_fences(unsigned hart, unsigned i)
+{
+    if (!hart)
+        asm volatile("sd %2, (%0)\n fence w, w\n sd %2, (%1)" ::"r"(&places[i].x), "r"(&places[i].y), "r"(1ul) : "memory");
+    else
+        asm volatile("ld %0, (%3)\n fence r, r\n ld %1, (%2)"
+                     : "=&r"(r[1][i][0]), "=&r"(r[1][i][1])
+                     : "r"(&places[i].x), "r"(&places[i].y));
+}
+static void mp_acquire(unsigned hart, unsigned i)
+{
+    if (!hart)
+        asm volatile("sd %2, (%0)\n amoswap.d.rl zero, %2, (%1)" ::"r"(&places[i].x), "r"(&places[i].y), "r"(1ul) : "memory");
+    else
+        asm volatile("lr.d.aq %0, (%3)\n ld %1, (%2)" : "=&r"(r[1][i][0]), "=&r"(r[1][i][1]) : "r"(&places[i].x), "r"(&places[i].y));
+}
+static void mp_address(unsigned hart, unsigned i)
+{
+    if (!hart)
+        asm volatile("sd %2, (%0)\n fence w, w\n sd %2, (%1)" ::"r"(&places[i].x), "r"(&places[i].y), "r"(1ul) : "memory");
+    else
+        asm volatile("ld %0, (%3)\n xor t0, %0, %0\n add t0, t0, %2\n ld %1, (t0)"
+                     : "=&r"(r[1][i][0]), "=&r"(r[1][i][1])
+                     : "r"(&places[i].x), "r"(&places[i].y)
+                     : "t0");
+}
+static bool mp_bad(unsigned i) { return r[1][i][0] == 1 && r[1][i][1] == 0; }
+
+static void message_passing(void)
+{
+    static void (*const kinds[])(unsigned, unsigned) = {mp_fences, mp_acquire, mp_address};
+    for (unsigned k = 0; k < ARRAY_LEN(kinds); k++) {
+        row("kind %d", (uint64_t)k);
+        if (!start(2, kinds[k]))
+            return;
+        CHECK_EQ(seen(mp_bad), 0);
+    }
+}
+
+/* ---- store buffering: both loads see the old value ---- */
+
+static void sb_fences(unsigned hart, unsigned i)
+{
+    volatile uint64_t *mine = hart ? &places[i].y : &places[i].x, *theirs = hart ? &places[i].x : &places[i].y;
+    asm volatile("sd %2, (%1)\n fence rw, rw\n ld %0, (%3)" : "=&r"(r[hart][i][0]) : "r"(mine), "r"(1ul), "r"(theirs) : "memory");
+}
+static void sb_amo(unsigned hart, unsigned i)
+{
+    volatile uint64_t *mine = hart ? &places[i].y : &places[i].x, *theirs = hart ? &places[i].x : &places[i].y;
+    asm volatile("amoswap.d.aqrl zero, %2, (%1)\n lr.d.aqrl %0, (%3)" : "=&r"(r[hart][i][0]) : "r"(mine), "r"(1ul), "r"(theirs) : "memory");
+}
+static void sb_plain(unsigned hart, unsigned i)
+{
+    volatile uint64_t *mine = hart ? &places[i].y : &places[i].x, *theirs = hart ? &places[i].x : &places[i].y;
+    asm volatile("sd %2, (%1)\n ld %0, (%3)" : "=&r"(r[hart][i][0]) : "r"(mine), "r"(1ul), "r"(theirs) : "memory");
+}
+static bool sb_bad(unsigned i) { return !r[0][i][0] && !r[1][i][0]; }
+
+static void store_buffering(void)
+{
+    row("fences");
+    if (!start(2, sb_fences))
+        return;
+    CHECK_EQ(seen(sb_bad), 0);
+    row("AMOs");
+    start(2, sb_amo);
+    CHECK_EQ(seen(sb_bad), 0);
+    start(2, sb_plain);
+    print("# store buffering without fences: %d of %d rounds\n", (uint64_t)seen(sb_bad), (uint64_t)ROUNDS);
+}
+
+/* ---- load buffering with dependencies: values out of nowhere ---- */
+
+static void lb(unsigned hart, unsigned i)
+{
+    volatile uint64_t *from = hart ? &places[i].y : &places[i].x, *to = hart ? &places[i].x : &places[i].y;
+    asm volatile("ld %0, (%1)\n xor t0, %0, %0\n addi t0, t0, 1\n sd t0, (%2)"
+                 : "=&r"(r[hart][i][0])
+                 : "r"(from), "r"(to)
+                 : "t0", "memory");
+}
+static bool lb_bad(unsigned i) { return r[0][i][0] && r[1][i][0]; }
+
+static void load_buffering(void)
+{
+    if (start(2, lb))
+        CHECK_EQ(seen(lb_bad), 0);
+}
+
+/* ---- coherence: two loads of one place never go back ---- */
+
+static void corr(unsigned hart, unsigned i)
+{
+    if (hart)
+        asm volatile("ld %0, (%2)\n ld %1, (%2)" : "=&r"(r[1][i][0]), "=&r"(r[1][i][1]) : "r"(&places[i].x));
+    else
+        places[i].x = 1;
+}
+static bool corr_bad(unsigned i) { return r[1][i][0] > r[1][i][1]; }
+
+static void coherence(void)
+{
+    if (start(2, corr))
+        CHECK_EQ(seen(corr_bad), 0);
+}
+
+/* ---- independent reads of independent writes: everybody sees one order ---- */
+
+static void iriw(unsigned hart, unsigned i)
+{
+    volatile uint64_t *x = &places[i].x, *y = &places[i].y;
+    switch (hart) {
+    case 0: *x = 1; break;
+    case 1: *y = 1; break;
+    case 2: asm volatile("ld %0, (%2)\n fence r, r\n ld %1, (%3)" : "=&r"(r[2][i][0]), "=&r"(r[2][i][1]) : "r"(x), "r"(y)); break;
+    case 3: asm volatile("ld %0, (%3)\n fence r, r\n ld %1, (%2)" : "=&r"(r[3][i][0]), "=&r"(r[3][i][1]) : "r"(x), "r"(y)); break;
+    }
+}
+static bool iriw_bad(unsigned i) { return r[2][i][0] && !r[2][i][1] && r[3][i][0] && !r[3][i][1]; }
+
+static void independent(void)
+{
+    if (start(4, iriw))
+        CHECK_EQ(seen(iriw_bad), 0);
+}
+
+/* ---- write to read causality over three harts ---- */
+
+static void wrc(unsigned hart, unsigned i)
+{
+    volatile uint64_t *x = &places[i].x, *y = &places[i].y;
+    switch (hart) {
+    case 0: *x = 1; break;
+    case 1: asm volatile("ld %0, (%1)\n fence r, w\n sd %0, (%2)" : "=&r"(r[1][i][0]) : "r"(x), "r"(y) : "memory"); break;
+    case 2: asm volatile("ld %0, (%3)\n fence r, r\n ld %1, (%2)" : "=&r"(r[2][i][0]), "=&r"(r[2][i][1]) : "r"(x), "r"(y)); break;
+    }
+}
+static bool wrc_bad(unsigned i) { return r[2][i][0] && !r[2][i][1]; }
+
+static void causality(void)
+{
+    if (start(3, wrc))
+        CHECK_EQ(seen(wrc_bad), 0);
+}
+
+/* ---- aligned accesses are never torn, of any size ---- */
+
+static void torn(unsigned hart, unsigned i)
+{
+    if (!hart) {
+        asm volatile("sd %1, (%0)\n sw %1, 8(%0)\n sh %1, 16(%0)" ::"r"(&places[i]), "r"(-1ul) : "memory");
+    } else {
+        uint64_t d, w, h;
+        asm volatile("ld %0, (%3)\n lw %1, 8(%3)\n lh %2, 16(%3)" : "=&r"(d), "=&r"(w), "=&r"(h) : "r"(&places[i]));
+        r[1][i][0] = (d && d != -1ul) || (w && w != -1ul) || (h && h != -1ul);
+    }
+}
+static bool torn_bad(unsigned i) { return r[1][i][0]; }
+
+static void tearing(void)
+{
+    if (start(2, torn))
+        CHECK_EQ(seen(torn_bad), 0);
+}
+
+const struct test tests[] = {
+    TEST("message passing", message_passing),
+    TEST("store buffering", store_buffering),
+    TEST("load buffering", load_buffering),
+    TEST("coherence of reads", coherence),
+    TEST("independent reads of independent writes", independent),
+    TEST("write to read causality", causality),
+    TEST("no torn accesses", tearing),
+    {NULL, NULL},
+};
