@@ -3,7 +3,6 @@
  * Bare programs through the public interface only: argv[1] is the program `traps`, argv[2] `exit_code`. It runs them from memory, at once
  * and in steps, in two machines side by side, pauses and resumes them, and reads what they left.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <vm/vm.h>
+
+#include <cmocka.h>
 
 struct elf {
     void *data;
