@@ -26,6 +26,10 @@ struct guest {
     unsigned min_insn, max_insn; /* bytes */
     const uint16_t *pins;        /* cells that deserve a host register, most used first */
     unsigned npins;
+    const uint16_t *fpins; /* likewise, of cells with floating-point values */
+    unsigned nfpins;
+    /* Always FP_NAN_default and tininess after rounding: then hosts' instructions raise the guest's flags and give, but for NaNs, its results. */
+    bool fp_canonical;
     const struct ir_helper *helpers; /* what CALL numbers */
     unsigned nhelpers;
     const struct guest_reg *regs;

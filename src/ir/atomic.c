@@ -8,22 +8,16 @@
  */
 #include "base/bits.h"
 #include "ir/eval.h"
+#include "ir/monitor.h"
 #include <stdlib.h>
-
-enum { LINE_BITS = 6, VERSIONS = 1024 };
-
-struct cpu_monitor {
-    _Atomic uint32_t version[VERSIONS];
-};
 
 struct cpu_monitor *cpu_monitor_new(void) { return calloc(1, sizeof(struct cpu_monitor)); }
 
-static const void *line_of(const void *host) { return (const void *)((uintptr_t)host >> LINE_BITS << LINE_BITS); }
+static const void *line_of(const void *host) { return (const void *)((uintptr_t)host >> MONITOR_LINE_BITS << MONITOR_LINE_BITS); }
 
 static _Atomic uint32_t *version_of(struct cpu *cpu, const void *line)
 {
-    uintptr_t n = (uintptr_t)line >> LINE_BITS;
-    return &cpu->monitor->version[(n ^ n >> 10) % VERSIONS];
+    return &cpu->monitor->version[monitor_index((uintptr_t)line)];
 }
 
 /* The operand sizes, once: X(bytes, C type). */
@@ -127,7 +121,11 @@ static bool store_conditional(struct cpu *cpu, const struct ir_op *op)
         return true;
     u128 expected = (u128)cpu->reservation.value[1] << 64 | cpu->reservation.value[0];
     bool done = host_cas(host, size, &expected, get(cpu, op->b, size));
-    atomic_store(held, version + (done ? 2 : 0));
+    /* Not a plain store: others that have written the line meanwhile have advanced it. */
+    if (done)
+        atomic_fetch_add(held, 1);
+    else
+        atomic_fetch_sub(held, 1);
     if (done)
         mem_note_write(cpu->space, at, size);
     cpu->cell[op->d] = done;
@@ -151,7 +149,7 @@ static u128 combine(unsigned amo, unsigned size, u128 old, u128 operand)
     }
 }
 
-/* Others' reservations of the line end; an SC at work holds the version, so wait for it. */
+/* Others' reservations of the line end. */
 static void advance(struct cpu *cpu, const void *host) { atomic_fetch_add(version_of(cpu, line_of(host)), 2); }
 
 static bool read_modify_write(struct cpu *cpu, const struct ir_op *op)

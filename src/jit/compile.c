@@ -55,7 +55,7 @@ int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const s
                                      : err_set(err, STATUS_resource, "out of memory for the compiler");
     if (!rc) {
         c->routines = c->memory.exec;
-        c->at = jit_host->routines(c->memory.write, c->memory.exec, CHUNK, guest->pins, guest->npins);
+        c->at = jit_host->routines(c->memory.write, c->memory.exec, CHUNK, guest->pins, guest->npins, guest->fpins, guest->nfpins);
         c->routines_size = c->at;
         os_code_flush(&c->memory, 0, c->at);
         jit_cache_set_compiler(cache, c);
@@ -216,6 +216,9 @@ static bool compile(struct jit_compiler *c, struct jit_block *block)
         .page_offset = block->at & (MEM_PAGE - 1),
         .pins = c->guest->pins,
         .npins = c->guest->npins,
+        .fpins = c->guest->fpins,
+        .nfpins = c->guest->nfpins,
+        .fp_canonical = c->guest->fp_canonical,
         .zero_cell = (uint16_t)c->guest->cells,
         .out = c->memory.write + at,
         .exec = c->memory.exec + at,

@@ -67,7 +67,7 @@ int oracle_start(struct oracle *o, const struct case_input *cases, size_t n, str
     rewind(o->cases);
     rewind(o->results);
     if (ftruncate(fileno(o->cases), 0) || ftruncate(fileno(o->results), 0) || ftruncate(fileno(o->errors), 0) ||
-        fwrite(cases, sizeof *cases, n, o->cases) != n || fflush(o->cases) || lseek(fileno(o->cases), 0, SEEK_SET) ||
+        (n && fwrite(cases, sizeof *cases, n, o->cases) != n) || fflush(o->cases) || lseek(fileno(o->cases), 0, SEEK_SET) ||
         lseek(fileno(o->results), 0, SEEK_SET))
         return err_set(err, STATUS_resource, "temporary file: %s", strerror(errno));
     return spawn(o, err);

@@ -146,7 +146,16 @@ static const uint16_t pins[] = {
     RISCV64_CELL_x + 12, RISCV64_CELL_x + 13, RISCV64_CELL_x + 8,  RISCV64_CELL_x + 9, RISCV64_CELL_x + 1,
 };
 
+/* The arguments and what compilers take first after them. */
+static const uint16_t fpins[] = {
+    RISCV64_CELL_f + 15, RISCV64_CELL_f + 14, RISCV64_CELL_f + 13, RISCV64_CELL_f + 12, RISCV64_CELL_f + 11,
+    RISCV64_CELL_f + 10, RISCV64_CELL_f + 16, RISCV64_CELL_f + 17, RISCV64_CELL_f + 8,  RISCV64_CELL_f + 9,
+};
+
 const struct guest guest_riscv64 = {
+    .fpins = fpins,
+    .nfpins = ARRAY_LEN(fpins),
+    .fp_canonical = true,
     .pins = pins,
     .npins = ARRAY_LEN(pins),
     .name = "riscv64",

@@ -51,6 +51,9 @@ struct jit_emit_request {
     unsigned page_offset; /* of the block's first byte in its page */
     const uint16_t *pins; /* cells in order of use: the host takes as many as it has registers for */
     unsigned npins;
+    const uint16_t *fpins; /* likewise, of the cells with floating-point values */
+    unsigned nfpins;
+    bool fp_canonical; /* of struct guest */
     uint16_t zero_cell;
     uint8_t *out;        /* where to write, */
     const uint8_t *exec; /* and where that will run */
@@ -67,7 +70,8 @@ struct jit_host {
     size_t scratch;
     size_t code_max; /* bytes that one block may need at most, stubs included */
     /* Writes the routines that enter and leave emitted code; returns their size. Once per code memory, at its start. */
-    size_t (*routines)(uint8_t *out, const uint8_t *exec, size_t room, const uint16_t *pins, unsigned npins);
+    size_t (*routines)(uint8_t *out, const uint8_t *exec, size_t room, const uint16_t *pins, unsigned npins, const uint16_t *fpins,
+                       unsigned nfpins);
     /* Runs code until it comes back. */
     enum jit_why (*enter)(const uint8_t *routines, struct cpu *cpu, const uint8_t *entry);
     size_t (*emit)(const uint8_t *routines, struct jit_emit_request *request); /* 0: it did not fit */

@@ -2,13 +2,15 @@
 /*
  * Who lives where in emitted code. rbp points into the vCPU's cells so that the first 32 have short displacements; r14 is the TLB of the
  * current context; rax rcx rdx are scratch within one op; ten of the guest's registers are pinned, in the order of the guest's list.
+ * Ten floating-point cells live in xmm6 to xmm15 while cpu->fp_live, together with the sticky flags in MXCSR; blocks that need them bring
+ * them in when they are entered, and everything that goes to C takes them out.
  */
 #pragma once
 #include "jit/host/host.h"
 #include "jit/host/x86_64/encode.h"
 #include <stddef.h>
 
-enum { PINS = 10, STATE_BIAS = offsetof(struct cpu, cell) + 16 * 8 };
+enum { PINS = 10, XPINS = 10, XPIN0 = 6 /* first pinned xmm register */, STATE_BIAS = offsetof(struct cpu, cell) + 16 * 8 };
 
 static const enum x86_reg pin_regs[PINS] = {R12, R13, RBX, R15, RSI, RDI, R8, R9, R10, R11}; /* callee-saved first */
 
@@ -21,5 +23,15 @@ static inline struct x86_mem cell_mem(unsigned cell) { return state(offsetof(str
 
 /* The routines at the start of code memory; a table of offsets comes first. */
 struct routines {
-    uint32_t enter, leave, call_op, probe;
+    uint32_t enter, leave, call_op, probe, fp_load, constants;
+};
+
+/* Operands in memory next to the code; those of 16 bytes are for packed instructions, which see more than the scalar they are meant for. */
+struct constants {
+    _Alignas(16) uint64_t box[2]; /* ones above an f32 */
+    uint64_t abs32[2], neg32[2], abs64[2], neg64[2];
+    double minus_one, two31, two63, two32;
+    float minus_one_f, two31_f, two63_f, two32_f;
+    uint32_t mxcsr;   /* all exceptions masked, to nearest, no flags */
+    uint8_t flip[32]; /* five bits in opposite order */
 };

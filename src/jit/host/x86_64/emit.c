@@ -4,7 +4,7 @@
  * register or its cell, so a way out needs only the count of insns and the address.
  */
 #include "base/bits.h"
-#include "jit/host/x86_64/x86_64.h"
+#include "jit/host/x86_64/sse.h"
 #include <cpuid.h>
 
 static void op_into_rax(struct emit *e, const struct ir_op *op) { x86_imm(&e->c, RAX, (uintptr_t)op); }
@@ -90,6 +90,9 @@ static void lower(struct emit *e, const struct ir_op *op)
 {
     struct jit_emit_request *q = e->request;
     uint8_t *skip;
+    if (x86_lower_float(e, op) || x86_lower_float_memory(e, op))
+        return;
+    x86_xmm_flush(e, op);
     switch (op->op) {
     case IR_BRANCH: exit_to(e, op); return;
     case IR_JUMP:
@@ -120,8 +123,10 @@ static void lower(struct emit *e, const struct ir_op *op)
         x86_target(&e->c, skip, e->c.at);
         return;
     }
-    if (!x86_lower_integer(e, op) && !x86_lower_memory(e, op))
+    bool inlined = x86_lower_divide(e, op) || x86_lower_integer(e, op) || x86_lower_memory(e, op) || x86_lower_atomic(e, op);
+    if (!inlined)
         generic(e, op);
+    x86_xmm_written(e, op, inlined);
 }
 
 static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *trap)
@@ -129,8 +134,18 @@ static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *trap)
     op_into_rax(e, cold->op);
     x86_call_exec(&e->c, e->routines + e->r->call_op);
     x86_target(&e->c, x86_jcc(&e->c, CC_E), trap);
-    if (cold->result >= 0)
+    if (cold->result >= XMM)
+        sse_load(&e->c, false, (unsigned)cold->result - XMM, cell_mem(cold->op->d));
+    else if (cold->result >= 0)
         x86_load(&e->c, (enum x86_reg)cold->result, cell_mem(cold->op->d));
+    x86_target(&e->c, x86_jmp(&e->c), cold->back);
+}
+
+static void cold_write(struct emit *e, const struct cold *cold)
+{
+    if (cold->from2)
+        x86_target(&e->c, cold->from2, e->c.at);
+    cold->write(e, cold);
     x86_target(&e->c, x86_jmp(&e->c), cold->back);
 }
 
@@ -148,6 +163,8 @@ static void cold_stubs(struct emit *e)
             cold_slow(e, cold, trap);
         else if (cold->kind == COLD_exit)
             exit_to(e, cold->op);
+        else if (cold->kind == COLD_write)
+            cold_write(e, cold);
     }
 }
 
@@ -159,6 +176,10 @@ static void prepare(struct emit *e, const struct jit_emit_request *q)
         e->lzcnt = c & 1 << 5; /* ABM; a processor that has it has tzcnt of BMI1 too, but ask */
     e->lzcnt &= __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI);
     e->popcnt = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_POPCNT);
+    e->fma = __builtin_cpu_supports("fma");
+    e->sse41 = __builtin_cpu_supports("sse4.1");
+    for (unsigned i = 0; i < q->nfpins && i < XPINS; i++)
+        e->xpin_of[q->fpins[i]] = (uint8_t)(i + 1);
     for (unsigned i = 0; i < q->npins && i < PINS; i++)
         e->pin_of[q->pins[i]] = (uint8_t)(i + 1);
     e->ready = true;
@@ -176,8 +197,15 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
     e->ir = q->ir;
     e->ncold = 0;
     e->forwarded = IR_NONE;
-    for (unsigned i = 0; i < q->ir->nops; i++)
-        lower(e, &q->ir->ops[i]);
+    x86_xmm_begin(e);
+    for (unsigned i = 0, n; i < q->ir->nops; i += n) {
+        x86_xmm_op(e, i);
+        n = x86_lower_flags(e, &q->ir->ops[i]);
+        if (!n) {
+            lower(e, &q->ir->ops[i]);
+            n = 1;
+        }
+    }
     cold_stubs(e);
     return e->c.full ? 0 : (size_t)(e->c.at - e->c.start);
 }

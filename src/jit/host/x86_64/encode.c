@@ -71,6 +71,15 @@ void x86_prm(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsign
 
 void x86_rm(struct code_buf *c, unsigned op, bool wide, unsigned reg, struct x86_mem m) { x86_prm(c, 0, op, wide, reg, m, false); }
 
+void x86_vex_rr(struct code_buf *c, unsigned op, bool wide, unsigned reg, unsigned second, unsigned rm)
+{
+    x86_byte(c, 0xc4);
+    x86_byte(c, (~reg >> 3 & 1) << 7 | 1 << 6 | (~rm >> 3 & 1) << 5 | 2);
+    x86_byte(c, (unsigned)wide << 7 | (~second & 15) << 3 | 1);
+    x86_byte(c, op);
+    x86_byte(c, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
 void x86_mov(struct code_buf *c, enum x86_reg d, enum x86_reg s)
 {
     if (d != s)
@@ -187,6 +196,16 @@ static void relative(struct code_buf *c, const uint8_t *exec_target)
 {
     const uint8_t *next = c->exec + (c->at - c->start) + 4;
     x86_u32(c, (uint32_t)(exec_target - next));
+}
+
+void x86_prip(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, const uint8_t *exec_target)
+{
+    if (prefix)
+        x86_byte(c, prefix);
+    rex(c, wide, reg, 0, 0, false);
+    opcode(c, op);
+    x86_byte(c, (reg & 7) << 3 | 5);
+    relative(c, exec_target);
 }
 
 void x86_jmp_exec(struct code_buf *c, const uint8_t *exec_target)

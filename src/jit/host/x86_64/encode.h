@@ -37,6 +37,11 @@ void x86_rm(struct code_buf *c, unsigned op, bool wide, unsigned reg, struct x86
 void x86_prr(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, enum x86_reg rm);
 void x86_prm(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, struct x86_mem m, bool byte);
 
+/* With a memory operand at a fixed address near the code; nothing may follow (no immediate). */
+void x86_prip(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, const uint8_t *exec_target);
+/* VEX form of an instruction in map 0f38 with prefix 66, 128 bits: reg = f(reg, second, rm). */
+void x86_vex_rr(struct code_buf *c, unsigned op, bool wide, unsigned reg, unsigned second, unsigned rm);
+
 void x86_mov(struct code_buf *c, enum x86_reg d, enum x86_reg s);   /* 64 bits; nothing if equal */
 void x86_mov32(struct code_buf *c, enum x86_reg d, enum x86_reg s); /* zero-extends, also if equal */
 void x86_imm(struct code_buf *c, enum x86_reg d, uint64_t v);       /* shortest form; leaves the flags */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Loads and stores of normal memory: the TLB probe of mem/tlb.h inline, everything else in a cold stub that calls the evaluator's op. */
-#include "jit/host/x86_64/x86_64.h"
+#include "jit/host/x86_64/sse.h"
 
 struct access {
     bool store, sign, wide; /* wide: the result is extended to 64 bits */
@@ -24,7 +24,7 @@ static bool describe(const struct ir_op *op, struct access *a)
     return !op->s[1] && a->size <= 8;
 }
 
-static void address_into_rax(struct emit *e, const struct ir_op *op)
+void x86_address_into_rax(struct emit *e, const struct ir_op *op)
 {
     int pin = x86_pin(e, op->a);
     bool near = fits32((int64_t)op->imm);
@@ -47,11 +47,10 @@ static void shifted(struct emit *e, enum x86_reg d, unsigned count)
     x86_shift(&e->c, SH_shr, true, d, count);
 }
 
-/* rax: guest address -> host address; returns the place of the branch to the slow path. */
-static uint8_t *probe(struct emit *e, const struct access *a)
+uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store)
 {
     struct code_buf *c = &e->c;
-    int32_t side = a->store ? (int32_t)offsetof(struct tlb, write) : (int32_t)offsetof(struct tlb, read);
+    int32_t side = store ? (int32_t)offsetof(struct tlb, write) : (int32_t)offsetof(struct tlb, read);
     struct x86_mem entry = {.base = R14, .index = RCX, .scale = 1, .disp = side};
     _Static_assert(sizeof(struct tlb_entry) == 16 && offsetof(struct tlb_entry, addend) == 8, "the shift below");
     shifted(e, RCX, 12);
@@ -59,7 +58,7 @@ static uint8_t *probe(struct emit *e, const struct access *a)
     x86_alu_rr(c, ALU_add, false, RCX, RDX);
     x86_alu_ri(c, ALU_and, false, RCX, TLB_SIZE - 1);
     x86_shift(c, SH_shl, false, RCX, 4);
-    x86_lea(c, RDX, (struct x86_mem){.base = RAX, .index = NO_REG, .disp = (int32_t)a->size - 1});
+    x86_lea(c, RDX, (struct x86_mem){.base = RAX, .index = NO_REG, .disp = (int32_t)size - 1});
     x86_alu_ri(c, ALU_and, true, RDX, -4096);
     x86_alu_rm(c, ALU_cmp, true, RDX, entry);
     uint8_t *slow = x86_jcc(c, CC_NE);
@@ -89,9 +88,9 @@ bool x86_lower_memory(struct emit *e, const struct ir_op *op)
     struct access a;
     if (!describe(op, &a))
         return false;
-    address_into_rax(e, op);
+    x86_address_into_rax(e, op);
     e->forwarded = IR_NONE;
-    uint8_t *slow = probe(e, &a);
+    uint8_t *slow = x86_tlb_probe(e, a.size, a.store);
     enum x86_reg r = RAX;
     if (a.store) {
         store_host(&e->c, &a, x86_get(e, op->b, RCX));
@@ -102,5 +101,39 @@ bool x86_lower_memory(struct emit *e, const struct ir_op *op)
     x86_cold(e, (struct cold){.kind = COLD_slow, .from = slow, .back = e->c.at, .op = op, .result = !a.store && r == RAX ? (int)RAX : -1});
     if (!a.store)
         x86_finish(e, op, r);
+    return true;
+}
+
+/* Is the value in an xmm register, or does it go to one? */
+static bool float_access(const struct emit *e, const struct ir_op *op, const struct access *a)
+{
+    if (a->size < 4)
+        return false;
+    if (a->store)
+        return x86_xpin(e, op->b) >= 0;
+    return e->request->fp_canonical && (op->type == IR_f32 || op->type == IR_f64) && (x86_xpin(e, op->d) >= 0 || x86_xkeep(e, op));
+}
+
+bool x86_lower_float_memory(struct emit *e, const struct ir_op *op)
+{
+    struct x86_mem m = {.base = RAX, .index = NO_REG};
+    struct cold cold = {.kind = COLD_slow, .op = op, .result = -1};
+    struct access a;
+    if (!describe(op, &a) || !float_access(e, op, &a))
+        return false;
+    x86_address_into_rax(e, op);
+    e->forwarded = IR_NONE;
+    cold.from = x86_tlb_probe(e, a.size, a.store);
+    unsigned x = a.store ? (unsigned)x86_xpin(e, op->b) : x86_xresult(e, op);
+    if (a.store) {
+        sse_store(&e->c, a.size == 4, m, x);
+    } else {
+        sse_load(&e->c, a.size == 4, x, m);
+        cold.result = XMM + (int)x;
+    }
+    cold.back = e->c.at;
+    x86_cold(e, cold);
+    if (!a.store)
+        x86_xfinish(e, op, x, a.size == 4, false);
     return true;
 }

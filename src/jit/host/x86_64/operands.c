@@ -49,16 +49,16 @@ enum x86_reg x86_result(const struct emit *e, const struct ir_op *op)
     return pin < 0 ? RAX : (enum x86_reg)pin;
 }
 
-static bool reads(const struct ir_op *o, unsigned cell) { return o->a == cell || o->b == cell || o->c == cell; }
+bool x86_reads(const struct ir_op *o, unsigned cell) { return o->a == cell || o->b == cell || o->c == cell; }
 
 /* Is `op`'s result a temporary that only the next op reads, and that one natively? Temporaries end with the insn and are written once. */
 static bool only_next(const struct emit *e, const struct ir_op *op)
 {
     const struct ir_op *end = e->ir->ops + e->ir->nops;
-    if (op->d <= e->request->zero_cell || op + 1 >= end || !reads(op + 1, op->d) || !x86_is_native(e, op + 1))
+    if (op->d <= e->request->zero_cell || op + 1 >= end || !x86_reads(op + 1, op->d) || !x86_is_native(e, op + 1))
         return false;
     for (const struct ir_op *o = op + 2; o < end; o++) {
-        if (o->op == IR_CALL || reads(o, op->d))
+        if (o->op == IR_CALL || x86_reads(o, op->d))
             return false;
         if (o->d == op->d)
             return true;

@@ -4,24 +4,108 @@
  */
 #include "ir/eval.h"
 #include "jit/host/x86_64/abi.h"
-#include "jit/host/x86_64/x86_64.h"
+#include "jit/host/x86_64/sse.h"
 #include <string.h>
 
 static const enum x86_reg saved[] = {RBX, RBP, R12, R13, R14, R15};
 enum { SAVED = sizeof saved / sizeof *saved };
 
-static void pins_move(struct code_buf *c, const uint16_t *pins, unsigned npins, bool load)
+struct pins {
+    const uint16_t *cells, *fp;
+    unsigned n, nfp;
+    const uint8_t *mxcsr; /* the constant */
+};
+
+static void pins_move(struct code_buf *c, const struct pins *pins, bool load)
 {
-    for (unsigned i = 0; i < npins && i < PINS; i++) {
+    for (unsigned i = 0; i < pins->n && i < PINS; i++) {
         if (load)
-            x86_load(c, pin_regs[i], cell_mem(pins[i]));
+            x86_load(c, pin_regs[i], cell_mem(pins->cells[i]));
         else
-            x86_store(c, cell_mem(pins[i]), pin_regs[i]);
+            x86_store(c, cell_mem(pins->cells[i]), pin_regs[i]);
     }
 }
 
+/* ---- floating point ---- */
+
+static const struct constants constants = {
+    .box = {0xffffffff00000000},
+    .abs32 = {0xffffffff7fffffff, ~0ull},
+    .neg32 = {0x80000000},
+    .abs64 = {0x7fffffffffffffff, ~0ull},
+    .neg64 = {0x8000000000000000},
+    .minus_one = -1,
+    .two31 = 0x1p31,
+    .two63 = 0x1p63,
+    .two32 = 0x1p32,
+    .minus_one_f = -1,
+    .two31_f = 0x1p31f,
+    .two63_f = 0x1p63f,
+    .two32_f = 0x1p32f,
+    .mxcsr = 0x1f80,
+    .flip = {0, 16, 8, 24, 4, 20, 12, 28, 2, 18, 10, 26, 6, 22, 14, 30, 1, 17, 9, 25, 5, 21, 13, 29, 3, 19, 11, 27, 7, 23, 15, 31},
+};
+
+static void fp_cells_move(struct code_buf *c, const struct pins *pins, bool load)
+{
+    for (unsigned i = 0; i < pins->nfp && i < XPINS; i++) {
+        if (load)
+            sse_load(c, false, XPIN0 + i, cell_mem(pins->fp[i]));
+        else
+            sse_store(c, false, cell_mem(pins->fp[i]), XPIN0 + i);
+    }
+}
+
+static void ldmxcsr(struct code_buf *c, const struct pins *pins) { x86_prip(c, 0, 0x0fae, false, 2, pins->mxcsr); }
+
+/* Called by the blocks that need them. */
+static void fp_load(struct code_buf *c, const struct pins *pins)
+{
+    fp_cells_move(c, pins, true);
+    ldmxcsr(c, pins);
+    x86_rm(c, 0xc7, false, 0, STATE(fp_live));
+    x86_u32(c, 1);
+    x86_ret(c);
+}
+
+static uint8_t *if_live(struct code_buf *c)
+{
+    x86_alu_mi(c, ALU_cmp, false, STATE(fp_live), 0);
+    return x86_jcc(c, CC_E);
+}
+
+/* Cells and flags to where C looks for them; loses rcx, rdx. MXCSR has IE DE ZE OE UE PE from bit 0. */
+static void fp_save(struct code_buf *c, const struct pins *pins, bool over)
+{
+    uint8_t *skip = if_live(c);
+    x86_rm(c, 0x0fae, false, 3, STATE(host_fp)); /* stmxcsr */
+    fp_cells_move(c, pins, false);
+    x86_rm(c, 0x8b, false, RCX, STATE(host_fp));
+    x86_mov32(c, RDX, RCX);
+    x86_shift(c, SH_shr, false, RDX, 1);
+    x86_alu_ri(c, ALU_and, false, RCX, FX_nv);
+    x86_alu_ri(c, ALU_and, false, RDX, FX_dz | FX_of | FX_uf | FX_nx);
+    x86_alu_rr(c, ALU_or, false, RCX, RDX);
+    x86_rm(c, 0x09, false, RCX, STATE(fx));
+    if (over) {
+        x86_rm(c, 0xc7, false, 0, STATE(fp_live));
+        x86_u32(c, 0);
+    }
+    x86_target(c, skip, c->at);
+}
+
+static void fp_again(struct code_buf *c, const struct pins *pins)
+{
+    uint8_t *skip = if_live(c);
+    fp_cells_move(c, pins, true);
+    ldmxcsr(c, pins);
+    x86_target(c, skip, c->at);
+}
+
+/* ---- in and out ---- */
+
 /* enum jit_why enter(struct cpu *, entry) */
-static void enter(struct code_buf *c, const uint16_t *pins, unsigned npins)
+static void enter(struct code_buf *c, const struct pins *pins)
 {
     for (unsigned i = 0; i < SAVED; i++)
         x86_push(c, saved[i]);
@@ -29,14 +113,15 @@ static void enter(struct code_buf *c, const uint16_t *pins, unsigned npins)
     x86_mov(c, RAX, RSI);
     x86_lea(c, RBP, (struct x86_mem){.base = RDI, .index = NO_REG, .disp = STATE_BIAS});
     x86_load(c, R14, STATE(tlb));
-    pins_move(c, pins, npins, true);
+    pins_move(c, pins, true);
     x86_rr(c, 0xff, false, 4, RAX); /* jmp rax */
 }
 
 /* eax: enum jit_why */
-static void leave(struct code_buf *c, const uint16_t *pins, unsigned npins)
+static void leave(struct code_buf *c, const struct pins *pins)
 {
-    pins_move(c, pins, npins, false);
+    fp_save(c, pins, true);
+    pins_move(c, pins, false);
     x86_alu_ri(c, ALU_add, true, RSP, 8);
     for (unsigned i = SAVED; i-- > 0;)
         x86_pop(c, saved[i]);
@@ -44,19 +129,21 @@ static void leave(struct code_buf *c, const uint16_t *pins, unsigned npins)
 }
 
 /* Runs the op in rax by ir_op_run. ZF: it trapped. All registers but the pinned are lost. */
-static void call_op(struct code_buf *c, const uint16_t *pins, unsigned npins)
+static void call_op(struct code_buf *c, const struct pins *pins)
 {
     x86_store(c, STATE(jit_op), RAX);
-    pins_move(c, pins, npins, false);
+    fp_save(c, pins, false);
+    pins_move(c, pins, false);
     x86_lea(c, RDI, (struct x86_mem){.base = RBP, .index = NO_REG, .disp = -STATE_BIAS});
     x86_mov(c, RSI, RAX);
     x86_alu_ri(c, ALU_sub, true, RSP, 8);
     x86_imm(c, RAX, (uintptr_t)ir_op_run);
     x86_rr(c, 0xff, false, 2, RAX); /* call rax */
     x86_alu_ri(c, ALU_add, true, RSP, 8);
-    x86_load(c, R14, STATE(tlb));     /* a helper may have changed the context */
+    x86_load(c, R14, STATE(tlb)); /* a helper may have changed the context */
+    fp_again(c, pins);
     x86_rr(c, 0x84, false, RAX, RAX); /* test al, al; the moves below keep the flags */
-    pins_move(c, pins, npins, true);
+    pins_move(c, pins, true);
     x86_ret(c);
 }
 
@@ -81,16 +168,21 @@ void x86_probe(struct code_buf *c, const uint8_t *routines)
     x86_jmp_exec(c, routines + r->leave);
 }
 
-static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uint16_t *pins, unsigned npins)
+static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uint16_t *cells, unsigned n, const uint16_t *fp, unsigned nfp)
 {
-    struct code_buf c = {.start = out, .at = out + sizeof(struct routines), .end = out + room, .exec = exec};
-    struct routines r;
+    enum { CONSTANTS = (sizeof(struct routines) + 15) / 16 * 16 };
+    const struct pins pins = {cells, fp, n, nfp, exec + CONSTANTS + offsetof(struct constants, mxcsr)};
+    struct code_buf c = {.start = out, .at = out + CONSTANTS + sizeof constants, .end = out + room, .exec = exec};
+    struct routines r = {.constants = CONSTANTS};
+    memcpy(out + CONSTANTS, &constants, sizeof constants);
     r.enter = (uint32_t)(c.at - out);
-    enter(&c, pins, npins);
+    enter(&c, &pins);
     r.leave = (uint32_t)(c.at - out);
-    leave(&c, pins, npins);
+    leave(&c, &pins);
     r.call_op = (uint32_t)(c.at - out);
-    call_op(&c, pins, npins);
+    call_op(&c, &pins);
+    r.fp_load = (uint32_t)(c.at - out);
+    fp_load(&c, &pins);
     r.probe = (uint32_t)(c.at - out);
     memcpy(out, &r, sizeof r);
     /* x86_probe reads the table where the code will run; both are the same memory. */

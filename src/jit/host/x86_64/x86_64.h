@@ -9,12 +9,29 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *request);
 
 enum { COLD_MAX = 1024 };
 
+struct emit;
+
+/* A temporary of the current insn that is in an xmm register, and in no memory. */
+struct xtemp {
+    uint16_t cell;
+    uint8_t reg;
+    bool single; /* f32 */
+    bool boxed;  /* the 32 bits above the f32 are ones; else they may be anything */
+};
+enum { XTEMPS = 4 };
+
 struct cold { /* code behind the block's end that a rare branch goes to */
-    enum { COLD_slow, COLD_exit, COLD_trap } kind;
+    enum { COLD_slow, COLD_exit, COLD_trap, COLD_write } kind;
     uint8_t *from, *back; /* displacement of the branch; where to go on */
     const struct ir_op *op;
-    int result; /* slow: the register that the fast path leaves the result in, or -1 */
+    int result; /* slow: the register that the fast path leaves the result in, XMM + n of those; or -1 */
+    void (*write)(struct emit *e, const struct cold *cold); /* write: makes the code, but for the jump back */
+    uint8_t *from2;                                         /* another branch to the same, or NULL */
+    struct xtemp xtemp[XTEMPS];                             /* at the branch */
+    uint8_t nxtemps, reg;
+    bool single, boxed;
 };
+enum { XMM = 32 };
 
 struct emit {
     struct code_buf c;
@@ -26,7 +43,12 @@ struct emit {
     unsigned ncold;
     uint8_t pin_of[256]; /* of low cells: 1 + index of the pin register, 0: not pinned */
     unsigned forwarded;  /* the temporary whose value is in rax only; IR_NONE */
-    bool ready, lzcnt, popcnt;
+    bool ready, lzcnt, popcnt, fma, sse41;
+    unsigned insn, insn_end; /* the current insn, and the op behind its last */
+    uint8_t xpin_of[256];    /* as pin_of, of cells in xmm registers */
+    bool boxed[XPINS];       /* the pinned register holds ones above an f32 */
+    struct xtemp xtemp[XTEMPS];
+    unsigned nxtemps;
 };
 
 /* operands.c */
@@ -38,8 +60,49 @@ enum x86_reg x86_result(const struct emit *e, const struct ir_op *op);   /* wher
 void x86_finish(struct emit *e, const struct ir_op *op, enum x86_reg r); /* the result, in r, goes to its cell */
 void x86_cold(struct emit *e, struct cold cold);
 
+bool x86_reads(const struct ir_op *op, unsigned cell);
+
+/* xmm.c */
+int x86_xpin(const struct emit *e, unsigned cell);     /* the pinned xmm register, or -1 */
+int x86_xreg(const struct emit *e, unsigned cell);     /* likewise, or of a temporary */
+bool x86_xmemory(const struct emit *e, unsigned cell); /* it is in no register at all */
+bool x86_xboxed(const struct emit *e, unsigned cell);
+unsigned x86_xget(struct emit *e, unsigned cell, bool single, unsigned scratch);
+void x86_xget_into(struct emit *e, unsigned cell, bool single, unsigned d);
+unsigned x86_xresult(struct emit *e, const struct ir_op *op); /* where to compute; may be an operand's register */
+void x86_xfinish(struct emit *e, const struct ir_op *op, unsigned x, bool single, bool boxed);
+bool x86_xkeep(const struct emit *e, const struct ir_op *op); /* may the temporary it makes stay in a register? */
+bool x86_xalias(struct emit *e, const struct ir_op *op, unsigned x);
+void x86_xsettle(struct emit *e);                 /* for the evaluator, what is in rax only goes to its cell as well */
+void x86_xcold(struct emit *e, struct cold cold); /* with the temporaries of now */
+void x86_xcold_generic(struct emit *e, const struct cold *cold);
+void x86_xmm_begin(struct emit *e);                                        /* of a block */
+void x86_xmm_op(struct emit *e, unsigned i);                               /* of an op */
+void x86_xmm_flush(struct emit *e, const struct ir_op *op);                /* operands to memory */
+void x86_xmm_written(struct emit *e, const struct ir_op *op, bool memory); /* memory: the result is there, not in the register */
+const uint8_t *x86_constant(const struct emit *e, size_t offset);
+#define CONSTANT(e, field) x86_constant(e, offsetof(struct constants, field))
+
+/* float.c */
+bool x86_float_native(const struct emit *e, const struct ir_op *op);
+bool x86_lower_float(struct emit *e, const struct ir_op *op);
+/* float_convert.c */
+void x86_float_convert(struct emit *e, const struct ir_op *op);
+void x86_nan_check(struct emit *e, unsigned x, bool single, bool boxed);
+/* float_flags.c */
+void x86_float_flags(struct emit *e, const struct ir_op *op);
+unsigned x86_lower_flags(struct emit *e, const struct ir_op *op); /* the number of ops that it took; 0: none of its idioms */
+/* divide.c */
+bool x86_divide_native(const struct ir_op *op);
+bool x86_lower_divide(struct emit *e, const struct ir_op *op);
+/* atomic.c */
+bool x86_lower_atomic(struct emit *e, const struct ir_op *op);
+
 /* memory.c */
-bool x86_lower_memory(struct emit *e, const struct ir_op *op); /* false: not one with a fast path */
+void x86_address_into_rax(struct emit *e, const struct ir_op *op);
+uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store);   /* rax: guest to host address; the branch of a miss. Uses rcx, rdx */
+bool x86_lower_float_memory(struct emit *e, const struct ir_op *op); /* where an xmm register has the value or gets it */
+bool x86_lower_memory(struct emit *e, const struct ir_op *op);       /* false: not one with a fast path */
 /* integer.c */
 bool x86_lower_integer(struct emit *e, const struct ir_op *op);
 bool x86_is_native(const struct emit *e, const struct ir_op *op); /* lowered without C, and neither traps nor leaves */

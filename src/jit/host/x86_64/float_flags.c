@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The sticky flags: those since the last look are in MXCSR, the others in cpu->fx. And the idioms that read them: riscv's order of the
+ * flags, and the comparison without them (read the flags, compare, write them back), which compilers put before every inlined root.
+ */
+#include "jit/host/x86_64/sse.h"
+
+static void stmxcsr(struct code_buf *c) { x86_rm(c, 0x0fae, false, 3, STATE(host_fp)); }
+
+/* All flags in eax. MXCSR has IE DE ZE OE UE PE from bit 0; what goes by DE is not kept. */
+static void flags_into_eax(struct emit *e)
+{
+    stmxcsr(&e->c);
+    x86_rm(&e->c, 0x8b, false, RAX, STATE(host_fp));
+    x86_mov32(&e->c, RCX, RAX);
+    x86_shift(&e->c, SH_shr, false, RAX, 1);
+    x86_alu_ri(&e->c, ALU_and, false, RCX, FX_nv);
+    x86_alu_ri(&e->c, ALU_and, false, RAX, FX_dz | FX_of | FX_uf | FX_nx);
+    x86_alu_rr(&e->c, ALU_or, false, RAX, RCX);
+    x86_alu_rm(&e->c, ALU_or, false, RAX, STATE(fx));
+}
+
+void x86_float_flags(struct emit *e, const struct ir_op *op)
+{
+    switch (op->op) {
+    case IR_FXGET:
+        flags_into_eax(e);
+        x86_finish(e, op, RAX);
+        return;
+    case IR_FXSET:
+        x86_get_into(e, op->a, RAX, false);
+        x86_alu_ri(&e->c, ALU_and, false, RAX, 63);
+        x86_rm(&e->c, 0x89, false, RAX, STATE(fx));
+        x86_prip(&e->c, 0, 0x0fae, false, 2, CONSTANT(e, mxcsr)); /* ldmxcsr */
+        break;
+    default:
+        x86_get_into(e, op->a, RAX, false);
+        x86_alu_ri(&e->c, ALU_and, false, RAX, 63);
+        x86_rm(&e->c, 0x09, false, RAX, STATE(fx));
+    }
+    e->forwarded = IR_NONE;
+}
+
+/* Is the temporary read by nothing from this op on? */
+static bool dead(const struct emit *e, const struct ir_op *op, unsigned cell)
+{
+    const struct ir_op *end = e->ir->ops + e->ir->nops;
+    for (; op < end && !(op->d == cell && ir_sigs[op->op].out); op++)
+        if (x86_reads(op, cell))
+            return false;
+    return cell > e->request->zero_cell;
+}
+
+/* BITREV t = a, then SHR d = t, 59: the low five bits of `a` in opposite order. */
+static bool is_flip(const struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *end = e->ir->ops + e->ir->nops;
+    return end - op >= 2 && op[0].op == IR_BITREV && op[0].type == IR_i64 && op[1].op == IR_SHR && op[1].type == IR_i64 &&
+           op[1].a == op[0].d && op[1].b == IR_CONST && op[1].imm == 59 && dead(e, op + 2, op[0].d);
+}
+
+/* The bits to be flipped are in eax. */
+static enum x86_reg flip(struct emit *e, const struct ir_op *shr)
+{
+    enum x86_reg r = x86_result(e, shr);
+    x86_alu_ri(&e->c, ALU_and, false, RAX, 31);
+    x86_prip(&e->c, 0, 0x8d, true, RCX, CONSTANT(e, flip)); /* lea */
+    x86_rm(&e->c, 0x0fb6, false, r, (struct x86_mem){.base = RCX, .index = RAX, .scale = 1});
+    return r;
+}
+
+/*
+ * FXGET t; flip X = t; FLT or FLE r = a, b, signalling; flip u = X; FXSET u. X is a register of the guest that the comparison does not
+ * touch, so the flags stay as they were.
+ */
+static bool is_quiet_compare(const struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *end = e->ir->ops + e->ir->nops, *compare = op + 3, *back = op + 4;
+    if (end - op < 7 || op->op != IR_FXGET || !is_flip(e, op + 1) || op[1].a != op->d || x86_xpin(e, op[2].d) >= 0 ||
+        op[2].d >= e->request->zero_cell || !dead(e, op + 2, op->d))
+        return false;
+    if ((compare->op != IR_FLT && compare->op != IR_FLE) || compare->type != IR_f64 || compare->d == op[2].d ||
+        compare->d >= e->request->zero_cell || x86_xpin(e, compare->d) >= 0 || !x86_float_native(e, compare))
+        return false;
+    return back[0].op == IR_BITREV && back[0].a == op[2].d && is_flip(e, back) && back[2].op == IR_FXSET && back[2].a == back[1].d &&
+           dead(e, back + 3, back[1].d);
+}
+
+static void cold_undo(struct emit *e, const struct cold *cold)
+{
+    (void)cold;
+    x86_rm(&e->c, 0x0fae, false, 2, STATE(host_fp)); /* ldmxcsr: as before the comparison */
+}
+
+static void quiet_compare(struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *compare = op + 3;
+    flags_into_eax(e);
+    e->forwarded = IR_NONE;
+    x86_finish(e, op + 2, flip(e, op + 2));
+    unsigned a = x86_xget(e, compare->a, false, XWORK0), b = x86_xget(e, compare->b, false, XWORK1);
+    enum x86_reg r = x86_result(e, compare);
+    x86_alu_rr(&e->c, ALU_xor, false, r, r);
+    sse_rr(&e->c, 0x66, SSE_ucomi, b, a);
+    x86_setcc(&e->c, compare->op == IR_FLT ? CC_A : CC_AE, r);
+    uint8_t *from = x86_jcc(&e->c, CC_P);
+    x86_xcold(e, (struct cold){.from = from, .back = e->c.at, .write = cold_undo, .result = -1});
+    x86_finish(e, compare, r);
+}
+
+unsigned x86_lower_flags(struct emit *e, const struct ir_op *op)
+{
+    if (!e->request->fp_canonical)
+        return 0;
+    if (is_quiet_compare(e, op)) {
+        quiet_compare(e, op);
+        return 7;
+    }
+    if (!is_flip(e, op) || x86_xpin(e, op[0].a) >= 0 || x86_xpin(e, op[1].d) >= 0)
+        return 0;
+    x86_get_into(e, op->a, RAX, false);
+    e->forwarded = IR_NONE;
+    x86_finish(e, op + 1, flip(e, op + 1));
+    return 2;
+}

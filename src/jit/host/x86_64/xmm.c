@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Floating-point cells as host operands: pinned xmm registers, memory, and xmm0 to xmm2 for temporaries that only lowered float ops of the
+ * same insn read. xmm3 to xmm5 are scratch within one op. What a register holds above the bits of an f32 is tracked: ones there make a
+ * value boxed, and the host's scalar instructions leave them alone.
+ */
+#include "jit/host/x86_64/sse.h"
+
+enum { XFREE = 3 }; /* registers for temporaries */
+
+int x86_xpin(const struct emit *e, unsigned cell)
+{
+    return cell < sizeof e->xpin_of && e->xpin_of[cell] ? XPIN0 + e->xpin_of[cell] - 1 : -1;
+}
+
+static const struct xtemp *find_temp(const struct emit *e, unsigned cell)
+{
+    for (unsigned i = 0; i < e->nxtemps; i++)
+        if (e->xtemp[i].cell == cell)
+            return &e->xtemp[i];
+    return NULL;
+}
+
+int x86_xreg(const struct emit *e, unsigned cell)
+{
+    const struct xtemp *t = find_temp(e, cell);
+    return t ? t->reg : x86_xpin(e, cell);
+}
+
+bool x86_xboxed(const struct emit *e, unsigned cell)
+{
+    const struct xtemp *t = find_temp(e, cell);
+    int pin = x86_xpin(e, cell);
+    return t ? t->boxed : pin >= 0 && e->boxed[pin - XPIN0];
+}
+
+void x86_xget_into(struct emit *e, unsigned cell, bool single, unsigned d)
+{
+    int x = x86_xreg(e, cell), r = x86_pin(e, cell);
+    if (r < 0 && cell == e->forwarded)
+        r = RAX;
+    if (x >= 0)
+        sse_move(&e->c, d, (unsigned)x);
+    else if (r >= 0)
+        x86_prr(&e->c, 0x66, 0x0f6e, !single, d, (enum x86_reg)r); /* movd, movq */
+    else
+        sse_load(&e->c, single, d, cell_mem(cell));
+}
+
+bool x86_xmemory(const struct emit *e, unsigned cell) { return x86_xreg(e, cell) < 0 && x86_pin(e, cell) < 0 && cell != e->forwarded; }
+
+unsigned x86_xget(struct emit *e, unsigned cell, bool single, unsigned scratch)
+{
+    int x = x86_xreg(e, cell);
+    if (x >= 0)
+        return (unsigned)x;
+    x86_xget_into(e, cell, single, scratch);
+    return scratch;
+}
+
+/* ---- temporaries ---- */
+
+/* Integers are looked for elsewhere. */
+static bool reads_xmm(const struct emit *e, const struct ir_op *op)
+{
+    return x86_float_native(e, op) && op->op != IR_ITOF && op->op != IR_FXSET && op->op != IR_FXOR;
+}
+
+bool x86_xkeep(const struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *end = e->ir->ops + e->insn_end;
+    if (op->d <= e->request->zero_cell || op->d >= IR_NONE)
+        return false;
+    for (const struct ir_op *o = op + 1; o < end; o++) {
+        if (o->op == IR_CALL)
+            return false;
+        if (x86_reads(o, op->d) && !reads_xmm(e, o))
+            return false;
+        if (!x86_is_native(e, o)) /* may go through C, which keeps no xmm register */
+            for (const struct ir_op *later = o; later < end; later++)
+                if (x86_reads(later, op->d))
+                    return false;
+    }
+    return true;
+}
+
+static void drop_dead(struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *end = e->ir->ops + e->insn_end;
+    for (unsigned i = e->nxtemps; i-- > 0;) {
+        bool live = false;
+        for (const struct ir_op *o = op + 1; o < end; o++)
+            live |= x86_reads(o, e->xtemp[i].cell);
+        if (!live)
+            e->xtemp[i] = e->xtemp[--e->nxtemps];
+    }
+}
+
+/* -1: none */
+static int free_register(const struct emit *e)
+{
+    for (unsigned x = 0; x < XFREE && e->nxtemps < XTEMPS; x++) {
+        bool used = false;
+        for (unsigned i = 0; i < e->nxtemps; i++)
+            used |= e->xtemp[i].reg == x;
+        if (!used)
+            return (int)x;
+    }
+    return -1;
+}
+
+unsigned x86_xresult(struct emit *e, const struct ir_op *op)
+{
+    int x = x86_xpin(e, op->d);
+    if (x < 0 && x86_xkeep(e, op))
+        x = free_register(e);
+    return x < 0 ? XWORK0 : (unsigned)x;
+}
+
+void x86_xfinish(struct emit *e, const struct ir_op *op, unsigned x, bool single, bool boxed)
+{
+    int pin = x86_xpin(e, op->d), temp = -1;
+    e->forwarded = IR_NONE;
+    if (pin >= 0 && single) { /* f32 in a cell: zeros above */
+        sse_zero(&e->c, XWORK2);
+        sse_rr(&e->c, 0xf3, 0x0f10, XWORK2, x); /* movss */
+        x = XWORK2;
+        boxed = false;
+    }
+    if (pin >= 0) {
+        sse_move(&e->c, (unsigned)pin, x);
+        e->boxed[pin - XPIN0] = boxed;
+        return;
+    }
+    drop_dead(e, op);
+    if (x86_xkeep(e, op))
+        temp = free_register(e);
+    if (temp >= 0) {
+        sse_move(&e->c, (unsigned)temp, x);
+        e->xtemp[e->nxtemps++] = (struct xtemp){op->d, (uint8_t)temp, single, boxed};
+    } else if (x86_pin(e, op->d) >= 0) {
+        x86_prr(&e->c, 0x66, 0x0f7e, !single, x, (enum x86_reg)x86_pin(e, op->d));
+    } else if (single) {
+        x86_prr(&e->c, 0x66, 0x0f7e, false, x, RAX);
+        x86_store(&e->c, cell_mem(op->d), RAX);
+    } else {
+        sse_store(&e->c, false, cell_mem(op->d), x);
+    }
+}
+
+/* The temporary is another name of a register's value, for reading; not if the register changes before its last reader is through. */
+static bool alias_holds(const struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *end = e->ir->ops + e->insn_end;
+    bool written = false;
+    if (!x86_xkeep(e, op) || e->nxtemps == XTEMPS)
+        return false;
+    for (const struct ir_op *o = op + 1; o < end; o++) {
+        if (written && x86_reads(o, op->d))
+            return false;
+        written |= o->d == op->a && ir_sigs[o->op].out;
+    }
+    return true;
+}
+
+bool x86_xalias(struct emit *e, const struct ir_op *op, unsigned x)
+{
+    if (!alias_holds(e, op))
+        return false;
+    e->xtemp[e->nxtemps++] = (struct xtemp){op->d, (uint8_t)x, true, true};
+    return true;
+}
+
+/* ---- rare ways ---- */
+
+void x86_xsettle(struct emit *e)
+{
+    if (e->forwarded != IR_NONE)
+        x86_store(&e->c, cell_mem(e->forwarded), RAX);
+}
+
+void x86_xcold(struct emit *e, struct cold cold)
+{
+    memcpy(cold.xtemp, e->xtemp, sizeof cold.xtemp);
+    cold.nxtemps = (uint8_t)e->nxtemps;
+    cold.kind = COLD_write;
+    x86_cold(e, cold);
+}
+
+/* The whole op by the evaluator: cold->reg is the xmm register that wants the result, cold->result the other register. */
+void x86_xcold_generic(struct emit *e, const struct cold *cold)
+{
+    struct code_buf *c = &e->c;
+    for (unsigned i = 0; i < cold->nxtemps; i++) {
+        const struct xtemp *t = &cold->xtemp[i];
+        x86_prr(c, 0x66, 0x0f7e, !t->single, t->reg, RAX);
+        x86_store(c, cell_mem(t->cell), RAX);
+    }
+    x86_imm(c, RAX, (uintptr_t)cold->op);
+    x86_call_exec(c, e->routines + e->r->call_op);
+    for (unsigned i = 0; i < cold->nxtemps; i++) {
+        const struct xtemp *t = &cold->xtemp[i];
+        if (t->reg >= XPIN0)
+            continue;
+        sse_load(c, t->single, t->reg, cell_mem(t->cell));
+        if (t->boxed)
+            sse_constant(c, 0, SSE_or, t->reg, CONSTANT(e, box));
+    }
+    if (cold->result >= 0) {
+        x86_load(c, (enum x86_reg)cold->result, cell_mem(cold->op->d));
+        return;
+    }
+    sse_load(c, cold->single, cold->reg, cell_mem(cold->op->d));
+    if (cold->boxed)
+        sse_constant(c, 0, SSE_or, cold->reg, CONSTANT(e, box));
+}
+
+/* ---- blocks and ops ---- */
+
+const uint8_t *x86_constant(const struct emit *e, size_t offset) { return e->routines + e->r->constants + offset; }
+
+static void cold_fp_load(struct emit *e, const struct cold *cold)
+{
+    (void)cold;
+    x86_call_exec(&e->c, e->routines + e->r->fp_load);
+}
+
+static bool touches(const struct emit *e, const struct ir_op *op)
+{
+    return op->op >= IR_FADD || x86_xpin(e, op->a) >= 0 || x86_xpin(e, op->b) >= 0 || x86_xpin(e, op->c) >= 0 ||
+           (ir_sigs[op->op].out && x86_xpin(e, op->d) >= 0);
+}
+
+/* Pinned xmm registers and MXCSR are needed by some blocks only: the others leave cpu->fp_live as it is. */
+void x86_xmm_begin(struct emit *e)
+{
+    bool any = false;
+    e->insn = e->nxtemps = 0;
+    e->insn_end = e->ir->ninsns > 1 ? e->ir->insns[1].op : e->ir->nops;
+    memset(e->boxed, 0, sizeof e->boxed);
+    for (unsigned i = 0; i < e->ir->nops && !any; i++)
+        any = touches(e, &e->ir->ops[i]);
+    if (!any)
+        return;
+    x86_alu_mi(&e->c, ALU_cmp, false, STATE(fp_live), 0);
+    uint8_t *from = x86_jcc(&e->c, CC_E);
+    x86_xcold(e, (struct cold){.from = from, .back = e->c.at, .write = cold_fp_load});
+}
+
+void x86_xmm_op(struct emit *e, unsigned i)
+{
+    if (i < e->insn_end)
+        return;
+    e->nxtemps = 0;
+    while (e->insn_end <= i && e->insn_end < e->ir->nops) {
+        e->insn++;
+        e->insn_end = e->insn + 1 < e->ir->ninsns ? e->ir->insns[e->insn + 1].op : e->ir->nops;
+    }
+}
+
+static void flush(struct emit *e, unsigned cell)
+{
+    int x = x86_xpin(e, cell);
+    if (x >= 0)
+        sse_store(&e->c, false, cell_mem(cell), (unsigned)x);
+}
+
+void x86_xmm_flush(struct emit *e, const struct ir_op *op)
+{
+    flush(e, op->a);
+    if (op->b != op->a)
+        flush(e, op->b);
+    if (op->c != op->a && op->c != op->b)
+        flush(e, op->c);
+}
+
+void x86_xmm_written(struct emit *e, const struct ir_op *op, bool memory)
+{
+    int x = ir_sigs[op->op].out || op->op == IR_CALL ? x86_xpin(e, op->d) : -1;
+    if (op->op == IR_CALL)
+        memset(e->boxed, 0, sizeof e->boxed);
+    if (x < 0)
+        return;
+    e->boxed[x - XPIN0] = false;
+    if (memory)
+        sse_load(&e->c, false, (unsigned)x, cell_mem(op->d));
+}

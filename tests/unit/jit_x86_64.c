@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Emitted code against the evaluator: random blocks over random frames, with other pinned registers for each series. SEED=N repeats a run.
+ */
+#include "base/bits.h"
+#include "ir/eval.h"
+#include "jit_random.h"
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { MAX_FORMS = 512 };
+
+struct fixture {
+    struct rig rig;
+    struct random r;
+    struct form forms[MAX_FORMS], plain[MAX_FORMS], native[MAX_FORMS]; /* plain: those that nothing can stop */
+    unsigned nforms, nplain;
+    uint64_t seed;
+};
+
+/* Pins of every class, but most of the wide registers. */
+static void begin(struct fixture *f, unsigned npins)
+{
+    uint16_t pins[RIG_PINS];
+    bool taken[RIG_CELLS] = {false};
+    for (unsigned i = 0; i < npins;) {
+        unsigned cell = (unsigned)random_below(&f->r, random_percent(&f->r, 80) ? RIG_WIDE : RIG_CELLS);
+        if (taken[cell])
+            continue;
+        taken[cell] = true;
+        pins[i++] = (uint16_t)cell;
+    }
+    assert_int_equal(rig_init(&f->rig, pins, npins), 0);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    f->seed = random_seed("jit_x86_64");
+    f->r.state = f->seed;
+    f->nforms = random_forms(f->forms, MAX_FORMS);
+    assert_int_not_equal(f->nforms, 0);
+    for (unsigned i = 0; i < f->nforms; i++) {
+        const struct ir_sig *sig = &ir_sigs[f->forms[i].op];
+        if ((sig->flags & IR_F_P) || sig->in[0] == 'F' || !(sig->flags & (IR_F_T | IR_F_E)))
+            if (f->forms[i].op != IR_BRANCH_IF && f->forms[i].op != IR_BRANCH_CMP && f->forms[i].op != IR_CALL)
+                f->plain[f->nplain++] = f->forms[i];
+    }
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    free(*state);
+    return 0;
+}
+
+static gva random_pc(struct fixture *f)
+{
+    gva page = random_percent(&f->r, 80)   ? RIG_VA
+               : random_percent(&f->r, 50) ? UINT64_C(0xffffffff80204000)
+                                           : align_down(random_value(&f->r), MEM_PAGE);
+    return page + 2 * random_below(&f->r, MEM_PAGE / 2);
+}
+
+static void forget_tlb(struct fixture *f)
+{
+    memset(f->rig.native.cpu->tlb, 0xff, sizeof(struct tlb));
+    memset(f->rig.oracle.cpu->tlb, 0xff, sizeof(struct tlb));
+}
+
+/* by_op: the evaluator has no short cuts, every op is ir_op_run's. */
+static void prepare(struct ir_block *block, bool by_op)
+{
+    ir_eval_prepare(block);
+    for (unsigned i = 0; by_op && i < block->nops; i++) {
+        const struct ir_op *o = &block->ops[i];
+        if (!(ir_sigs[o->op].flags & IR_F_E) && o->op != IR_TRAP_IF && o->op != IR_BRANCH_IF && o->op != IR_BRANCH_CMP)
+            block->ops[i].handler = 0;
+    }
+}
+
+static void one(struct fixture *f, const struct form *forms, unsigned nforms, unsigned nops, const struct form *sure)
+{
+    uint64_t frame[RIG_CELLS];
+    unsigned bad;
+    const char *why;
+    random_frame(&f->r, frame);
+    gva pc = random_pc(f);
+    struct ir_block *block = random_block(&f->r, frame, pc, forms, nforms, nops, sure);
+    assert_non_null(block);
+    if (!ir_verify(block, RIG_CELLS, HELPERS, &bad, &why)) {
+        ir_print(stderr, block);
+        fail_msg("op %u: %s", bad, why);
+    }
+    prepare(block, random_percent(&f->r, 50));
+    if (random_percent(&f->r, 20))
+        forget_tlb(f);
+    if (!rig_check(&f->rig, block, frame, pc, random_percent(&f->r, 20) ? 1u << random_below(&f->r, 32) : 0))
+        fail_msg("SEED=%" PRIu64 " (see above)", f->seed);
+    free(block);
+}
+
+/* Each op in each type, among ops that surely run up to it. */
+static void every_form(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned series = 0; series < 6; series++) {
+        begin(f, (unsigned)(series == 0 ? 0 : series == 1 ? RIG_PINS : random_below(&f->r, RIG_PINS)));
+        for (unsigned i = 0; i < f->nforms * 16; i++)
+            one(f, f->plain, f->nplain, 1 + (unsigned)random_below(&f->r, 6), &f->forms[i / 16]);
+        rig_fini(&f->rig);
+    }
+}
+
+static void random_blocks(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned series = 0; series < 30; series++) {
+        begin(f, (unsigned)random_below(&f->r, RIG_PINS + 1));
+        for (unsigned i = 0; i < 500; i++)
+            one(f, f->forms, f->nforms, 1 + (unsigned)random_below(&f->r, 12), NULL);
+        rig_fini(&f->rig);
+    }
+}
+
+/* Integer ops, memory and branches only, most of them lowered without C: values stay in registers for long. With some calls between. */
+static void native_blocks(void **state)
+{
+    struct fixture *f = *state;
+    unsigned n = 0;
+    for (unsigned i = 0; i < f->nforms; i++) {
+        const struct form *form = &f->forms[i];
+        bool narrow = !form->source && (form->type == IR_i32 || form->type == IR_i64);
+        if (form->op < IR_FADD && narrow && form->op != IR_TRAP && (ir_sigs[form->op].flags & (IR_F_P | IR_F_R | IR_F_W)))
+            f->native[n++] = *form;
+    }
+    for (unsigned i = 0; i < 4; i++)
+        f->native[n++] = (struct form){.op = IR_CALL};
+    for (unsigned series = 0; series < 10; series++) {
+        begin(f, 10);
+        for (unsigned i = 0; i < 800; i++)
+            one(f, f->native, n, 2 + (unsigned)random_below(&f->r, 24), NULL);
+        rig_fini(&f->rig);
+    }
+}
+
+static void long_blocks(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, 10);
+    for (unsigned i = 0; i < 40; i++)
+        one(f, f->plain, f->nplain, 300 + (unsigned)random_below(&f->r, 300), NULL);
+    rig_fini(&f->rig);
+}
+
+/* ---- the fast path of memory: nothing but the TLB knows these pages, so a miss would trap ---- */
+
+enum { HIT_PAGES = 4, HIT_SIZE = HIT_PAGES * MEM_PAGE };
+#define HIT_VA UINT64_C(0xffffffd801fff000) /* kernels live there; the index wraps behind the first page */
+
+static void fill_tlb(struct tlb *tlb, const uint8_t *buffer)
+{
+    memset(tlb, 0xff, sizeof *tlb);
+    for (unsigned i = 0; i < HIT_PAGES; i++) {
+        gva page = HIT_VA + (uint64_t)i * MEM_PAGE;
+        struct tlb_entry e = {page, (uintptr_t)buffer + (uint64_t)i * MEM_PAGE - page};
+        tlb->read[tlb_index(page)] = tlb->write[tlb_index(page)] = e;
+    }
+}
+
+static struct ir_block *access_block(const struct ir_op *access)
+{
+    struct ir_block *b = calloc(1, sizeof *b + 2 * sizeof *b->ops + sizeof *b->insns);
+    assert_non_null(b);
+    *b = (struct ir_block){.nops = 2, .ninsns = 1, .bytes = 4, .ops = (struct ir_op *)(b + 1)};
+    b->insns = (struct ir_insn *)(void *)(b->ops + 2);
+    b->ops[0] = *access;
+    b->ops[1] = (struct ir_op){.op = IR_BRANCH, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE, .d = 1, .imm = 4};
+    ir_eval_prepare(b);
+    return b;
+}
+
+static void check_access(struct fixture *f, struct ir_op access, gva at, uint8_t *const buffers[2])
+{
+    uint64_t frame[RIG_CELLS];
+    struct random *r = &f->r;
+    random_frame(r, frame);
+    access.a = (uint16_t)(random_percent(r, 10) ? (uint64_t)RIG_CELLS : random_below(r, RIG_WIDE));
+    access.b = ir_sigs[access.op].in[1] ? (uint16_t)random_below(r, RIG_WIDE) : (uint16_t)IR_NONE;
+    access.c = IR_NONE;
+    access.d =
+        ir_sigs[access.op].out ? (uint16_t)(random_percent(r, 20) ? access.a % RIG_WIDE : random_below(r, RIG_WIDE)) : (uint16_t)IR_NONE;
+    access.imm = random_percent(r, 30) ? random_value(r) : random_below(r, 4096) - 2048;
+    if (access.a == RIG_CELLS)
+        access.imm = at;
+    else
+        frame[access.a] = at - access.imm;
+    struct ir_block *block = access_block(&access);
+    bool ok = rig_check(&f->rig, block, frame, RIG_VA, 0) && !f->rig.native.cpu->trapped && !memcmp(buffers[0], buffers[1], HIT_SIZE);
+    free(block);
+    if (!ok)
+        fail_msg("SEED=%" PRIu64 ": %s.%s w %u at 0x%" PRIx64 " did not hit or differs", f->seed, ir_op_name(access.op),
+                 ir_type_name(access.type), access.s[0], at);
+}
+
+static void memory_hits(void **state)
+{
+    static const struct ir_op accesses[] = {{.op = IR_LOAD, .type = IR_i64},  {.op = IR_LOAD, .type = IR_i32},
+                                            {.op = IR_LOAD, .type = IR_f64},  {.op = IR_LOAD, .type = IR_f32},
+                                            {.op = IR_STORE, .type = IR_i64}, {.op = IR_STORE, .type = IR_i32},
+                                            {.op = IR_STORE, .type = IR_f64}, {.op = IR_STORE, .type = IR_f32}};
+    static const uint8_t narrow[] = {IR_LOADZ, IR_LOADS, IR_STOREN};
+    struct fixture *f = *state;
+    uint8_t *buffers[2] = {malloc(HIT_SIZE), malloc(HIT_SIZE)};
+    assert_true(buffers[0] && buffers[1]);
+    for (unsigned i = 0; i < HIT_SIZE; i++)
+        buffers[0][i] = buffers[1][i] = (uint8_t)random_next(&f->r);
+    for (unsigned series = 0; series < 8; series++) {
+        begin(f, (unsigned)random_below(&f->r, RIG_PINS + 1));
+        fill_tlb(f->rig.native.cpu->tlb, buffers[0]);
+        fill_tlb(f->rig.oracle.cpu->tlb, buffers[1]);
+        for (unsigned i = 0; i < 600; i++) {
+            struct ir_op access = accesses[random_below(&f->r, ARRAY_LEN(accesses))];
+            unsigned size = access.type == IR_i64 || access.type == IR_f64 ? 8 : 4;
+            if (random_percent(&f->r, 60)) {
+                size = 1u << random_below(&f->r, 3); /* the evaluator has no short cut for 64 */
+                access = (struct ir_op){.op = narrow[random_below(&f->r, 3)], .type = IR_i64, .s = {(uint8_t)(8 * size)}};
+                if (access.op != IR_LOADS && random_percent(&f->r, 50))
+                    access.type = IR_i32;
+            }
+            unsigned page = (unsigned)random_below(&f->r, HIT_PAGES);
+            gva in_page = random_percent(&f->r, 30) ? MEM_PAGE - size : random_below(&f->r, MEM_PAGE - size + 1);
+            check_access(f, access, HIT_VA + (uint64_t)page * MEM_PAGE + in_page, buffers);
+        }
+        rig_fini(&f->rig);
+    }
+    free(buffers[0]);
+    free(buffers[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_form, setup, teardown),    cmocka_unit_test_setup_teardown(random_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(native_blocks, setup, teardown), cmocka_unit_test_setup_teardown(long_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_hits, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
