@@ -15,10 +15,7 @@ struct cpu_monitor *cpu_monitor_new(void) { return calloc(1, sizeof(struct cpu_m
 
 static const void *line_of(const void *host) { return (const void *)((uintptr_t)host >> MONITOR_LINE_BITS << MONITOR_LINE_BITS); }
 
-static _Atomic uint32_t *version_of(struct cpu *cpu, const void *line)
-{
-    return &cpu->monitor->version[monitor_index((uintptr_t)line)];
-}
+static _Atomic uint32_t *version_of(struct cpu *cpu, const void *line) { return &cpu->monitor->version[monitor_index((uintptr_t)line)]; }
 
 /* The operand sizes, once: X(bytes, C type). */
 #define SIZES(X)   \
