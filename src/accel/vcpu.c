@@ -198,34 +198,28 @@ void vcpu_wait_insn(struct vcpu *vcpu)
 
 /* ---- the thread ---- */
 
-/* Stands still while paused or parked. false: the machine stops. */
+/*
+ * Stands still while paused or parked. false: the machine stops. What is asked of all vCPUs is read, and idle is written, under both locks:
+ * who asks either is seen here or finds this vCPU not idle, and the event that it raises afterwards is not the one cleared here.
+ */
 static bool may_run(struct vcpu *vcpu)
 {
     struct accel_vm *vm = vcpu->vm;
     for (;;) {
         vcpu_serve(vcpu);
         os_mutex_lock(&vm->lock);
-        bool pausing = vm->pausing, stopping = vm->stopping;
-        os_mutex_unlock(&vm->lock);
         os_mutex_lock(&vcpu->lock);
         atomic_fetch_and(&vcpu->cpu->events, (uint32_t)~CPU_EVENT_stop);
-        bool stand = pausing || vcpu->parked;
-        if (stopping || !stand) {
-            __atomic_store_n(&vcpu->idle, stopping, __ATOMIC_SEQ_CST);
-            os_mutex_unlock(&vcpu->lock);
-            return !stopping;
-        }
-        if (!vcpu->idle) {
-            __atomic_store_n(&vcpu->idle, true, __ATOMIC_SEQ_CST);
-            os_mutex_unlock(&vcpu->lock);
-            os_mutex_lock(&vm->lock);
+        bool stopping = vm->stopping, stand = !stopping && (vm->pausing || vcpu->parked), news = stand && !vcpu->idle;
+        __atomic_store_n(&vcpu->idle, stand || stopping, __ATOMIC_SEQ_CST);
+        if (news)
             os_cond_broadcast(&vm->changed);
-            os_mutex_unlock(&vm->lock);
-            continue; /* the state may have changed between the locks */
-        }
-        if (!vcpu->requests && !(atomic_load(&vcpu->cpu->events) & CPU_EVENT_stop))
+        os_mutex_unlock(&vm->lock);
+        if (stand && !vcpu->requests && !(atomic_load(&vcpu->cpu->events) & CPU_EVENT_stop))
             os_cond_wait(&vcpu->cond, &vcpu->lock);
         os_mutex_unlock(&vcpu->lock);
+        if (!stand)
+            return !stopping;
     }
 }
 

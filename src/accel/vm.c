@@ -167,8 +167,8 @@ uint64_t accel_vm_step(struct accel_vm *vm, unsigned n, uint64_t count)
     vcpu_serve(vcpu);
     while (vcpu->cpu->insns - before < count && !vcpu->parked) {
         atomic_fetch_and(&vcpu->cpu->events, (uint32_t) ~(CPU_EVENT_stop | CPU_EVENT_request));
-        if (vcpu->cpu->waiting && !vcpu->cpu->guest->wakes(vcpu->cpu))
-            break;
+        if (vcpu->cpu->waiting && vcpu->cpu->wait_until == UINT64_MAX && !vcpu->cpu->guest->wakes(vcpu->cpu))
+            break; /* bounded waits are over at once: the clock may stand still between steps */
         vcpu->cpu->waiting = false;
         uint64_t at = vcpu->cpu->insns;
         vm->accel->run(vcpu, count - (at - before), true);
