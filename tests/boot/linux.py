@@ -175,7 +175,7 @@ def check_disks(vm, disk, second, fixed):
 
 def check_random(vm):
     wants(vm.shell("cat /sys/class/misc/hw_random/rng_current"), "virtio_rng.0", "the source of random numbers")
-    wants(vm.shell("head -c 256 /dev/hwrng | hexdump -v -e '1/8 \"%x\\n\"' | sort -u | wc -l"), 32, "different words of /dev/hwrng")
+    wants(vm.shell("head -c 256 /dev/hwrng | hexdump -v -e '8/1 \"%02x\" \"\\n\"' | sort -u | wc -l"), 32, "different words of /dev/hwrng")
     yield "the random number device feeds the kernel"
 
 
