@@ -2,9 +2,9 @@
 /*
  * Atomic ops on guest RAM, by the host's own atomics.
  *
- * LL/SC: comparing the value alone would take A-B-A for "nothing happened". So every 64-byte line hashes to a version that each successful
- * SC, AMO and CAS of any vCPU advances; SC succeeds only if version and value are both what LL saw. An odd version is held by an SC at
- * work. A plain store by another vCPU is seen by its value.
+ * LL/SC: comparing the value alone would take A-B-A for "nothing happened". So every 64-byte line has a version (ir/monitor.h) that
+ * each successful SC, AMO and CAS of any vCPU advances; SC succeeds only if version and value are both what LL saw. A plain store by
+ * another vCPU is seen by its value.
  */
 #include "base/bits.h"
 #include "ir/eval.h"
@@ -88,8 +88,10 @@ static bool load_linked(struct cpu *cpu, const struct ir_op *op)
     u128 v;
     do {
         before = atomic_load(version);
+        if (!(before & (MONITOR_HELD | MONITOR_ARMED)) && atomic_compare_exchange_strong(version, &before, before + MONITOR_ARMED))
+            before += MONITOR_ARMED;
         v = host_load(host, size);
-    } while ((before & 1) || atomic_load(version) != before);
+    } while ((before & (MONITOR_HELD | MONITOR_ARMED)) != MONITOR_ARMED || atomic_load(version) != before);
     cpu->reservation.line = line;
     cpu->reservation.value[0] = (uint64_t)v;
     cpu->reservation.value[1] = (uint64_t)(v >> 64);
@@ -105,6 +107,7 @@ static bool store_conditional(struct cpu *cpu, const struct ir_op *op)
     unsigned size = op->s[0] / 8;
     gpa at;
     void *host = cpu_host(cpu, cpu->cell[op->a] + op->imm, size, ACCESS_write, op->s[1] | MEM_natural, &at);
+    u128 desired = get(cpu, op->b, size);
     bool valid = cpu->reservation.valid;
     if (!host)
         return false;
@@ -114,15 +117,15 @@ static bool store_conditional(struct cpu *cpu, const struct ir_op *op)
         return true;
     uint32_t version = cpu->reservation.version;
     _Atomic uint32_t *held = version_of(cpu, cpu->reservation.line);
-    if (!atomic_compare_exchange_strong(held, &version, version + 1))
+    if (!atomic_compare_exchange_strong(held, &version, version + MONITOR_HELD))
         return true;
     u128 expected = (u128)cpu->reservation.value[1] << 64 | cpu->reservation.value[0];
-    bool done = host_cas(host, size, &expected, get(cpu, op->b, size));
-    /* Not a plain store: others that have written the line meanwhile have advanced it. */
+    bool done = host_cas(host, size, &expected, desired);
+    /* Not a plain store: others that have written the line meanwhile have advanced it. Armed still: the next LL need not do it. */
     if (done)
-        atomic_fetch_add(held, 1);
+        atomic_fetch_add(held, 2 * MONITOR_ARMED - MONITOR_HELD);
     else
-        atomic_fetch_sub(held, 1);
+        atomic_fetch_sub(held, MONITOR_HELD);
     if (done)
         mem_note_write(cpu->space, at, size);
     cpu->cell[op->d] = done;
@@ -147,7 +150,12 @@ static u128 combine(unsigned amo, unsigned size, u128 old, u128 operand)
 }
 
 /* Others' reservations of the line end. */
-static void advance(struct cpu *cpu, const void *host) { atomic_fetch_add(version_of(cpu, line_of(host)), 2); }
+static void advance(struct cpu *cpu, const void *host)
+{
+    _Atomic uint32_t *version = version_of(cpu, line_of(host));
+    if (atomic_load(version) & MONITOR_ARMED)
+        atomic_fetch_add(version, MONITOR_ARMED);
+}
 
 static bool read_modify_write(struct cpu *cpu, const struct ir_op *op)
 {

@@ -54,7 +54,7 @@ struct cpu {
     bool fp_tiny_before;     /* tininess is detected before rounding */
     struct trap trap;        /* valid while trapped */
     bool trapped;            /* an op or helper trapped; whoever called it must stop */
-    bool waiting;            /* the guest executed a wait insn: the run loop sleeps */
+    _Atomic bool waiting;    /* the guest executed a wait insn: the run loop sleeps; others may look */
     uint64_t wait_until;     /* vclock ns bound of that wait; UINT64_MAX: none */
     uint64_t insns;          /* retired, up to the current block */
     unsigned id;             /* 0.. in the machine */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The monitor of LL/SC, as C (ir/atomic.c) and emitted code see it: every line of 64 bytes of host memory hashes to a version that each
- * successful SC, AMO and CAS advances by two. An odd version is held by an SC at work.
+ * The monitor of LL/SC, as C (ir/atomic.c) and emitted code see it. Every line of 64 bytes of host memory hashes to a version, a count
+ * that never goes back, in steps of 2: LL makes it odd in those steps (armed) and remembers it; whoever writes the line by SC, AMO or CAS
+ * looks at it after the write and counts on if it is armed. So a version that is still what LL saw means that nobody has written.
+ * Bit 0: held by an SC at work.
  */
 #pragma once
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { MONITOR_LINE_BITS = 6, MONITOR_BITS = 10, MONITOR_VERSIONS = 1 << MONITOR_BITS };
+enum { MONITOR_LINE_BITS = 6, MONITOR_BITS = 10, MONITOR_VERSIONS = 1 << MONITOR_BITS, MONITOR_HELD = 1, MONITOR_ARMED = 2 };
 
 struct cpu_monitor {
     _Atomic uint32_t version[MONITOR_VERSIONS];

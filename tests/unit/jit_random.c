@@ -369,6 +369,14 @@ static void memory(struct maker *m, const struct form *form)
     unsigned size = access_size(&o);
     bool atomic = o.op == IR_LL || o.op == IR_SC || o.op == IR_AMO || o.op == IR_CAS;
     gva to = address(m, size, atomic);
+    if (o.op == IR_SC && m->linked && random_percent(m->r, 70)) { /* else it would hardly ever be done */
+        to = m->linked;
+        o.s[0] = form->type == IR_i128 || m->width > 64 || random_percent(m->r, 10) ? o.s[0] : m->width;
+    }
+    if (o.op == IR_LL) {
+        m->linked = to;
+        m->width = o.s[0];
+    }
     if (o.op == IR_PROBE) {
         o.a = (uint16_t)operand(m, IR_i64);
         o.imm = 1 + random_below(m->r, 16);

@@ -35,7 +35,8 @@ struct maker { /* a block being made */
     } temps[64];
     unsigned ntemps, next_temp;
     bool changed[RIG_CELLS]; /* does not hold what frame says any more */
-    bool called;
+    gva linked;              /* address of the last LL, and its width */
+    uint8_t width;
 };
 
 /* free() the block. forms: to choose from; the first `sure` of them all occur. */

@@ -104,7 +104,9 @@ static enum ir_exit run_code(struct emu_cpu *emu, const struct jit_code *code)
 /* The block has no code yet: tier 0, and tier 1 from the next time on if it has become hot. */
 static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
 {
-    if (emu->vm->compiler && ++block->runs >= emu->vm->hot && jit_compile(emu->vm->compiler, block)) {
+    uint32_t runs = atomic_load_explicit(&block->runs, memory_order_relaxed) + 1;
+    atomic_store_explicit(&block->runs, runs, memory_order_relaxed);
+    if (emu->vm->compiler && runs >= emu->vm->hot && jit_compile(emu->vm->compiler, block)) {
         struct jit_code *code = atomic_load(&block->code);
         if (code)
             return run_code(emu, code);

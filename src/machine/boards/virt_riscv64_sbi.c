@@ -98,7 +98,7 @@ static void sleep_hart(void *self, unsigned hart, bool restart, uint64_t addr, u
     atomic_fetch_or(&cpu->events, CPU_EVENT_stop); /* a call is no wait insn: the run loop is left to see it */
 }
 
-static bool asleep(void *self, unsigned hart) { return __atomic_load_n(&hart_cpu(self, hart)->waiting, __ATOMIC_RELAXED); }
+static bool asleep(void *self, unsigned hart) { return atomic_load(&hart_cpu(self, hart)->waiting); }
 
 static void reset(void *self, enum sbi_reset how, bool failure)
 {

@@ -43,8 +43,8 @@ static void hart_sleep(struct sbi *sbi, struct sbi_call *call, bool restart, uin
     }
     sbi_answer(call, SBI_OK, 0);
     call->no_return = restart;
-    atomic_store(&sbi->state[call->hart], SBI_SUSPENDED);
     sbi->ops->sleep(sbi->machine, call->hart, restart, addr, opaque);
+    atomic_store(&sbi->state[call->hart], SBI_SUSPENDED); /* after it sleeps: hart_state takes one that does not for woken up */
 }
 
 /* Nobody reports that a hart woke up, so it is found out when somebody asks. */

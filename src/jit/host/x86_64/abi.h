@@ -30,8 +30,8 @@ struct routines {
 struct constants {
     _Alignas(16) uint64_t box[2]; /* ones above an f32 */
     uint64_t abs32[2], neg32[2], abs64[2], neg64[2];
-    double minus_one, two31, two63, two32;
-    float minus_one_f, two31_f, two63_f, two32_f;
+    double minus_one, two32, two63;
+    float minus_one_f, two32_f, two63_f;
     uint32_t mxcsr;   /* all exceptions masked, to nearest, no flags */
     uint8_t flip[32]; /* five bits in opposite order */
 };

@@ -1,34 +1,57 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Atomic read-modify-write of 32 and 64 bits in RAM that the TLB's write side knows; the rest, LL and SC too, is the evaluator's. After a
- * write the version of the line in the monitor (ir/monitor.h) advances, as there.
+ * Atomic ops of 32 and 64 bits in RAM that the TLB knows; what misses it is the evaluator's, and so are LL and SC that meet an SC at work.
+ * The protocol with the monitor (ir/monitor.h) is that of ir/atomic.c, step by step.
  */
 #include "ir/monitor.h"
 #include "jit/host/x86_64/x86_64.h"
 
+/* Of the statics: the width and the memory attributes, whose orders the host's locked instructions all have. */
 static bool describe(const struct ir_op *op, bool *wide)
 {
-    unsigned w = op->s[op->op == IR_AMO], attr = op->s[op->op == IR_AMO ? 2 : 1];
+    unsigned at = op->op == IR_AMO, w = op->s[at], attr = op->s[at + 1];
     *wide = w == 64;
-    return (op->op == IR_AMO || op->op == IR_CAS) && (w == 32 || w == 64) && !(attr & ~(MEM_ORDER | MEM_natural)) &&
-           (op->type == IR_i32 || op->type == IR_i64);
+    return op->op >= IR_LL && op->op <= IR_CAS && op->op != IR_CLREX && (w == 32 || w == 64) && !(attr & ~(MEM_ORDER | MEM_natural));
 }
 
 static void lock(struct code_buf *c) { x86_byte(c, 0xf0); }
+
+/* The version of the line of the address in `host` (which is lost) is at the memory operand; `scratch` is part of it. */
+static struct x86_mem version_of(struct emit *e, enum x86_reg host, enum x86_reg scratch)
+{
+    struct code_buf *c = &e->c;
+    _Static_assert(sizeof(((struct cpu_monitor *)0)->version[0]) == 4 && 2 * MONITOR_BITS <= 32, "the code below");
+    x86_shift(c, SH_shr, true, host, MONITOR_LINE_BITS);
+    x86_mov32(c, scratch, host);
+    x86_shift(c, SH_shr, false, scratch, MONITOR_BITS);
+    x86_alu_rr(c, ALU_xor, false, host, scratch);
+    x86_alu_ri(c, ALU_and, false, host, MONITOR_VERSIONS - 1);
+    x86_load(c, scratch, STATE(monitor));
+    return (struct x86_mem){.base = scratch, .index = host, .scale = 4};
+}
+
+static void test_byte(struct code_buf *c, struct x86_mem m, unsigned bits)
+{
+    x86_rm(c, 0xf6, false, 0, m);
+    x86_byte(c, bits);
+}
+
+static void store_byte(struct code_buf *c, struct x86_mem m, unsigned v)
+{
+    x86_rm(c, 0xc6, false, 0, m);
+    x86_byte(c, v);
+}
 
 /* rdx: host address. Loses rcx, rdx. */
 static void advance(struct emit *e)
 {
     struct code_buf *c = &e->c;
-    x86_shift(c, SH_shr, true, RDX, MONITOR_LINE_BITS);
-    x86_mov32(c, RCX, RDX);
-    x86_shift(c, SH_shr, false, RCX, MONITOR_BITS);
-    x86_alu_rr(c, ALU_xor, false, RDX, RCX);
-    x86_alu_ri(c, ALU_and, false, RDX, MONITOR_VERSIONS - 1);
-    x86_load(c, RCX, STATE(monitor));
-    _Static_assert(sizeof(((struct cpu_monitor *)0)->version[0]) == 4 && MONITOR_LINE_BITS + 2 * MONITOR_BITS <= 32, "the code above");
+    struct x86_mem version = version_of(e, RDX, RCX);
+    test_byte(c, version, MONITOR_ARMED);
+    uint8_t *skip = x86_jcc(c, CC_E);
     lock(c);
-    x86_alu_mi(c, ALU_add, false, (struct x86_mem){.base = RCX, .index = RDX, .scale = 4}, 2);
+    x86_alu_mi(c, ALU_add, false, version, MONITOR_ARMED);
+    x86_target(c, skip, c->at);
 }
 
 /* rcx = f(rax, operand) */
@@ -77,34 +100,118 @@ static void read_modify_write(struct emit *e, const struct ir_op *op, bool wide)
     x86_target(&e->c, x86_jcc(&e->c, CC_NE), again);
 }
 
+static void compare_and_swap(struct emit *e, const struct ir_op *op, bool wide)
+{
+    x86_get_into(e, op->c, RCX, wide);
+    x86_get_into(e, op->b, RAX, wide);
+    lock(&e->c);
+    x86_rm(&e->c, 0x0fb1, wide, RCX, (struct x86_mem){.base = RDX, .index = NO_REG}); /* cmpxchg */
+    uint8_t *unequal = x86_jcc(&e->c, CC_NE);
+    advance(e);
+    x86_target(&e->c, unequal, e->c.at);
+}
+
+/* rax: host address -> value */
+static void load_linked(struct emit *e, bool wide, struct cold *slow)
+{
+    struct code_buf *c = &e->c;
+    struct x86_mem version = {.base = RDX, .index = NO_REG};
+    x86_mov(c, RCX, RAX);
+    x86_alu_ri(c, ALU_and, true, RCX, -(1 << MONITOR_LINE_BITS));
+    x86_store(c, STATE(reservation.line), RCX);
+    x86_lea(c, RDX, version_of(e, RCX, RDX));
+    x86_rm(c, 0x8b, false, RCX, version);
+    x86_rr(c, 0xf6, false, 0, RCX); /* test cl, imm8 */
+    x86_byte(c, MONITOR_ARMED);
+    uint8_t *armed = x86_jcc(c, CC_NE);
+    x86_imm(c, RCX, MONITOR_ARMED);
+    lock(c);
+    x86_rm(c, 0x0fc1, false, RCX, version); /* xadd: if another was faster, this counts as a write */
+    x86_rr(c, 0xf6, false, 0, RCX);
+    x86_byte(c, MONITOR_ARMED | MONITOR_HELD);
+    slow->also[1] = x86_jcc(c, CC_NE);
+    x86_alu_ri(c, ALU_add, false, RCX, MONITOR_ARMED);
+    x86_target(c, armed, c->at);
+    x86_rr(c, 0xf6, false, 0, RCX);
+    x86_byte(c, MONITOR_HELD);
+    slow->also[2] = x86_jcc(c, CC_NE);
+    x86_rm(c, 0x8b, wide, RAX, (struct x86_mem){.base = RAX, .index = NO_REG});
+    x86_alu_rm(c, ALU_cmp, false, RCX, version);
+    slow->also[3] = x86_jcc(c, CC_NE);
+    x86_rm(c, 0x89, false, RCX, STATE(reservation.version));
+    x86_store(c, STATE(reservation.value), RAX);
+    store_byte(c, STATE(reservation.size), wide ? 8 : 4);
+    store_byte(c, STATE(reservation.valid), 1);
+}
+
+/* rax: host address -> 1 if done */
+static void store_conditional(struct emit *e, const struct ir_op *op, bool wide)
+{
+    struct code_buf *c = &e->c;
+    struct x86_mem version = {.base = RCX, .index = NO_REG};
+    uint8_t *fail[4], *end;
+    x86_rm(c, 0x80, false, ALU_cmp, STATE(reservation.valid));
+    x86_byte(c, 0);
+    fail[0] = x86_jcc(c, CC_E);
+    store_byte(c, STATE(reservation.valid), 0);
+    x86_rm(c, 0x80, false, ALU_cmp, STATE(reservation.size));
+    x86_byte(c, wide ? 8 : 4);
+    fail[1] = x86_jcc(c, CC_NE);
+    x86_mov(c, RCX, RAX);
+    x86_alu_ri(c, ALU_and, true, RCX, -(1 << MONITOR_LINE_BITS));
+    x86_alu_rm(c, ALU_cmp, true, RCX, STATE(reservation.line));
+    fail[2] = x86_jcc(c, CC_NE);
+    x86_push(c, RAX);
+    x86_lea(c, RCX, version_of(e, RCX, RDX));
+    x86_rm(c, 0x8b, false, RAX, STATE(reservation.version));
+    x86_lea(c, RDX, (struct x86_mem){.base = RAX, .index = NO_REG, .disp = MONITOR_HELD});
+    lock(c);
+    x86_rm(c, 0x0fb1, false, RDX, version); /* cmpxchg; the pops below keep the flags */
+    x86_pop(c, RDX);
+    fail[3] = x86_jcc(c, CC_NE);
+    x86_push(c, RCX);
+    x86_rm(c, 0x8b, wide, RAX, STATE(reservation.value));
+    x86_get_into(e, op->b, RCX, wide);
+    lock(c);
+    x86_rm(c, 0x0fb1, wide, RCX, (struct x86_mem){.base = RDX, .index = NO_REG});
+    x86_pop(c, RCX);
+    uint8_t *unequal = x86_jcc(c, CC_NE);
+    lock(c);
+    x86_alu_mi(c, ALU_add, false, version, 2 * MONITOR_ARMED - MONITOR_HELD);
+    x86_imm(c, RAX, 1);
+    end = x86_jmp(c);
+    x86_target(c, unequal, c->at);
+    lock(c);
+    x86_alu_mi(c, ALU_sub, false, version, MONITOR_HELD);
+    for (unsigned i = 0; i < 4; i++)
+        x86_target(c, fail[i], c->at);
+    x86_imm(c, RAX, 0);
+    x86_target(c, end, c->at);
+}
+
 bool x86_lower_atomic(struct emit *e, const struct ir_op *op)
 {
     bool wide;
     if (!describe(op, &wide))
         return false;
-    struct cold misaligned = {.kind = COLD_slow, .op = op, .result = RAX}, slow = misaligned;
-    uint8_t *unequal = NULL;
+    struct cold slow = {.kind = COLD_slow, .op = op, .result = RAX};
     x86_address_into_rax(e, op);
     e->forwarded = IR_NONE;
     x86_byte(&e->c, 0xa8); /* test al, imm8 */
     x86_byte(&e->c, wide ? 7 : 3);
-    misaligned.from = x86_jcc(&e->c, CC_NE);
-    slow.from = x86_tlb_probe(e, wide ? 8 : 4, true);
-    x86_mov(&e->c, RDX, RAX);
-    if (op->op == IR_AMO) {
+    slow.from = x86_jcc(&e->c, CC_NE);
+    slow.also[0] = x86_tlb_probe(e, wide ? 8 : 4, op->op != IR_LL);
+    switch (op->op) {
+    case IR_LL: load_linked(e, wide, &slow); break;
+    case IR_SC: store_conditional(e, op, wide); break;
+    case IR_AMO:
+        x86_mov(&e->c, RDX, RAX);
         read_modify_write(e, op, wide);
-    } else {
-        x86_get_into(e, op->c, RCX, wide);
-        x86_get_into(e, op->b, RAX, wide);
-        lock(&e->c);
-        x86_rm(&e->c, 0x0fb1, wide, RCX, (struct x86_mem){.base = RDX, .index = NO_REG}); /* cmpxchg */
-        unequal = x86_jcc(&e->c, CC_NE);
+        advance(e);
+        break;
+    default: x86_mov(&e->c, RDX, RAX); compare_and_swap(e, op, wide);
     }
-    advance(e);
-    if (unequal)
-        x86_target(&e->c, unequal, e->c.at);
-    misaligned.back = slow.back = e->c.at;
-    x86_cold(e, misaligned);
+    slow.back = e->c.at;
     x86_cold(e, slow);
     x86_finish(e, op, RAX);
     return true;

@@ -143,8 +143,6 @@ static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *trap)
 
 static void cold_write(struct emit *e, const struct cold *cold)
 {
-    if (cold->from2)
-        x86_target(&e->c, cold->from2, e->c.at);
     cold->write(e, cold);
     x86_target(&e->c, x86_jmp(&e->c), cold->back);
 }
@@ -159,6 +157,8 @@ static void cold_stubs(struct emit *e)
     for (unsigned i = 0; i < e->ncold; i++) {
         const struct cold *cold = &e->cold[i];
         x86_target(&e->c, cold->from, cold->kind == COLD_trap ? trap : e->c.at);
+        for (unsigned n = 0; n < ARRAY_LEN(cold->also) && cold->also[n]; n++)
+            x86_target(&e->c, cold->also[n], e->c.at);
         if (cold->kind == COLD_slow)
             cold_slow(e, cold, trap);
         else if (cold->kind == COLD_exit)

@@ -34,7 +34,7 @@ static void to_unsigned(struct emit *e, const struct ir_op *op)
     enum x86_reg r = x86_result(e, op);
     struct cold cold = {.op = op, .write = x86_xcold_generic, .result = (int)r};
     cold.from = outside(e, single, x, low, false);
-    cold.from2 = outside(e, single, x, high, true);
+    cold.also[0] = outside(e, single, x, high, true);
     x86_prr(&e->c, sse_scalar(single), SSE_to_int_rtz, true, r, (enum x86_reg)x);
     cold.back = e->c.at;
     x86_xcold(e, cold);

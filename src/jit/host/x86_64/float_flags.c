@@ -98,6 +98,7 @@ static void quiet_compare(struct emit *e, const struct ir_op *op)
     flags_into_eax(e);
     e->forwarded = IR_NONE;
     x86_finish(e, op + 2, flip(e, op + 2));
+    x86_alu_mi(&e->c, ALU_and, false, STATE(fx), 31); /* what is written back has no more */
     unsigned a = x86_xget(e, compare->a, false, XWORK0), b = x86_xget(e, compare->b, false, XWORK1);
     enum x86_reg r = x86_result(e, compare);
     x86_alu_rr(&e->c, ALU_xor, false, r, r);

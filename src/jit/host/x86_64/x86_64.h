@@ -26,7 +26,7 @@ struct cold { /* code behind the block's end that a rare branch goes to */
     const struct ir_op *op;
     int result; /* slow: the register that the fast path leaves the result in, XMM + n of those; or -1 */
     void (*write)(struct emit *e, const struct cold *cold); /* write: makes the code, but for the jump back */
-    uint8_t *from2;                                         /* another branch to the same, or NULL */
+    uint8_t *also[4];                                       /* more branches to the same, or NULL */
     struct xtemp xtemp[XTEMPS];                             /* at the branch */
     uint8_t nxtemps, reg;
     bool single, boxed;

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Functions run on other vCPUs: by vCPUs that ask each other at the same time, while others are parked, wait, pause and stop. */
+#include "accel_rig.h"
+
+static _Atomic uint64_t served[RIG_MAX];
+static _Atomic unsigned wrong_thread;
+static _Thread_local const struct cpu *here_is; /* the vCPU whose calls come on this thread */
+
+static void count_served(struct cpu *cpu, void *arg)
+{
+    (void)arg;
+    if (here_is && here_is != cpu)
+        atomic_fetch_add(&wrong_thread, 1);
+    atomic_fetch_add(&served[cpu->id], 1);
+}
+
+/* The ecall asks all; a0 back is how often this vCPU had asked before. */
+static bool ask_all(struct rig *rig, struct cpu *cpu)
+{
+    here_is = cpu;
+    uint64_t before[RIG_MAX];
+    for (unsigned i = 0; i < rig->vcpus; i++)
+        before[i] = atomic_load(&served[i]);
+    accel_vm_each(rig->vm, cpu, (1ull << rig->vcpus) - 1, count_served, NULL);
+    for (unsigned i = 0; i < rig->vcpus; i++)
+        if (atomic_load(&served[i]) <= before[i])
+            atomic_fetch_add(&wrong_thread, 1); /* it came back before that one had run */
+    return true;
+}
+
+/* `times` ecalls (0: for ever), then word = 1 and wfi for ever. */
+static struct program calling(unsigned times)
+{
+    struct program p = {0};
+    slli(&p, T0, A0, 6);
+    li(&p, S0, RIG_DATA);
+    add(&p, S0, S0, T0);
+    li(&p, S1, times ? times : 1);
+    size_t loop = here(&p);
+    ecall(&p);
+    if (times)
+        addi(&p, S1, S1, -1);
+    branch(&p, 1, S1, ZERO, loop);
+    addi(&p, T1, ZERO, 1);
+    store(&p, 3, T1, S0, 0);
+    size_t rest = here(&p);
+    wfi(&p);
+    jump(&p, rest);
+    return p;
+}
+
+static void clear(void)
+{
+    for (unsigned i = 0; i < RIG_MAX; i++)
+        atomic_store(&served[i], 0);
+    atomic_store(&wrong_thread, 0);
+}
+
+static void everybody_asks_everybody(void **state)
+{
+    enum { VCPUS = 4, TIMES = 1500 };
+    struct program p = calling(TIMES);
+    struct rig *rig = rig_new(VCPUS, &p);
+    (void)state;
+    clear();
+    rig->call = ask_all;
+    rig_start(rig);
+    for (unsigned i = 0; i < VCPUS; i++)
+        rig_await(rig, i, 1);
+    accel_vm_pause(rig->vm);
+    for (unsigned i = 0; i < VCPUS; i++)
+        assert_int_equal(atomic_load(&served[i]), VCPUS * TIMES);
+    assert_int_equal(atomic_load(&rig->calls), VCPUS * TIMES);
+    assert_int_equal(atomic_load(&wrong_thread), 0);
+    rig_free(rig);
+}
+
+static void while_it_pauses(void **state)
+{
+    struct program p = calling(0);
+    struct rig *rig = rig_new(3, &p);
+    (void)state;
+    clear();
+    rig->call = ask_all;
+    rig_start(rig);
+    for (unsigned round = 0; round < 400; round++) {
+        accel_vm_pause(rig->vm);
+        uint64_t calls = atomic_load(&rig->calls), sum = 0;
+        for (unsigned i = 0; i < 3; i++)
+            sum += atomic_load(&served[i]);
+        if (round % 4 == 0)
+            rig_sleep_us(50);
+        assert_int_equal(atomic_load(&rig->calls), calls);
+        assert_int_equal(sum, 3 * calls); /* nothing is left half done */
+        accel_vm_resume(rig->vm);
+    }
+    assert_int_equal(atomic_load(&wrong_thread), 0);
+    rig_free(rig);
+}
+
+/* A vCPU that waits for others when the machine stops must not wait for ever. */
+static void stops_among_calls(void **state)
+{
+    struct program p = calling(0);
+    (void)state;
+    for (unsigned round = 0; round < 60; round++) {
+        struct rig *rig = rig_new(4, &p);
+        clear();
+        rig->call = ask_all;
+        rig_start(rig);
+        rig_sleep_us(round * 13 % 700);
+        rig_free(rig);
+    }
+}
+
+/* Those that are parked or wait in wfi are reached too. */
+static void parked_and_waiting(void **state)
+{
+    enum { TIMES = 300 };
+    struct program p = {0}, q = calling(TIMES);
+    (void)state;
+    branch(&p, 0, A0, ZERO, 3); /* vCPU 0: on behind the loop */
+    wfi(&p);
+    jump(&p, 1);
+    memcpy(p.words + 3, q.words, q.count * 4);
+    p.count = 3 + q.count;
+    struct rig *rig = rig_new(3, &p);
+    clear();
+    rig->call = ask_all;
+    accel_cpu_park(accel_vm_cpu(rig->vm, 2));
+    rig_start(rig);
+    rig_await(rig, 0, 1);
+    accel_vm_pause(rig->vm);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(atomic_load(&served[i]), TIMES);
+    assert_int_equal(accel_vm_cpu(rig->vm, 2)->insns, 0);
+    rig_free(rig);
+}
+
+/* From outside while nothing runs: at once, on all of the mask. */
+static void from_outside(void **state)
+{
+    struct program p = rig_counting();
+    struct rig *rig = rig_new(4, &p);
+    (void)state;
+    clear();
+    here_is = NULL;
+    accel_vm_each(rig->vm, NULL, 0xf, count_served, NULL);
+    rig_start(rig);
+    accel_vm_pause(rig->vm);
+    accel_vm_each(rig->vm, NULL, 0x5, count_served, NULL);
+    accel_vm_each(rig->vm, NULL, 0, count_served, NULL);
+    assert_int_equal(atomic_load(&served[0]), 2);
+    assert_int_equal(atomic_load(&served[1]), 1);
+    assert_int_equal(atomic_load(&served[2]), 2);
+    assert_int_equal(atomic_load(&served[3]), 1);
+    accel_vm_resume(rig->vm);
+    rig_free(rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everybody_asks_everybody), cmocka_unit_test(while_it_pauses), cmocka_unit_test(stops_among_calls),
+        cmocka_unit_test(parked_and_waiting),       cmocka_unit_test(from_outside),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The block cache: finding, adding, dropping by page, insns on two pages, readers and epochs, the limit, and threads that do all of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jit/cache.h"
+
+#include <cmocka.h>
+
+static const gpa RAM = 0x80000000;
+enum { PAGES = 64, READERS = 3 };
+
+struct rig {
+    struct mem_space *space;
+    struct jit_cache *cache;
+};
+
+static struct rig rig_new(size_t limit)
+{
+    struct rig rig;
+    struct err err = {0};
+    assert_int_equal(mem_space_new(&rig.space), 0);
+    assert_int_equal(mem_space_add_ram(rig.space, "ram", RAM, PAGES * (uint64_t)MEM_PAGE, &err), 0);
+    assert_int_equal(jit_cache_new(&rig.cache, rig.space, limit), 0);
+    return rig;
+}
+
+static void rig_free(struct rig *rig)
+{
+    jit_cache_free(rig->cache);
+    mem_space_free(rig->space);
+}
+
+static gpa page(unsigned n) { return RAM + n * (uint64_t)MEM_PAGE; }
+static struct ir_block *ir(void) { return calloc(1, sizeof(struct ir_block)); }
+
+static struct jit_block *add(struct rig *rig, gpa at, gpa second, uint64_t key)
+{
+    uint64_t drops = jit_cache_drops(rig->cache);
+    jit_cache_watch(rig->cache, at & ~(uint64_t)(MEM_PAGE - 1));
+    jit_cache_watch(rig->cache, second & ~(uint64_t)(MEM_PAGE - 1));
+    return jit_cache_add(rig->cache, at, second, key, ir(), drops);
+}
+
+static void write_to(struct rig *rig, gpa at) { assert_true(mem_store(rig->space, at, 1, 1)); }
+
+static void finds_what_was_added(void **state)
+{
+    struct rig rig = rig_new(1 << 20);
+    (void)state;
+    assert_null(jit_cache_find(rig.cache, page(0), page(0), 0));
+    struct jit_block *a = add(&rig, page(0), page(0), 0), *b = add(&rig, page(0) + 2, page(0) + 2, 0), *c = add(&rig, page(0), page(0), 7);
+    assert_non_null(a);
+    assert_ptr_equal(jit_cache_find(rig.cache, page(0), page(0), 0), a);
+    assert_ptr_equal(jit_cache_find(rig.cache, page(0) + 2, page(0) + 2, 0), b);
+    assert_ptr_equal(jit_cache_find(rig.cache, page(0), page(0), 7), c);
+    assert_null(jit_cache_find(rig.cache, page(0), page(0), 8));
+    assert_null(jit_cache_find(rig.cache, page(0), page(1), 0));
+    assert_ptr_equal(add(&rig, page(0), page(0), 0), a); /* the first one stays */
+    assert_int_equal(jit_cache_blocks(rig.cache), 3);
+    rig_free(&rig);
+}
+
+static void many(void **state)
+{
+    struct rig rig = rig_new(64 << 20);
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++)
+        assert_non_null(add(&rig, page(i % PAGES) + i / PAGES * 2, page(i % PAGES) + i / PAGES * 2, i & 3));
+    for (unsigned i = 0; i < 20000; i++) {
+        struct jit_block *block = jit_cache_find(rig.cache, page(i % PAGES) + i / PAGES * 2, page(i % PAGES) + i / PAGES * 2, i & 3);
+        assert_non_null(block);
+        assert_int_equal(block->key, i & 3);
+    }
+    rig_free(&rig);
+}
+
+static void drops_pages_that_were_written(void **state)
+{
+    struct rig rig = rig_new(1 << 20);
+    (void)state;
+    add(&rig, page(1), page(1), 0);
+    add(&rig, page(1) + 64, page(1) + 64, 0);
+    struct jit_block *other = add(&rig, page(2), page(2), 0);
+    uint64_t epoch = jit_cache_epoch(rig.cache);
+    jit_cache_renew(rig.cache);
+    assert_int_equal(jit_cache_blocks(rig.cache), 3); /* nothing was written */
+    assert_int_equal(jit_cache_epoch(rig.cache), epoch);
+    write_to(&rig, page(1) + 2000);
+    assert_non_null(jit_cache_find(rig.cache, page(1), page(1), 0)); /* until somebody asks */
+    jit_cache_renew(rig.cache);
+    assert_null(jit_cache_find(rig.cache, page(1), page(1), 0));
+    assert_null(jit_cache_find(rig.cache, page(1) + 64, page(1) + 64, 0));
+    assert_ptr_equal(jit_cache_find(rig.cache, page(2), page(2), 0), other);
+    assert_true(jit_cache_epoch(rig.cache) > epoch);
+    assert_int_equal(jit_cache_blocks(rig.cache), 1);
+    assert_non_null(add(&rig, page(1), page(1), 0)); /* it is watched again */
+    write_to(&rig, page(1));
+    jit_cache_renew(rig.cache);
+    assert_null(jit_cache_find(rig.cache, page(1), page(1), 0));
+    rig_free(&rig);
+}
+
+/* An insn on two pages goes when either was written. */
+static void straddlers(void **state)
+{
+    (void)state;
+    for (unsigned which = 0; which < 3; which++) {
+        struct rig rig = rig_new(1 << 20);
+        gpa at = page(5) + MEM_PAGE - 2;
+        struct jit_block *block = add(&rig, at, page(9), 0), *first = add(&rig, page(5), page(5), 0),
+                         *second = add(&rig, page(9), page(9), 0);
+        struct jit_block *twin = add(&rig, at, page(10), 0); /* the same start, another second page */
+        assert_non_null(block);
+        assert_ptr_not_equal(block, twin);
+        assert_ptr_equal(jit_cache_find(rig.cache, at, page(9), 0), block);
+        assert_ptr_equal(jit_cache_find(rig.cache, at, page(10), 0), twin);
+        write_to(&rig, which == 0 ? page(5) : which == 1 ? page(9) + 1 : page(10));
+        jit_cache_renew(rig.cache);
+        assert_ptr_equal(jit_cache_find(rig.cache, at, page(9), 0), which == 2 ? block : NULL);
+        assert_ptr_equal(jit_cache_find(rig.cache, at, page(10), 0), which == 1 ? twin : NULL);
+        assert_ptr_equal(jit_cache_find(rig.cache, page(5), page(5), 0), which == 0 ? NULL : first);
+        assert_ptr_equal(jit_cache_find(rig.cache, page(9), page(9), 0), which == 1 ? NULL : second);
+        for (unsigned i = 5; i <= 10; i++) /* nothing is left of them to stumble over */
+            write_to(&rig, page(i));
+        jit_cache_renew(rig.cache);
+        assert_int_equal(jit_cache_blocks(rig.cache), 0);
+        rig_free(&rig);
+    }
+}
+
+/* What was read before a page was dropped must not come in afterwards: nobody watches it any more. */
+static void late_blocks_are_refused(void **state)
+{
+    struct rig rig = rig_new(1 << 20);
+    (void)state;
+    uint64_t drops = jit_cache_drops(rig.cache);
+    jit_cache_watch(rig.cache, page(3)); /* a vCPU begins to translate */
+    write_to(&rig, page(3));             /* another one writes, */
+    jit_cache_renew(rig.cache);          /* and a third one asks for fresh code */
+    assert_null(jit_cache_add(rig.cache, page(3), page(3), 0, ir(), drops));
+    assert_null(jit_cache_find(rig.cache, page(3), page(3), 0));
+    assert_non_null(add(&rig, page(3), page(3), 0));
+    rig_free(&rig);
+}
+
+/* Dropped blocks stay readable until every reader has let go of them. */
+static void readers_hold(void **state)
+{
+    struct rig rig = rig_new(1 << 20);
+    struct jit_reader a = {0}, b = {0};
+    (void)state;
+    jit_reader_add(rig.cache, &a);
+    jit_reader_add(rig.cache, &b);
+    jit_reader_quiet(rig.cache, &a, jit_cache_epoch(rig.cache));
+    jit_reader_quiet(rig.cache, &b, UINT64_MAX); /* holds nothing */
+    struct jit_block *block = add(&rig, page(4), page(4), 5);
+    write_to(&rig, page(4));
+    jit_cache_renew(rig.cache);
+    uint64_t epoch = jit_cache_epoch(rig.cache);
+    assert_false(jit_cache_seen(rig.cache, epoch));
+    jit_reader_quiet(rig.cache, &b, epoch);
+    assert_int_equal(block->key, 5); /* a may still run it (a sanitizer would tell) */
+    assert_int_equal(block->at, page(4));
+    assert_false(jit_cache_seen(rig.cache, epoch));
+    jit_reader_quiet(rig.cache, &a, epoch);
+    assert_true(jit_cache_seen(rig.cache, epoch));
+    assert_true(jit_cache_open_epoch(rig.cache) > epoch);
+    rig_free(&rig);
+}
+
+static void limit(void **state)
+{
+    enum { LIMIT = 32 << 10 };
+    struct rig rig = rig_new(LIMIT);
+    size_t most = 0;
+    (void)state;
+    for (unsigned round = 0; round < 5; round++)
+        for (unsigned i = 0; i < PAGES; i++)
+            for (unsigned k = 0; k < 16; k++) {
+                struct jit_block *block = add(&rig, page(i) + 4 * k, page(i) + 4 * k, round);
+                assert_non_null(block); /* what was just added is there */
+                assert_ptr_equal(jit_cache_find(rig.cache, page(i) + 4 * k, page(i) + 4 * k, round), block);
+                most = jit_cache_blocks(rig.cache) > most ? jit_cache_blocks(rig.cache) : most;
+            }
+    assert_true(most * sizeof(struct jit_block) <= LIMIT + 64 * sizeof(struct jit_block));
+    assert_true(most > 50);
+    assert_null(jit_cache_find(rig.cache, page(0), page(0), 0)); /* the oldest went */
+    rig_free(&rig);
+}
+
+/* ---- threads ---- */
+
+static struct rig shared;
+static _Atomic bool stop;
+static _Atomic uint64_t found, wrong;
+
+static void reader_thread(void *arg)
+{
+    struct jit_reader *reader = arg;
+    struct jit_block *kept[16] = {0};
+    uint64_t epoch = UINT64_MAX;
+    for (unsigned n = 0; !atomic_load(&stop); n++) {
+        uint64_t now = jit_cache_epoch(shared.cache);
+        if (now != epoch) {
+            memset(kept, 0, sizeof kept);
+            epoch = now;
+            jit_reader_quiet(shared.cache, reader, epoch);
+        }
+        gpa at = page(n * 7 % 16) + n % 5 * 8;
+        struct jit_block *block = jit_cache_find(shared.cache, at, at, 1);
+        if (!block)
+            block = add(&shared, at, at, 1);
+        if (block)
+            kept[n % 16] = block;
+        for (unsigned i = 0; i < 16; i++)
+            if (kept[i] && (kept[i]->key != 1 || kept[i]->at < RAM || !kept[i]->ir))
+                atomic_fetch_add(&wrong, 1);
+        atomic_fetch_add(&found, block != NULL);
+        if (n % 97 == 0) {
+            write_to(&shared, page(n % 16) + 4000);
+            jit_cache_renew(shared.cache);
+        }
+    }
+    jit_reader_quiet(shared.cache, reader, UINT64_MAX);
+}
+
+static void threads(void **state)
+{
+    static struct jit_reader readers[READERS];
+    struct os_thread *thread[READERS];
+    struct err err = {0};
+    (void)state;
+    shared = rig_new(8 << 10);
+    atomic_store(&stop, false);
+    for (unsigned i = 0; i < READERS; i++) {
+        jit_reader_add(shared.cache, &readers[i]);
+        assert_int_equal(os_thread_start(&thread[i], "reader", reader_thread, &readers[i], &err), 0);
+    }
+    for (uint64_t end = os_clock_ns() + 500000000; os_clock_ns() < end;)
+        jit_cache_renew(shared.cache);
+    atomic_store(&stop, true);
+    for (unsigned i = 0; i < READERS; i++)
+        os_thread_join(thread[i]);
+    assert_true(atomic_load(&found) > 0);
+    assert_int_equal(atomic_load(&wrong), 0);
+    rig_free(&shared);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_what_was_added),
+        cmocka_unit_test(many),
+        cmocka_unit_test(drops_pages_that_were_written),
+        cmocka_unit_test(straddlers),
+        cmocka_unit_test(late_blocks_are_refused),
+        cmocka_unit_test(readers_hold),
+        cmocka_unit_test(limit),
+        cmocka_unit_test(threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
