@@ -175,11 +175,7 @@ static void resume_here(struct shart *h) { resumed = h->opaque; }
 static void sleep_retentive(struct shart *h)
 {
     csr_write(CSR_sie, 1 << IRQ_S_SOFT);
-    uint64_t kept = 0x1234, x;
-    asm volatile("mv s4, %0" ::"r"(kept) : "s4");
     struct sbiret r = sbi(HSM, 3, 0, 0, 0, 0, 0);
-    asm volatile("mv %0, s4" : "=r"(x));
-    (void)x;
     seen[h->id] = r.error == OK && csr_read(CSR_sip) >> IRQ_S_SOFT & 1 ? 0x600d : 0xbad;
     csr_clear(CSR_sip, 1 << IRQ_S_SOFT);
 }
@@ -196,24 +192,27 @@ static void sleep_not_retentive(struct shart *h)
 static void hsm_suspend(void)
 {
     uint64_t hart = other(1);
-    seen[hart] = 0;
-    if (!start(hart, sleep_retentive, 0))
-        return;
-    CHECK(becomes(hart, SUSPENDED));
-    CHECK_EQ(seen[hart], 0);
-    CHECK(sbi(HSM, 0, hart, (uint64_t)secondary_start, 0, 0, 0).error); /* suspended is not stopped */
-    ERROR(sbi(IPI, 0, 1, hart, 0, 0, 0), OK);
-    finish(hart);
-    CHECK_EQ(seen[hart], 0x600d);
-    row("not retentive");
-    resumed = 0;
-    start(hart, sleep_not_retentive, 0);
-    CHECK(becomes(hart, SUSPENDED));
-    CHECK_EQ(seen[hart], 0x51ee9);
-    ERROR(sbi(IPI, 0, 1, hart, 0, 0, 0), OK);
-    finish(hart);
-    CHECK_EQ(resumed, 0x4242);
-    CHECK_EQ(seen[hart], 0x51ee9);
+    for (unsigned i = 0; i < 12; i++) {
+        row("round %d", (uint64_t)i);
+        seen[hart] = 0;
+        if (!start(hart, sleep_retentive, 0))
+            return;
+        CHECK(becomes(hart, SUSPENDED));
+        CHECK_EQ(seen[hart], 0);
+        CHECK(sbi(HSM, 0, hart, (uint64_t)secondary_start, 0, 0, 0).error); /* suspended is not stopped */
+        ERROR(sbi(IPI, 0, 1, hart, 0, 0, 0), OK);
+        finish(hart);
+        CHECK_EQ(seen[hart], 0x600d);
+        row("round %d, not retentive", (uint64_t)i);
+        resumed = 0;
+        start(hart, sleep_not_retentive, 0);
+        CHECK(becomes(hart, SUSPENDED));
+        CHECK_EQ(seen[hart], 0x51ee9);
+        ERROR(sbi(IPI, 0, 1, hart, 0, 0, 0), OK);
+        finish(hart);
+        CHECK_EQ(resumed, 0x4242);
+        CHECK_EQ(seen[hart], 0x51ee9);
+    }
 }
 
 /* ---- interprocessor interrupts ---- */

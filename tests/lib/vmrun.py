@@ -26,6 +26,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 PROMPT = r"^[~/][^\n]*# \Z"
 LIMIT_S = 150  # for one wait; machines that build other things meanwhile are slow
 TAIL_LINES = 60
+MODE = os.environ.get("VM_TEST_MODE")  # --mode of every machine whose test does not choose one
 # What terminals obey and nobody reads; shells also ask where the cursor is. Names of services hide between such sequences.
 UNSEEN = re.compile(r"\r|\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>()][0-9A-B]?)")
 UNFINISHED = re.compile(r"\x1b[^A-Za-z\x07]*\Z")
@@ -46,6 +47,8 @@ class Machine:
         self.errors = tempfile.TemporaryFile()
         self.slave = self.before = None
         argv = [str(vm), *map(str, args)]
+        if MODE and argv[1:2] == ["run"] and not any(a.startswith("--mode") for a in argv):
+            argv += ["--mode", MODE]
         popen.setdefault("stderr", self.errors)
         if tty:
             self.reader, self.slave = pty.openpty()
