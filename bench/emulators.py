@@ -14,10 +14,12 @@ class Vm:
         return subprocess.run([self.path, "version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
 
     def bare(self, elf, harts=1):
-        return [self.path, "run", "--bios", "none", "--kernel", elf, "--memory", f"{BARE_MEMORY // MIB}M", "--vcpus", harts, "--exit-from-guest", *self.options]
+        return [self.path, "run", "--bios", "none", "--kernel", elf, "--memory", f"{BARE_MEMORY // MIB}M", "--vcpus", harts,
+                "--exit-from-guest", *self.options]
 
     def kernel(self, image, initrd, append):
-        return [self.path, "run", "--kernel", image, "--initrd", initrd, "--append", append, "--memory", f"{KERNEL_MEMORY // MIB}M", *self.options]
+        return [self.path, "run", "--kernel", image, "--initrd", initrd, "--append", append, "--memory", f"{KERNEL_MEMORY // MIB}M",
+                *self.options]
 
 
 def tier0(path):

@@ -95,14 +95,14 @@ class Running:
         """CPU seconds so far, all threads (Linux: the process's own clock has this number)."""
         return time.clock_gettime(~self.process.pid << 3 | 2)
 
-    def private(self, guest_memory):
-        """Bytes of private memory that are not the guest's: all mappings but the one of exactly the guest's size."""
+    def own_memory(self, guest_memory):
+        """Bytes resident that are not the guest's memory, which is the mapping of exactly its size; shared pages count by their share."""
         total = 0
         with open(f"/proc/{self.process.pid}/smaps", encoding="ascii", errors="replace") as file:
             for mapping in re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", file.read()):
                 sizes = dict(re.findall(r"(?m)^(\w+): +(\d+) kB", mapping))
                 if sizes and int(sizes["Size"]) * 1024 != guest_memory:
-                    total += int(sizes["Private_Clean"]) + int(sizes["Private_Dirty"])
+                    total += int(sizes["Pss"])
         return total * 1024
 
     def close(self):
@@ -121,4 +121,5 @@ def run_bare(argv):
     """A bare program's work: what happens between the marks that it prints, without the sleep that follows the first."""
     with Running(argv, "go\n") as running:
         cpu, wall = running.wait("done\n")
-        return Cost(cpu - running.cpu_at_mark, max(wall - running.wall_at_mark - SLEEP_S, 0), 0, 0, running.seen.decode(errors="replace").replace("\r", ""))
+        output = running.seen.decode(errors="replace").replace("\r", "")
+        return Cost(cpu - running.cpu_at_mark, max(wall - running.wall_at_mark - SLEEP_S, 0), 0, 0, output)

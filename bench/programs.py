@@ -40,9 +40,10 @@ SCALED = ["sort", "counter"]  # also run on two harts: sharing nothing, sharing 
 HARTS = 2
 
 # No vectors and no libc idioms in either build, and a sum stays a sum: contraction would give other bits than the host's.
-COMMON = ["-O2", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-fno-math-errno", "-fno-tree-loop-distribute-patterns", f"-I{HERE / 'rt'}"]
-GUEST = ["riscv64-linux-gnu-gcc", "-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany", "-ffreestanding", "-fno-builtin", "-fno-pic", "-no-pie",
-         "-fno-stack-protector", "-nostdlib", "-static", "-Wl,--build-id=none"]
+COMMON = ["-O2", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-fno-math-errno", "-fno-tree-loop-distribute-patterns",
+          f"-I{HERE / 'rt'}"]
+GUEST = ["riscv64-linux-gnu-gcc", "-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany", "-ffreestanding", "-fno-builtin", "-fno-pic",
+         "-no-pie", "-fno-stack-protector", "-nostdlib", "-static", "-Wl,--build-id=none"]
 HOST = ["cc", "-fno-tree-vectorize"]
 
 

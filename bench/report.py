@@ -31,7 +31,8 @@ class Row:
 
     def as_json(self):
         return {"group": self.group, "name": self.name, "unit": self.unit, "guest_insns": self.insns, "samples": self.samples,
-                "median": {who: self.median(who) for who in self.samples}, "vm_to_qemu": self.ratio(), "tier0_to_qemu": self.ratio("tier0"), "tier0_million_insns_per_s": self.mips()}
+                "median": {who: self.median(who) for who in self.samples}, "vm_to_qemu": self.ratio(),
+                "tier0_to_qemu": self.ratio("tier0"), "tier0_million_insns_per_s": self.mips()}
 
 
 def geometric(values):
@@ -78,7 +79,8 @@ def summary(rows):
         for who, name in NAMES.items():
             speed, qemu, native = (geometric(f(r) for r in members) for f in (
                 lambda r, w=who: r.mips(w), lambda r, w=who: r.ratio(w), lambda r, w=who: r.ratio(w, "native")))
-            yield f"{group}, {name}: geometric mean {number(speed)} M insns/s, {number(qemu)} times QEMU's time, {number(native)} times native time"
+            yield (f"{group}, {name}: geometric mean {number(speed)} M insns/s, {number(qemu)} times QEMU's time, "
+                   f"{number(native)} times native time")
     for who, name in NAMES.items():
         timed = [r for r in rows if r.unit == "CPU s" and r.ratio(who) is not None]  # programs and the boot
         if timed:
@@ -94,10 +96,12 @@ def goals(rows):
     integer = [r for r in rows if r.group == "integer" and r.mips()]
     if integer:
         slowest = min(integer, key=lambda r: r.mips())
-        yield f"integer programs, tier 0, slowest ({slowest.name}): {number(slowest.mips())} of {TIER0_GOAL} M insns/s", slowest.mips() >= TIER0_GOAL
+        speed = slowest.mips()
+        yield f"integer programs, tier 0, slowest ({slowest.name}): {number(speed)} of {TIER0_GOAL} M insns/s", speed >= TIER0_GOAL
     for row in rows:
         if row.goal is not None and row.median("vm") is not None:
             yield f"{row.group}, {row.name}: {number(row.median('vm'))} of at most {row.goal} {row.unit}", row.median("vm") <= row.goal
         for who, most in row.ratio_goals.items():
             if row.ratio(who) is not None:
-                yield f"{row.group}, {row.name}, {NAMES[who]}: {number(row.ratio(who))} of at most {most} times QEMU's time", row.ratio(who) <= most
+                ratio = row.ratio(who)
+                yield f"{row.group}, {row.name}, {NAMES[who]}: {number(ratio)} of at most {most} times QEMU's time", ratio <= most

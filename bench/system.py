@@ -68,15 +68,16 @@ def boots(emulators, guest, rounds):
 
 
 def idle(emulators, guest):
-    """Both boot to an init that sleeps, and sleep at the same time; their memory is looked at meanwhile."""
+    """Each boots to an init that sleeps; all sleep at the same time. Their memory is looked at meanwhile."""
     own = Row("memory", "own, peak of a boot", "MiB", goal=16)
     used = Row("idle", "idle guest, 10 s", "CPU ms/s")
     running = []
     try:
         for emulator in emulators:
             peak = []
-            running.append(measure.Running(guest.argv(emulator, APPEND + " -- idle"), MARK, lambda r, p=peak: p.append(r.private(KERNEL_MEMORY))))
-            peak.append(running[-1].private(KERNEL_MEMORY))
+            argv = guest.argv(emulator, APPEND + " -- idle")
+            running.append(measure.Running(argv, MARK, lambda r, p=peak: p.append(r.own_memory(KERNEL_MEMORY))))
+            peak.append(running[-1].own_memory(KERNEL_MEMORY))
             own.add(emulator.name, max(peak) / 2**20)
         time.sleep(IDLE_SETTLE_S)
         before = [r.cpu() for r in running]

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The guest's side of a benchmark program: maps memory to itself by 4 KiB pages (Sv39), runs work() in user mode on every hart, prints check
- * value and instruction count, ends by the test finisher. The pages are as small as an operating system's, so that memory programs
+ * The guest's side of a benchmark program: maps memory to itself by 4 KiB pages (Sv39), runs work() in user mode on every hart, prints
+ * check value and instruction count, ends by the test finisher. The pages are as small as an operating system's, so that memory programs
  * pay for page walks on every emulator alike.
  * Before and after the work it prints a mark and sleeps: the emulator's CPU time stands still then, and can be read at leisure.
  */
