@@ -247,7 +247,8 @@ void riscv64_reset(struct cpu *cpu)
     memset(cpu->cell, 0, RISCV64_CELLS * sizeof cpu->cell[0]);
     cpu->pc = 0;
     cpu->fx = 0;
-    cpu->trapped = cpu->waiting = false;
+    cpu->waiting = false;
+    cpu->trapped = false;
     cpu->wait_until = UINT64_MAX;
     cpu->reservation.valid = false;
     atomic_fetch_and(&cpu->lines, ~(1ull << IRQ_SSI)); /* a message, not a level */
