@@ -318,9 +318,10 @@ static bool compare(const struct rig *rig, int native, int oracle)
     bad |= differs("trap info", n->trap.info, o->trap.info);
     bad |= differs("fx", n->fx, o->fx);
     bad |= differs("reservation", n->reservation.valid, o->reservation.valid);
-    if (n->reservation.valid && o->reservation.valid)
-        bad |= differs("reserved value", n->reservation.value[0], o->reservation.value[0]) |
-               differs("reserved size", n->reservation.size, o->reservation.size);
+    if (n->reservation.valid && o->reservation.valid) {
+        bad |= differs("reserved value", n->reservation.value[0], o->reservation.value[0]);
+        bad |= differs("reserved size", n->reservation.size, o->reservation.size);
+    }
     bad |= differs("device", rig->native.device, rig->oracle.device);
     bad |= differs("which tlb", n->tlb == rig->native.tlb[1], o->tlb == rig->oracle.tlb[1]);
     for (unsigned i = 0; i <= RIG_CELLS; i++) {
