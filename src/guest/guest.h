@@ -57,7 +57,7 @@ struct guest {
 
     /* Lifts one insn, ir_insn_begin (offset from the block's start) to ir_insn_end. word: `have` = min(4, what the page holds) bytes at it,
      * zero extended. Returns its length; 0: it needs more bytes than that, nothing was built. */
-    unsigned (*lift)(struct ir_build *b, const struct cpu *cpu, uint64_t *key, unsigned offset, uint32_t word, unsigned have);
+    unsigned (*lift)(struct ir_build *b, const struct cpu *cpu, uint64_t *key, int offset, uint32_t word, unsigned have);
     unsigned (*print)(const struct cpu *cpu, uint32_t word, gva pc, struct guest_text *out); /* returns the length */
     const char *(*trap_name)(uint32_t kind);
 };

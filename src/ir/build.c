@@ -45,20 +45,21 @@ static void forget_known(struct ir_build *b)
 
 void ir_begin(struct ir_build *b)
 {
-    b->nops = b->ninsns = b->bytes = 0;
+    b->nops = b->ninsns = 0;
+    b->next = 0;
     b->ended = false;
     forget_known(b);
 }
 
-void ir_insn_begin(struct ir_build *b, unsigned offset, unsigned len)
+void ir_insn_begin(struct ir_build *b, int offset, unsigned len)
 {
     assert(!b->ended && b->ninsns < IR_MAX_INSNS);
-    b->insns[b->ninsns++] = (struct ir_insn){(uint16_t)b->nops, (uint16_t)offset};
+    b->insns[b->ninsns++] = (struct ir_insn){(uint16_t)b->nops, (int16_t)offset};
     b->first_op = b->nops;
     b->next_temp = b->zero + 1;
     b->offset = offset;
     b->len = len;
-    b->bytes = offset + len;
+    b->next = offset + (int)len;
     b->nputs = b->nsign_extended = 0;
     b->last.op = IR_OPS;
     b->pc_written = false;
@@ -311,14 +312,14 @@ static void hold(struct ir_build *b, unsigned op, const uint8_t s[4], uint64_t i
     struct ir_op last = {.op = (uint8_t)op, .d = (uint16_t)b->ninsns, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE, .imm = imm};
     memcpy(last.s, s, 4);
     if (op == IR_BRANCH || op == IR_BRANCH_IF)
-        last.imm += b->offset;
+        last.imm += (uint64_t)(int64_t)b->offset;
     if (op == IR_AGAIN_IF) {
         last.op = IR_BRANCH_IF;
         last.d--;
-        last.imm = b->offset;
+        last.imm = (uint64_t)(int64_t)b->offset;
     }
     if (op == IR_END)
-        last.imm = b->offset + b->len;
+        last.imm = (uint64_t)(int64_t)b->next;
     if (last.op == IR_BRANCH_IF && args[0].known) {
         if (!args[0].k)
             return;
@@ -331,6 +332,58 @@ static void hold(struct ir_build *b, unsigned op, const uint8_t s[4], uint64_t i
     b->last = last;
 }
 
+/* The other way round: the same registers, where the next insn is the way out. */
+static void turn_round(struct ir_build *b, struct ir_op *o)
+{
+    static const uint8_t other[] = {[IR_CC_eq] = IR_CC_ne,   [IR_CC_ne] = IR_CC_eq,   [IR_CC_slt] = IR_CC_sge,
+                                    [IR_CC_sge] = IR_CC_slt, [IR_CC_ult] = IR_CC_uge, [IR_CC_uge] = IR_CC_ult};
+    uint32_t next = (uint32_t)b->next;
+    if (o->op == IR_BRANCH_CMP) {
+        o->s[0] = other[o->s[0]];
+        o->imm = (o->imm & ~UINT64_C(0xffffffff)) | next;
+        return;
+    }
+    o->op = IR_BRANCH_CMP; /* if 0 */
+    o->type = IR_i64;
+    o->s[0] = IR_CC_eq;
+    o->b = IR_CONST;
+    o->imm = next;
+}
+
+/* A block goes round its own loop while that is short; other loops get blocks of their own. */
+static bool may_follow(const struct ir_build *b, const struct ir_op *o, int64_t to)
+{
+    enum { UNROLLED = IR_MAX_INSNS / 2 }; /* insns; longer loops gain less than they cost */
+    bool call = o->op == IR_BRANCH && o->s[0] == IR_call;
+    return to > b->offset || call || (to == 0 && b->ninsns <= UNROLLED);
+}
+
+int ir_follow(struct ir_build *b, int low, int high)
+{
+    struct ir_op *o = b->nops > b->first_op ? &b->ops[b->nops - 1] : NULL;
+    bool always = o && b->ended && o->op == IR_BRANCH, maybe = o && !b->ended && (o->op == IR_BRANCH_IF || o->op == IR_BRANCH_CMP);
+    if (!(always || maybe) || o->d != b->ninsns) /* what retires less is the same insn again */
+        return b->next;
+    int64_t to = o->op == IR_BRANCH_CMP ? (int32_t)o->imm : (int64_t)o->imm;
+    if (to < low || to >= high || (maybe && to > b->offset))
+        return b->next;
+    bool follow = may_follow(b, o, to);
+    if (always && follow) {
+        b->nops--;
+        b->ended = false;
+    } else if (maybe) {
+        turn_round(b, o);
+    }
+    b->next = (int)to;
+    if (maybe && !follow) {
+        struct ir_op *leave = ir_append(b, IR_BRANCH, IR_none);
+        leave->d = (uint16_t)b->ninsns;
+        leave->imm = (uint64_t)to;
+        b->ended = true;
+    }
+    return b->next;
+}
+
 /* RETRY_IF: the queued writes are dropped by leaving before the commit. */
 static void retry(struct ir_build *b, ir_val condition)
 {
@@ -338,7 +391,7 @@ static void retry(struct ir_build *b, ir_val condition)
     struct ir_op *o = ir_append(b, IR_BRANCH_IF, IR_i1);
     o->a = (uint16_t)cell;
     o->d = (uint16_t)(b->ninsns - 1);
-    o->imm = b->offset;
+    o->imm = (uint64_t)(int64_t)b->offset;
 }
 
 ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, unsigned nargs, const ir_val *in)
@@ -362,7 +415,7 @@ ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4],
         if (args[0].known && !args[0].k)
             return none;
         break;
-    case IR_PC: imm += b->offset; break;
+    case IR_PC: imm += (uint64_t)(int64_t)b->offset; break;
     case IR_CLOCK: imm = b->ninsns - 1; break; /* insns of the block before this one */
     }
     if ((ir_sigs[op].flags & IR_F_P) && ir_simplify(b, op, ty, s, imm, args, &out))
@@ -403,7 +456,7 @@ void ir_end_key(struct ir_build *b)
     struct ir_op *o = ir_append(b, IR_END, IR_none);
     o->s[0] = IR_key;
     o->d = (uint16_t)b->ninsns;
-    o->imm = b->bytes;
+    o->imm = (uint64_t)(int64_t)b->next;
     b->ended = true;
 }
 
@@ -412,13 +465,13 @@ struct ir_block *ir_finish(struct ir_build *b)
     if (!b->ended) {
         struct ir_op *o = ir_append(b, IR_BRANCH, IR_none);
         o->d = (uint16_t)b->ninsns;
-        o->imm = b->bytes;
+        o->imm = (uint64_t)(int64_t)b->next;
     }
     size_t ops = b->nops * sizeof *b->ops, insns = b->ninsns * sizeof *b->insns;
     struct ir_block *block = malloc(sizeof *block + ops + insns);
     if (!block)
         return NULL;
-    *block = (struct ir_block){.nops = (uint16_t)b->nops, .ninsns = (uint16_t)b->ninsns, .bytes = (uint16_t)b->bytes};
+    *block = (struct ir_block){.nops = (uint16_t)b->nops, .ninsns = (uint16_t)b->ninsns};
     block->ops = (struct ir_op *)(block + 1);
     block->insns = (struct ir_insn *)(void *)((char *)block->ops + ops);
     memcpy(block->ops, b->ops, ops);

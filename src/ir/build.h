@@ -3,7 +3,7 @@
  * The builder: what lifted instructions call. It folds constants, turns register reads and writes into operands, keeps rule 2 (an insn
  * reads old state and commits at its end), fuses compare and branch, and checks every op against its signature (debug builds abort).
  *
- *     ir_begin(b); while (...) { ir_insn_begin(b, offset, len); ... lift ...; ir_insn_end(b); } block = ir_finish(b);
+ *     ir_begin(b); while (...) { ir_insn_begin(b, offset, len); ... lift ...; ir_insn_end(b); ir_follow(b, ...); } block = ir_finish(b);
  */
 #pragma once
 #include "ir/ir.h"
@@ -23,9 +23,13 @@ void ir_build_free(struct ir_build *b);
 enum { IR_MAX_INSNS = 64, IR_MAX_TEMPS = 1024, IR_FRAME_EXTRA = IR_MAX_TEMPS + 8 }; /* cells a frame has beyond the guest's */
 
 void ir_begin(struct ir_build *b);
-void ir_insn_begin(struct ir_build *b, unsigned offset, unsigned len);
-void ir_insn_end(struct ir_build *b);    /* commits queued writes */
-void ir_COMMIT(struct ir_build *b);      /* partial stanzas: queued writes so far take effect now */
+void ir_insn_begin(struct ir_build *b, int offset, unsigned len);
+void ir_insn_end(struct ir_build *b); /* commits queued writes */
+void ir_COMMIT(struct ir_build *b);   /* partial stanzas: queued writes so far take effect now */
+/* Behind ir_insn_end: the offset of the insn to go on with. That is the next one, or where the insn branches to, if that lies within
+ * [low, high): the op of an unconditional branch goes; a conditional one backwards, which is most often taken, is turned round. A loop
+ * is followed while it is short and begins where the block does, else the block ends (ir_ended). */
+int ir_follow(struct ir_build *b, int low, int high);
 bool ir_ended(const struct ir_build *b); /* an E op was built: the block is complete */
 bool ir_full(const struct ir_build *b);  /* no room for one more insn of any kind */
 void ir_end_key(struct ir_build *b);     /* between insns: the block is complete, and what follows it has another mode key */

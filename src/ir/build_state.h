@@ -3,7 +3,7 @@
 #pragma once
 #include "ir/build.h"
 
-enum { IR_MAX_OPS = 2048, IR_MAX_INSN_OPS = 512, IR_MAX_PUTS = 40 };
+enum { IR_MAX_INSN_OPS = 512, IR_MAX_PUTS = 40 };
 
 struct ir_build {
     unsigned guest_cells, zero; /* zero: the cell that is always 0, the first behind the guest's */
@@ -12,11 +12,13 @@ struct ir_build {
 
     struct ir_op ops[IR_MAX_OPS];
     struct ir_insn insns[IR_MAX_INSNS];
-    unsigned nops, ninsns, bytes;
+    unsigned nops, ninsns;
+    int next; /* offset of the insn to go on with */
     bool ended;
 
     /* The insn being built. Temporaries are single-assignment and die at its end. */
-    unsigned first_op, next_temp, offset, len;
+    unsigned first_op, next_temp, len;
+    int offset;
     struct {
         uint16_t cell;
         ir_val v;

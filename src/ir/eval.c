@@ -175,7 +175,7 @@ enum ir_exit ir_eval_trapped(struct cpu *cpu, const struct ir_block *block, cons
         else
             high = middle;
     }
-    cpu->pc += block->insns[low].offset;
+    cpu->pc += (uint64_t)(int64_t)block->insns[low].offset;
     cpu->insns += low;
     return IR_EXIT_trap;
 }

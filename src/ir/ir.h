@@ -15,7 +15,7 @@
 
 #include "ir/ops.gen.h" /* enum ir_opcode, enum words, builder prototypes: made from ops.def and words.def */
 
-enum { IR_CONST = 0xffff, IR_NONE = 0xfffe, IR_SX = 1 };
+enum { IR_CONST = 0xffff, IR_NONE = 0xfffe, IR_SX = 1, IR_MAX_OPS = 2048 /* of a block */ };
 
 struct ir_op {
     uint8_t op;       /* enum ir_opcode */
@@ -28,14 +28,13 @@ struct ir_op {
     uint64_t imm;
 };
 
-struct ir_insn {     /* one guest insn of a block */
-    uint16_t op;     /* its first op */
-    uint16_t offset; /* of its first byte from the block's start, in bytes */
+struct ir_insn {    /* one guest insn of a block */
+    uint16_t op;    /* its first op */
+    int16_t offset; /* of its first byte from the block's, in bytes; blocks follow branches, so it may go back and repeat */
 };
 
 struct ir_block {
     uint16_t nops, ninsns;
-    uint16_t bytes;        /* of guest code, so also the offset of what follows */
     bool straddles;        /* its last insn lies on two pages */
     struct ir_insn *insns; /* in the same allocation as ops */
     struct ir_op *ops;

@@ -35,7 +35,7 @@ void ir_print(FILE *out, const struct ir_block *block)
 {
     for (unsigned i = 0, insn = 0; i < block->nops; i++) {
         while (insn < block->ninsns && block->insns[insn].op <= i)
-            fprintf(out, "@%u:\n", block->insns[insn++].offset);
+            fprintf(out, "@%d:\n", block->insns[insn++].offset);
         print_op(out, &block->ops[i]);
     }
 }
@@ -105,7 +105,7 @@ struct ir_block *ir_parse(const char *text, unsigned *line)
         ++*line;
         at += strspn(at, " ");
         if (*at == '@')
-            block->insns[block->ninsns++] = (struct ir_insn){block->nops, (uint16_t)strtoul(at + 1, NULL, 10)};
+            block->insns[block->ninsns++] = (struct ir_insn){block->nops, (int16_t)strtol(at + 1, NULL, 10)};
         else if (*at && !parse_op(at, &block->ops[block->nops++]))
             goto fail;
     }

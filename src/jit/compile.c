@@ -115,7 +115,7 @@ void jit_link(struct jit_compiler *c, struct jit_exit *exit, struct jit_block *t
     os_mutex_lock(&c->lock);
     struct jit_code *code = atomic_load(&to->code);
     const struct jit_block *from = exit->from ? exit->from->block : NULL;
-    if (from && code && !exit->to && !atomic_load(&to->retired) && to->key == from->key && to->second == to->at &&
+    if (from && code && !exit->to && !exit->round && !atomic_load(&to->retired) && to->key == from->key && to->second == to->at &&
         align_down(to->at, MEM_PAGE) == align_down(from->at, MEM_PAGE) && (int32_t)(to->at & (MEM_PAGE - 1)) == exit->target) {
         exit->to = code;
         exit->next = code->in;
@@ -240,8 +240,15 @@ static bool compile(struct jit_compiler *c, struct jit_block *block)
     c->at += size;
     code->entry = c->memory.exec + at;
     code->block = block;
-    for (unsigned i = 0; i < code->nexits; i++)
-        code->exits[i].from = code;
+    for (unsigned i = 0; i < code->nexits; i++) {
+        struct jit_exit *exit = &code->exits[i];
+        exit->from = code;
+        if (exit->round) {
+            exit->to = code;
+            exit->next = code->in;
+            code->in = exit;
+        }
+    }
     atomic_store(&block->code, code);
     c->counts.compiled++;
     c->counts.bytes += size;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * From guest bytes to a block of IR: on past conditional branches, to an insn that leaves for good, the page's end or the size limit.
+ * From guest bytes to a block of IR: on past conditional branches and along direct jumps within the page, round short loops, to an insn
+ * that leaves for good, the page's end or the size limit.
  * Only a block of one insn may straddle two pages, so every block depends on one page, or on two by its first bytes.
  */
 #include "jit/translate.h"
@@ -20,15 +21,15 @@ static unsigned fetch(const struct mem_space *space, gpa at, unsigned have, uint
 struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, unsigned room, uint64_t key, unsigned max_insns,
                                gpa (*second)(struct cpu *cpu), gpa *second_page)
 {
-    unsigned offset = 0;
+    int offset = 0, low = -(int)(at & (MEM_PAGE - 1)), high = (int)room;
     uint64_t before = key;
     *second_page = at;
     ir_begin(b);
-    for (unsigned n = 0; n < max_insns && !ir_ended(b) && !ir_full(b) && offset < room; n++) {
+    for (unsigned n = 0; n < max_insns && !ir_ended(b) && !ir_full(b) && offset < high; n++) {
         uint32_t word;
-        unsigned have = fetch(cpu->space, at + offset, room - offset, &word);
+        unsigned have = fetch(cpu->space, at + (gpa)(int64_t)offset, (unsigned)(high - offset), &word);
         unsigned len = have ? cpu->guest->lift(b, cpu, &key, offset, word, have) : 0;
-        if (!len && offset)
+        if (!len && n)
             break;
         if (!len) {
             gpa next = second(cpu);
@@ -37,13 +38,13 @@ struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, unsi
                 return NULL;
             *second_page = next;
             len = cpu->guest->lift(b, cpu, &key, 0, word | tail << have * 8, cpu->guest->max_insn);
-            offset += len;
             if (len && key != before)
                 ir_end_key(b);
             break;
         }
-        offset += len;
-        if (key != before) /* what follows is looked up by the key that stands now */
+        if (key == before)
+            offset = ir_follow(b, low, high);
+        else /* what follows is looked up by the key that stands now */
             ir_end_key(b);
     }
     struct ir_block *block = ir_finish(b);

@@ -4,13 +4,16 @@
  *     e = &tlb->read[tlb_index(va)];  hit if (va + size - 1 & ~0xfff) == e->tag;  host = va + e->addend
  * An access that crosses a page never hits: its last byte's page is not the one that the index chose. Tags with any low bit set (not
  * cached, device, page with code, watchpoint) never match, so the slow path sees all of those.
+ * Behind the indexed entries stand TLB_RECENT more, which emitted code fills with copies: the page that accesses through one register
+ * found last. Who drops entries drops those of the same pages; no index leads there, so a probe of such a copy must compare the page of
+ * the first byte and be for an aligned access.
  * bits 21.. are added to the index: arrays that lie a multiple of 2 MiB apart would miss on every access otherwise. Added, not XORed:
  * two pages in a row must never have the same index (XOR gives 0x7ffff000 and 0x80000000 the same), see the rule above.
  */
 #pragma once
 #include "mem/space.h"
 
-enum { TLB_BITS = 9, TLB_SIZE = 1 << TLB_BITS };
+enum { TLB_BITS = 9, TLB_SIZE = 1 << TLB_BITS, TLB_RECENT = 32, TLB_ENTRIES = TLB_SIZE + TLB_RECENT };
 
 struct tlb_entry {
     uint64_t tag;    /* page address, or with low bits set: no match */
@@ -20,8 +23,8 @@ struct tlb_entry {
 #define TLB_NONE (~0ull)
 
 struct tlb {
-    struct tlb_entry read[TLB_SIZE];
-    struct tlb_entry write[TLB_SIZE];
+    struct tlb_entry read[TLB_ENTRIES];
+    struct tlb_entry write[TLB_ENTRIES];
     uint64_t max_span; /* of the translations in it: how far a flush of one address must look around */
 };
 

@@ -24,6 +24,7 @@ DIFFERENT = [
     (r"fence|fence [iorw0]+, [iorw0]+|fence\.i", "-"),  # the other fields not 0: reserved, but to be taken as if they were
     (r"-", r"hinval\..*"),                         # of the hypervisor extension, which LLVM gives away with Svinval
     (r"-", r"unimp"),                              # undefined for ever, which LLVM has a name for
+    (r"-", r"fcvtmod\.w\.d \w+, \w+(, (?!rtz)\w+)?"),  # which has one rounding mode; the others are reserved
     (r"csr.*", "unimp"),                           # the 32-bit one: a write to a read-only CSR
 ]
 

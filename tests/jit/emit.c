@@ -37,10 +37,8 @@ static struct ir_block *parse(const char *path)
     while (*start == '#')
         start += strcspn(start, "\n") + 1;
     struct ir_block *b = ir_parse(start, &line);
-    if (b && b->nops <= OPS && ir_verify(b, ZERO, UINT16_MAX, &op, &why)) {
-        b->bytes = (uint16_t)(b->insns[b->ninsns - 1].offset + 4);
+    if (b && b->nops <= OPS && ir_verify(b, ZERO, UINT16_MAX, &op, &why))
         return b;
-    }
     fprintf(stderr, "%s (line %u, op %u)\n", why, line, op);
     return NULL;
 }

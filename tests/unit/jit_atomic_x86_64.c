@@ -62,7 +62,7 @@ static struct ir_block *block_of(const struct ir_op *ops, unsigned n)
 {
     struct ir_block *b = calloc(1, sizeof *b + (n + 1) * sizeof *b->ops + sizeof *b->insns);
     assert_non_null(b);
-    *b = (struct ir_block){.nops = (uint16_t)(n + 1), .ninsns = 1, .bytes = 4, .ops = (struct ir_op *)(b + 1)};
+    *b = (struct ir_block){.nops = (uint16_t)(n + 1), .ninsns = 1, .ops = (struct ir_op *)(b + 1)};
     b->insns = (struct ir_insn *)(void *)(b->ops + n + 1);
     memcpy(b->ops, ops, n * sizeof *ops);
     b->ops[n] = (struct ir_op){.op = IR_BRANCH, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE, .d = 1, .imm = 4};

@@ -148,7 +148,6 @@ static void begin_block(struct ir_block *b, unsigned block)
     stop.s[0] = IR_CC_eq;
     stop.imm = (uint32_t)((STOP - (int)block) * SLOT);
     b->insns[b->ninsns++] = (struct ir_insn){0, 0};
-    b->bytes = 4;
     append(b, add);
     append(b, stop);
 }
@@ -188,10 +187,9 @@ static struct ir_block *random_master(struct fixture *f, unsigned block)
     while (nops && random->ops[nops - 1].op == IR_CALL)
         nops--;
     for (unsigned i = 0; i < random->ninsns; i++)
-        b->insns[b->ninsns++] = (struct ir_insn){(uint16_t)(random->insns[i].op + 2), (uint16_t)(random->insns[i].offset + 4)};
+        b->insns[b->ninsns++] = (struct ir_insn){(uint16_t)(random->insns[i].op + 2), (int16_t)(random->insns[i].offset + 4)};
     for (unsigned i = 0; i < nops; i++)
         append(b, random->ops[i]);
-    b->bytes = (uint16_t)(random->bytes + 4);
     free(random);
     if (random_percent(&f->r, 70))
         branch_to(b, block, near_block(f, block), IR_BRANCH_IF, RIG_NARROW + (unsigned)random_below(&f->r, RIG_BOOLS - RIG_NARROW));
@@ -228,7 +226,6 @@ static bool compile_big(struct fixture *f)
     for (unsigned i = 0; i < BIG; i++)
         append(b, divide);
     b->insns[b->ninsns++] = (struct ir_insn){0, 0};
-    b->bytes = 4;
     branch_to(b, 0, 1, IR_BRANCH, IR_NONE);
     ir_eval_prepare(b);
     struct jit_block *block = jit_cache_add(f->cache, f->big_at, f->big_at, 0, b, jit_cache_drops(f->cache));

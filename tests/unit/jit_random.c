@@ -293,6 +293,7 @@ static int64_t offset(struct maker *m, bool narrow)
     switch (random_below(m->r, 10)) {
     case 0: return in_page - MEM_PAGE;
     case 1: return in_page + MEM_PAGE;
+    case 3: return 0; /* round again */
     case 2: return narrow ? (int32_t)random_next(m->r) & ~1 : (int64_t)(random_value(m->r) & ~1ull);
     default: return in_page;
     }
@@ -503,8 +504,8 @@ static void make(struct maker *m, const struct form *form)
 static void begin_insn(struct maker *m)
 {
     struct ir_block *b = m->block;
-    b->insns[b->ninsns++] = (struct ir_insn){b->nops, b->bytes};
-    b->bytes = (uint16_t)(b->bytes + (random_percent(m->r, 50) ? 2 : 4));
+    b->insns[b->ninsns++] = (struct ir_insn){b->nops, (int16_t)m->offset};
+    m->offset += random_percent(m->r, 50) ? 2 : 4;
     m->ntemps = 0;
     m->next_temp = RIG_CELLS + 1 + (random_percent(m->r, 10) ? 250 : 0);
 }
@@ -520,7 +521,7 @@ static void leave(struct maker *m, unsigned op)
     if (op == IR_JUMP)
         o.a = (uint16_t)operand(m, IR_i64);
     if (op == IR_END)
-        o.imm = m->block->bytes;
+        o.imm = m->offset;
     if (op == IR_TRAP) {
         o.type = IR_i64;
         o.d = IR_NONE;

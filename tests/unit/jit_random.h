@@ -35,6 +35,7 @@ struct maker { /* a block being made */
     } temps[64];
     unsigned ntemps, next_temp;
     bool changed[RIG_CELLS]; /* does not hold what frame says any more */
+    unsigned offset;         /* of the next insn */
     gva linked;              /* address of the last LL, and its width */
     uint8_t width;
 };

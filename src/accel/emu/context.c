@@ -92,7 +92,7 @@ static uint32_t new_id(struct emu_cpu *emu)
 
 static void clear(struct emu_cpu *emu, struct context *context)
 {
-    for (unsigned i = 0; i < TLB_SIZE; i++)
+    for (unsigned i = 0; i < TLB_ENTRIES; i++)
         context->tlb->read[i].tag = context->tlb->write[i].tag = TLB_NONE;
     for (unsigned i = 0; i < FETCH_SIZE; i++)
         context->fetch[i].page = TLB_NONE;
@@ -159,13 +159,14 @@ void emu_tlb_flush(struct cpu *cpu, int64_t asid)
 /* Every cached page of the translation that va may be part of: span is a power of two, at least a page. */
 static void drop_span(struct tlb_entry *entries, gva va, uint64_t span)
 {
+    unsigned first = 0;
     if (span <= MEM_PAGE) {
         struct tlb_entry *e = &entries[tlb_index(va)];
         if (e->tag == align_down(va, MEM_PAGE))
             e->tag = TLB_NONE;
-        return;
+        first = TLB_SIZE;
     }
-    for (unsigned i = 0; i < TLB_SIZE; i++)
+    for (unsigned i = first; i < TLB_ENTRIES; i++)
         if (align_down(entries[i].tag, span) == align_down(va, span))
             entries[i].tag = TLB_NONE;
 }
@@ -203,7 +204,7 @@ bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page)
     const uint8_t *host = mem_ram(emu->cpu->space, page, MEM_PAGE);
     bool any = false;
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
-        for (unsigned i = 0; c->used && i < TLB_SIZE; i++) {
+        for (unsigned i = 0; c->used && i < TLB_ENTRIES; i++) {
             struct tlb_entry *e = &c->tlb->write[i];
             if (e->tag != TLB_NONE && e->tag + e->addend == (uintptr_t)host) {
                 e->tag = TLB_NONE;
@@ -216,6 +217,6 @@ bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page)
 void emu_drop_all_writes(struct emu_cpu *emu)
 {
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
-        for (unsigned i = 0; c->used && i < TLB_SIZE; i++)
+        for (unsigned i = 0; c->used && i < TLB_ENTRIES; i++)
             c->tlb->write[i].tag = TLB_NONE;
 }

@@ -11,7 +11,7 @@
 /* Longer encodings than 32 bits are reserved: such a word is undefined as its first four bytes. */
 static unsigned length(uint32_t word) { return (word & 3) == 3 ? 4 : 2; }
 
-unsigned riscv64_lift_insn(struct ir_build *b, const struct cpu *cpu, uint64_t *key, unsigned offset, uint32_t word, unsigned have)
+unsigned riscv64_lift_insn(struct ir_build *b, const struct cpu *cpu, uint64_t *key, int offset, uint32_t word, unsigned have)
 {
     unsigned len = length(word);
     if (!have || have < len)

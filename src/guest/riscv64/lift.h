@@ -3,5 +3,5 @@
 #pragma once
 #include "guest/guest.h"
 
-unsigned riscv64_lift_insn(struct ir_build *b, const struct cpu *cpu, uint64_t *key, unsigned offset, uint32_t word, unsigned have);
+unsigned riscv64_lift_insn(struct ir_build *b, const struct cpu *cpu, uint64_t *key, int offset, uint32_t word, unsigned have);
 unsigned riscv64_print_insn(const struct cpu *cpu, uint32_t word, gva pc, struct guest_text *out);

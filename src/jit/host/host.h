@@ -22,6 +22,7 @@ struct jit_exit {
     struct jit_exit *next;      /* of those linked to the same block */
     uint32_t site, stub;        /* offsets in code memory: of the 4-byte displacement, of the stub */
     int32_t target;             /* of the way out, from the start of the page that `from` begins in */
+    bool round;                 /* a loop of the block itself: linked as it is made, and never again once unlinked */
 };
 
 /* The jump cache: guest address to code, exact in one view. Indexed by the address's low bits; 16 bytes, as emitted code knows. */

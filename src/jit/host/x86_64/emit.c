@@ -6,20 +6,28 @@
 #include "base/bits.h"
 #include "jit/host/x86_64/sse.h"
 #include <cpuid.h>
+#include <limits.h>
 
 static void op_into_rax(struct emit *e, const struct ir_op *op) { x86_imm(&e->c, RAX, (uintptr_t)op); }
 
 static bool may_trap(const struct ir_op *op) { return (ir_sigs[op->op].flags & IR_F_T) || op->op == IR_CALL; }
 
+uint8_t *x86_call_op(struct emit *e, bool traps)
+{
+    x86_give_back(e);
+    x86_call_exec(&e->c, e->routines + e->r->call_op);
+    uint8_t *trapped = traps ? x86_jcc(&e->c, CC_E) : NULL;
+    x86_borrow_again(e);
+    return trapped;
+}
+
 /* By the evaluator. */
 static void generic(struct emit *e, const struct ir_op *op)
 {
     op_into_rax(e, op);
-    x86_call_exec(&e->c, e->routines + e->r->call_op);
-    if (may_trap(op)) {
-        uint8_t *from = x86_jcc(&e->c, CC_E);
-        x86_cold(e, (struct cold){.kind = COLD_trap, .from = from, .result = -1});
-    }
+    uint8_t *from = x86_call_op(e, may_trap(op));
+    if (from)
+        x86_cold(e, (struct cold){.kind = COLD_trap, .from = from, .result = -1, .given_back = true});
     e->forwarded = IR_NONE;
 }
 
@@ -48,19 +56,56 @@ static void retire(struct emit *e, unsigned insns)
         x86_alu_mi(&e->c, ALU_add, true, STATE(insns), (int32_t)insns);
 }
 
-/* The way out to a known address. In the same page: a jump that can be linked; behind it the stub that asks for that. */
-static void exit_to(struct emit *e, const struct ir_op *op)
+static int64_t exit_offset(const struct ir_op *op) { return op->op == IR_BRANCH_CMP ? (int32_t)op->imm : (int64_t)op->imm; }
+
+/* Blocks whose ways out all lead beyond the insns that they have executed make no loop; every other way out looks for events. */
+bool x86_exit_polls(const struct emit *e, const struct ir_op *op) { return exit_offset(op) <= e->top; }
+
+/* The block's own loop. The jump is a link from the start, and never one to another block: the borrowed registers stay. */
+static bool leads_to_start(const struct emit *e, const struct ir_op *op)
+{
+    bool branch = op->op == IR_BRANCH || op->op == IR_BRANCH_IF || op->op == IR_BRANCH_CMP;
+    return branch && !exit_offset(op) && !e->ir->straddles;
+}
+
+static void leave_for(struct emit *e, int64_t target, enum jit_why why)
+{
+    set_pc(e, target);
+    leave(e, why);
+}
+
+static void round_again(struct emit *e)
 {
     struct jit_emit_request *q = e->request;
-    int64_t offset = op->op == IR_BRANCH_CMP ? (int32_t)op->imm : (int64_t)op->imm, target = offset + q->page_offset;
+    x86_alu_mi(&e->c, ALU_cmp, false, STATE(events), 0);
+    uint8_t *poll = x86_jcc(&e->c, CC_NE), *site = x86_jmp_patchable(&e->c);
+    x86_target(&e->c, site, e->body);
+    struct jit_exit *exit = &q->exits[q->nexits++];
+    *exit = (struct jit_exit){.site = q->offset + (uint32_t)(site - e->c.start), .target = (int32_t)q->page_offset, .round = true};
+    exit->stub = q->offset + (uint32_t)(e->c.at - e->c.start);
+    x86_target(&e->c, poll, e->c.at);
+    x86_give_back(e);
+    leave_for(e, q->page_offset, JIT_EXIT_poll);
+}
+
+/* The way out to a known address. In the same page: a jump that can be linked; behind it the stub that asks for that. */
+static void exit_to(struct emit *e, const struct ir_op *op, bool polls)
+{
+    struct jit_emit_request *q = e->request;
+    int64_t target = (int64_t)((uint64_t)exit_offset(op) + q->page_offset); /* modulo 2^64, as addresses are */
     retire(e, op->d);
+    if (leads_to_start(e, op) && q->nexits < q->max_exits) {
+        round_again(e);
+        return;
+    }
+    x86_give_back(e);
     if (target < 0 || target >= MEM_PAGE || e->ir->straddles || q->nexits == q->max_exits) {
         set_pc(e, target);
         x86_probe(&e->c, e->routines);
         return;
     }
     uint8_t *poll = NULL;
-    if (offset < e->ir->bytes) { /* backwards, so every loop comes by here */
+    if (polls) {
         x86_alu_mi(&e->c, ALU_cmp, false, STATE(events), 0);
         poll = x86_jcc(&e->c, CC_NE);
     }
@@ -71,12 +116,10 @@ static void exit_to(struct emit *e, const struct ir_op *op)
     exit->stub = q->offset + (uint32_t)(e->c.at - e->c.start);
     x86_imm(&e->c, RCX, (uintptr_t)exit);
     x86_store(&e->c, STATE(jit_exit), RCX);
-    set_pc(e, target);
-    leave(e, JIT_EXIT_link);
+    leave_for(e, target, JIT_EXIT_link);
     if (poll) {
         x86_target(&e->c, poll, e->c.at);
-        set_pc(e, target);
-        leave(e, JIT_EXIT_poll);
+        leave_for(e, target, JIT_EXIT_poll);
     }
 }
 
@@ -94,10 +137,11 @@ static void lower(struct emit *e, const struct ir_op *op)
         return;
     x86_xmm_flush(e, op);
     switch (op->op) {
-    case IR_BRANCH: exit_to(e, op); return;
+    case IR_BRANCH: exit_to(e, op, x86_exit_polls(e, op)); return;
     case IR_JUMP:
         x86_get_into(e, op->a, RAX, true);
         retire(e, op->d);
+        x86_give_back(e);
         if (op->s[0] == IR_mode) {
             x86_store(&e->c, STATE(pc), RAX);
             leave(e, JIT_EXIT_end);
@@ -107,8 +151,9 @@ static void lower(struct emit *e, const struct ir_op *op)
         return;
     case IR_END:
         retire(e, op->d);
+        x86_give_back(e);
         if (!op->s[1])
-            set_pc(e, (int64_t)op->imm + q->page_offset);
+            set_pc(e, (int64_t)(op->imm + q->page_offset));
         leave(e, JIT_EXIT_end);
         return;
     case IR_TRAP:
@@ -129,11 +174,10 @@ static void lower(struct emit *e, const struct ir_op *op)
     x86_xmm_written(e, op, inlined);
 }
 
-static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *trap)
+static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *given_back)
 {
     op_into_rax(e, cold->op);
-    x86_call_exec(&e->c, e->routines + e->r->call_op);
-    x86_target(&e->c, x86_jcc(&e->c, CC_E), trap);
+    x86_target(&e->c, x86_call_op(e, true), given_back);
     if (cold->result >= XMM)
         sse_load(&e->c, false, (unsigned)cold->result - XMM, cell_mem(cold->op->d));
     else if (cold->result >= 0)
@@ -150,19 +194,21 @@ static void cold_write(struct emit *e, const struct cold *cold)
 static void cold_stubs(struct emit *e)
 {
     uint8_t *trap = e->c.at;
+    x86_give_back(e);
+    uint8_t *given_back = e->c.at;
     x86_imm(&e->c, RAX, (uintptr_t)e->ir);
     x86_store(&e->c, STATE(jit_ir), RAX);
     set_pc(e, e->request->page_offset);
     leave(e, JIT_EXIT_trap);
     for (unsigned i = 0; i < e->ncold; i++) {
         const struct cold *cold = &e->cold[i];
-        x86_target(&e->c, cold->from, cold->kind == COLD_trap ? trap : e->c.at);
+        x86_target(&e->c, cold->from, cold->kind != COLD_trap ? e->c.at : cold->given_back ? given_back : trap);
         for (unsigned n = 0; n < ARRAY_LEN(cold->also) && cold->also[n]; n++)
             x86_target(&e->c, cold->also[n], e->c.at);
         if (cold->kind == COLD_slow)
-            cold_slow(e, cold, trap);
+            cold_slow(e, cold, given_back);
         else if (cold->kind == COLD_exit)
-            exit_to(e, cold->op);
+            exit_to(e, cold->op, cold->polls);
         else if (cold->kind == COLD_write)
             cold_write(e, cold);
     }
@@ -176,18 +222,22 @@ static void prepare(struct emit *e, const struct jit_emit_request *q)
         e->lzcnt = c & 1 << 5; /* ABM; a processor that has it has tzcnt of BMI1 too, but ask */
     e->lzcnt &= __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI);
     e->popcnt = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_POPCNT);
+    e->bmi2 = __builtin_cpu_supports("bmi2");
     e->fma = __builtin_cpu_supports("fma");
     e->sse41 = __builtin_cpu_supports("sse4.1");
     for (unsigned i = 0; i < q->nfpins && i < XPINS; i++)
         e->xpin_of[q->fpins[i]] = (uint8_t)(i + 1);
     for (unsigned i = 0; i < q->npins && i < PINS; i++)
         e->pin_of[q->pins[i]] = (uint8_t)(i + 1);
+    e->npins = q->npins < PINS ? q->npins : PINS;
     e->ready = true;
 }
 
 size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
 {
     struct emit *e = q->scratch;
+    if (q->ir->nops > IR_MAX_OPS)
+        return 0;
     if (!e->ready)
         prepare(e, q);
     e->c = (struct code_buf){.start = q->out, .at = q->out, .end = q->out + q->room, .exec = q->exec};
@@ -196,15 +246,28 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
     e->request = q;
     e->ir = q->ir;
     e->ncold = 0;
+    e->loops = false;
     e->forwarded = IR_NONE;
+    e->top = INT_MIN;
+    unsigned insn = 0;
+    for (unsigned i = 0; i < q->ir->nops; i++)
+        e->loops |= leads_to_start(e, &q->ir->ops[i]);
+    x86_plan_registers(e);
+    x86_plan_probes(e);
     x86_xmm_begin(e);
+    x86_borrow(e);
+    e->body = e->c.at;
     for (unsigned i = 0, n; i < q->ir->nops; i += n) {
         x86_xmm_op(e, i);
+        for (; insn < q->ir->ninsns && q->ir->insns[insn].op <= i; insn++)
+            e->top = q->ir->insns[insn].offset > e->top ? q->ir->insns[insn].offset : e->top;
         n = x86_lower_flags(e, &q->ir->ops[i]);
         if (!n) {
             lower(e, &q->ir->ops[i]);
             n = 1;
         }
+        for (unsigned k = 0; k < n; k++)
+            x86_note_base(e, &q->ir->ops[i + k]);
     }
     cold_stubs(e);
     return e->c.full ? 0 : (size_t)(e->c.at - e->c.start);

@@ -145,6 +145,16 @@ void x86_shift(struct code_buf *c, enum x86_shift op, bool wide, enum x86_reg d,
     x86_byte(c, count);
 }
 
+void x86_rorx(struct code_buf *c, enum x86_reg d, enum x86_reg s, unsigned count)
+{
+    x86_byte(c, 0xc4);
+    x86_byte(c, (~(unsigned)d >> 3 & 1) << 7 | 1 << 6 | (~(unsigned)s >> 3 & 1) << 5 | 3);
+    x86_byte(c, 0xfb);
+    x86_byte(c, 0xf0);
+    x86_byte(c, 0xc0 | (d & 7u) << 3 | (s & 7u));
+    x86_byte(c, count);
+}
+
 void x86_shift_cl(struct code_buf *c, enum x86_shift op, bool wide, enum x86_reg d) { x86_rr(c, 0xd3, wide, op, d); }
 
 void x86_bswap(struct code_buf *c, bool wide, enum x86_reg d)

@@ -53,6 +53,7 @@ void x86_alu_rm(struct code_buf *c, enum x86_alu op, bool wide, enum x86_reg d, 
 void x86_alu_ri(struct code_buf *c, enum x86_alu op, bool wide, enum x86_reg d, int32_t v);
 void x86_alu_mi(struct code_buf *c, enum x86_alu op, bool wide, struct x86_mem m, int32_t v);
 void x86_shift(struct code_buf *c, enum x86_shift op, bool wide, enum x86_reg d, unsigned count);
+void x86_rorx(struct code_buf *c, enum x86_reg d, enum x86_reg s, unsigned count); /* 64 bits; BMI2 */
 void x86_shift_cl(struct code_buf *c, enum x86_shift op, bool wide, enum x86_reg d);
 void x86_bswap(struct code_buf *c, bool wide, enum x86_reg d);
 void x86_setcc(struct code_buf *c, enum x86_cc cc, enum x86_reg d); /* the low byte */

@@ -174,10 +174,13 @@ static void multiply(struct emit *e, const struct ir_op *op)
             x86_mov(&e->c, r, RDX);
         }
     } else {
-        x86_get_into(e, op->a, RCX, true);
-        enum x86_reg b = x86_get(e, op->b, RDX);
-        x86_rr(&e->c, 0x0faf, wide, RCX, b);
-        x86_mov(&e->c, r, RCX);
+        unsigned a = op->a, b = op->b;
+        if (in_register(e, b, r)) { /* the product commutes */
+            b = op->a;
+            a = op->b;
+        }
+        x86_get_into(e, a, r, wide);
+        x86_rr(&e->c, 0x0faf, wide, r, x86_get(e, b, RDX));
     }
     done(e, op, r);
 }
@@ -295,7 +298,7 @@ static void unary(struct emit *e, const struct ir_op *op)
 static void branch(struct emit *e, const struct ir_op *op, enum x86_cc cc)
 {
     uint8_t *from = x86_jcc(&e->c, cc);
-    x86_cold(e, (struct cold){.kind = COLD_exit, .from = from, .op = op, .result = -1});
+    x86_cold(e, (struct cold){.kind = COLD_exit, .from = from, .op = op, .result = -1, .polls = x86_exit_polls(e, op)});
 }
 
 static void branch_cmp(struct emit *e, const struct ir_op *op)
@@ -366,8 +369,8 @@ bool x86_lower_integer(struct emit *e, const struct ir_op *op)
     case IR_PC:
         r = x86_result(e, op);
         x86_load(&e->c, r, STATE(page));
-        if (fits32((int64_t)op->imm + e->request->page_offset)) {
-            x86_alu_ri(&e->c, ALU_add, true, r, (int32_t)((int64_t)op->imm + e->request->page_offset));
+        if (fits32((int64_t)(op->imm + e->request->page_offset))) {
+            x86_alu_ri(&e->c, ALU_add, true, r, (int32_t)(op->imm + e->request->page_offset));
         } else {
             x86_imm(&e->c, RCX, op->imm + e->request->page_offset);
             x86_alu_rr(&e->c, ALU_add, true, r, RCX);

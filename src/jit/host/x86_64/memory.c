@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Loads and stores of normal memory: the TLB probe of mem/tlb.h inline, everything else in a cold stub that calls the evaluator's op. */
+/* Loads and stores of normal memory: a probe of the TLB inline, everything else in a cold stub that calls the evaluator's op. */
 #include "jit/host/x86_64/sse.h"
 
 struct access {
@@ -41,32 +41,6 @@ void x86_address_into_rax(struct emit *e, const struct ir_op *op)
     }
 }
 
-static void shifted(struct emit *e, enum x86_reg d, unsigned count)
-{
-    x86_mov(&e->c, d, RAX);
-    x86_shift(&e->c, SH_shr, true, d, count);
-}
-
-uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store)
-{
-    struct code_buf *c = &e->c;
-    int32_t side = store ? (int32_t)offsetof(struct tlb, write) : (int32_t)offsetof(struct tlb, read);
-    struct x86_mem entry = {.base = R14, .index = RCX, .scale = 1, .disp = side};
-    _Static_assert(sizeof(struct tlb_entry) == 16 && offsetof(struct tlb_entry, addend) == 8, "the shift below");
-    shifted(e, RCX, 12);
-    shifted(e, RDX, 21);
-    x86_alu_rr(c, ALU_add, false, RCX, RDX);
-    x86_alu_ri(c, ALU_and, false, RCX, TLB_SIZE - 1);
-    x86_shift(c, SH_shl, false, RCX, 4);
-    x86_lea(c, RDX, (struct x86_mem){.base = RAX, .index = NO_REG, .disp = (int32_t)size - 1});
-    x86_alu_ri(c, ALU_and, true, RDX, -4096);
-    x86_alu_rm(c, ALU_cmp, true, RDX, entry);
-    uint8_t *slow = x86_jcc(c, CC_NE);
-    entry.disp += 8;
-    x86_alu_rm(c, ALU_add, true, RAX, entry);
-    return slow;
-}
-
 static void load_host(struct code_buf *c, const struct access *a, enum x86_reg d)
 {
     static const unsigned zero[] = {[1] = 0x0fb6, [2] = 0x0fb7, [4] = 0x8b, [8] = 0x8b},
@@ -88,9 +62,7 @@ bool x86_lower_memory(struct emit *e, const struct ir_op *op)
     struct access a;
     if (!describe(op, &a))
         return false;
-    x86_address_into_rax(e, op);
-    e->forwarded = IR_NONE;
-    uint8_t *slow = x86_tlb_probe(e, a.size, a.store);
+    uint8_t *slow = x86_host_address(e, op, a.size, a.store);
     enum x86_reg r = RAX;
     if (a.store) {
         store_host(&e->c, &a, x86_get(e, op->b, RCX));
@@ -121,9 +93,7 @@ bool x86_lower_float_memory(struct emit *e, const struct ir_op *op)
     struct access a;
     if (!describe(op, &a) || !float_access(e, op, &a))
         return false;
-    x86_address_into_rax(e, op);
-    e->forwarded = IR_NONE;
-    cold.from = x86_tlb_probe(e, a.size, a.store);
+    cold.from = x86_host_address(e, op, a.size, a.store);
     unsigned x = a.store ? (unsigned)x86_xpin(e, op->b) : x86_xresult(e, op);
     if (a.store) {
         sse_store(&e->c, a.size == 4, m, x);

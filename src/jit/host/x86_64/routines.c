@@ -181,6 +181,10 @@ static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uin
     call_op(&c, &pins);
     r.fp_load = (uint32_t)(c.at - out);
     fp_load(&c, &pins);
+    r.recent_read = (uint32_t)(c.at - out);
+    x86_recent_routine(&c, false);
+    r.recent_write = (uint32_t)(c.at - out);
+    x86_recent_routine(&c, true);
     r.probe = (uint32_t)(c.at - out);
     memcpy(out, &r, sizeof r);
     /* x86_probe reads the table where the code will run; both are the same memory. */

@@ -20,6 +20,11 @@ struct xtemp {
 };
 enum { XTEMPS = 4 };
 
+/* A register of the guest that lives in a place which is another's by the list. */
+struct borrowed {
+    uint8_t cell, place; /* place: index of pin_regs and of the list */
+};
+
 struct cold { /* code behind the block's end that a rare branch goes to */
     enum { COLD_slow, COLD_exit, COLD_trap, COLD_write } kind;
     uint8_t *from, *back; /* displacement of the branch; where to go on */
@@ -30,6 +35,10 @@ struct cold { /* code behind the block's end that a rare branch goes to */
     struct xtemp xtemp[XTEMPS];                             /* at the branch */
     uint8_t nxtemps, reg;
     bool single, boxed;
+    uint8_t size; /* of the access */
+    bool store;
+    bool polls;      /* exit: it looks for events first */
+    bool given_back; /* trap: the guest's registers are where the list has them */
 };
 enum { XMM = 32 };
 
@@ -42,14 +51,25 @@ struct emit {
     struct cold cold[COLD_MAX];
     unsigned ncold;
     uint8_t pin_of[256]; /* of low cells: 1 + index of the pin register, 0: not pinned */
-    unsigned forwarded;  /* the temporary whose value is in rax only; IR_NONE */
-    bool ready, lzcnt, popcnt, fma, sse41;
-    unsigned insn, insn_end; /* the current insn, and the op behind its last */
-    uint8_t xpin_of[256];    /* as pin_of, of cells in xmm registers */
-    bool boxed[XPINS];       /* the pinned register holds ones above an f32 */
+    unsigned npins, nborrowed;
+    struct borrowed borrowed[PINS];
+    bool loops;         /* some way out leads to the block's start */
+    uint8_t *body;      /* behind what only those do who come in */
+    unsigned forwarded; /* the temporary whose value is in rax only; IR_NONE */
+    bool ready, lzcnt, popcnt, fma, sse41, bmi2;
+    uint8_t base[TLB_RECENT]; /* what is known of registers as base addresses */
+    bool again[IR_MAX_OPS];   /* by op: the same base is accessed again */
+    unsigned insn, insn_end;  /* the current insn, and the op behind its last */
+    int top;                  /* the highest offset of an insn so far */
+    uint8_t xpin_of[256];     /* as pin_of, of cells in xmm registers */
+    bool boxed[XPINS];        /* the pinned register holds ones above an f32 */
     struct xtemp xtemp[XTEMPS];
     unsigned nxtemps;
 };
+
+bool x86_exit_polls(const struct emit *e, const struct ir_op *op);
+/* The op in rax by the evaluator; traps: returns the branch that is taken if it does, with the registers given back. */
+uint8_t *x86_call_op(struct emit *e, bool traps);
 
 /* operands.c */
 int x86_pin(const struct emit *e, unsigned cell);                          /* the pinned register, or -1 */
@@ -61,6 +81,12 @@ void x86_finish(struct emit *e, const struct ir_op *op, enum x86_reg r); /* the 
 void x86_cold(struct emit *e, struct cold cold);
 
 bool x86_reads(const struct ir_op *op, unsigned cell);
+
+/* registers.c */
+void x86_plan_registers(struct emit *e); /* of a block */
+void x86_borrow(struct emit *e);         /* at its start; */
+void x86_give_back(struct emit *e);      /* before whoever expects the list's registers; keeps the others and the flags */
+void x86_borrow_again(struct emit *e);   /* after C was called; keeps the flags */
 
 /* xmm.c */
 int x86_xpin(const struct emit *e, unsigned cell);     /* the pinned xmm register, or -1 */
@@ -98,9 +124,16 @@ bool x86_lower_divide(struct emit *e, const struct ir_op *op);
 /* atomic.c */
 bool x86_lower_atomic(struct emit *e, const struct ir_op *op);
 
+/* probe.c; rcx and rdx are lost in all */
+void x86_plan_probes(struct emit *e);                              /* of a block */
+void x86_note_base(struct emit *e, const struct ir_op *op);        /* after each op */
+uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store); /* rax: guest to host address; the branch of a miss */
+/* rax = host address of a load or store. Returns the branch of a miss, for the cold stub that must come next; NULL: it will be given. */
+uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store);
+void x86_recent_routine(struct code_buf *c, bool store);
+
 /* memory.c */
 void x86_address_into_rax(struct emit *e, const struct ir_op *op);
-uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store);   /* rax: guest to host address; the branch of a miss. Uses rcx, rdx */
 bool x86_lower_float_memory(struct emit *e, const struct ir_op *op); /* where an xmm register has the value or gets it */
 bool x86_lower_memory(struct emit *e, const struct ir_op *op);       /* false: not one with a fast path */
 /* integer.c */

@@ -197,7 +197,7 @@ void x86_xcold_generic(struct emit *e, const struct cold *cold)
         x86_store(c, cell_mem(t->cell), RAX);
     }
     x86_imm(c, RAX, (uintptr_t)cold->op);
-    x86_call_exec(c, e->routines + e->r->call_op);
+    x86_call_op(e, false);
     for (unsigned i = 0; i < cold->nxtemps; i++) {
         const struct xtemp *t = &cold->xtemp[i];
         if (t->reg >= XPIN0)

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * From a guest address to a host address, by the TLB of mem/tlb.h. The indexed probe serves every access; where the page is likely that of
+ * the last access through the same register, its copy behind the indexed entries is compared instead: half the instructions, and the host
+ * address does not wait for the index. That is only a guess about speed: the comparison decides.
+ */
+#include "base/bits.h"
+#include "jit/host/x86_64/x86_64.h"
+#include <string.h>
+
+/* What is known of a register as a base: accessed since it was last computed anew, or at least not just loaded from memory. */
+enum { BASE_read = 1, BASE_write = 2, BASE_computed = 4 };
+
+static struct x86_mem entry_at(bool store, enum x86_reg index)
+{
+    int32_t side = store ? (int32_t)offsetof(struct tlb, write) : (int32_t)offsetof(struct tlb, read);
+    return (struct x86_mem){.base = R14, .index = index, .scale = 1, .disp = side};
+}
+
+static struct x86_mem recent_at(bool store, unsigned cell)
+{
+    struct x86_mem m = entry_at(store, NO_REG);
+    m.disp += (int32_t)((TLB_SIZE + cell) * sizeof(struct tlb_entry));
+    return m;
+}
+
+static struct x86_mem addend(struct x86_mem entry)
+{
+    _Static_assert(sizeof(struct tlb_entry) == 16 && offsetof(struct tlb_entry, addend) == 8, "here and in the shift below");
+    entry.disp += 8;
+    return entry;
+}
+
+/* rcx = offset of the indexed entry of rax; loses rdx. rorx: the host has it. */
+static void index_into_rcx(struct code_buf *c, bool rorx)
+{
+    if (rorx) {
+        x86_rorx(c, RCX, RAX, 12);
+        x86_rorx(c, RDX, RAX, 21);
+    } else {
+        x86_mov(c, RCX, RAX);
+        x86_shift(c, SH_shr, true, RCX, 12);
+        x86_mov(c, RDX, RAX);
+        x86_shift(c, SH_shr, true, RDX, 21);
+    }
+    x86_alu_rr(c, ALU_add, false, RCX, RDX);
+    x86_alu_ri(c, ALU_and, false, RCX, TLB_SIZE - 1);
+    x86_shift(c, SH_shl, false, RCX, 4);
+}
+
+/* rdx: the page; rcx: the entry's offset. */
+static uint8_t *compare_indexed(struct emit *e, unsigned size, bool store)
+{
+    struct code_buf *c = &e->c;
+    index_into_rcx(c, e->bmi2);
+    x86_lea(c, RDX, (struct x86_mem){.base = RAX, .index = NO_REG, .disp = (int32_t)size - 1});
+    x86_alu_ri(c, ALU_and, true, RDX, -MEM_PAGE);
+    x86_alu_rm(c, ALU_cmp, true, RDX, entry_at(store, RCX));
+    return x86_jcc(c, CC_NE);
+}
+
+uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store)
+{
+    uint8_t *slow = compare_indexed(e, size, store);
+    x86_alu_rm(&e->c, ALU_add, true, RAX, addend(entry_at(store, RCX)));
+    return slow;
+}
+
+/* And remembers the page for the register. */
+static uint8_t *probe_filling(struct emit *e, unsigned size, bool store, unsigned cell)
+{
+    struct code_buf *c = &e->c;
+    uint8_t *slow = compare_indexed(e, size, store);
+    x86_load(c, RCX, addend(entry_at(store, RCX)));
+    x86_store(c, recent_at(store, cell), RDX);
+    x86_store(c, addend(recent_at(store, cell)), RCX);
+    x86_alu_rr(c, ALU_add, true, RAX, RCX);
+    return slow;
+}
+
+static uint8_t *probe_recent(struct emit *e, unsigned size, bool store, unsigned cell)
+{
+    struct code_buf *c = &e->c;
+    x86_mov(c, RDX, RAX);
+    x86_alu_ri(c, ALU_and, true, RDX, -MEM_PAGE | (int32_t)(size - 1));
+    x86_alu_rm(c, ALU_cmp, true, RDX, recent_at(store, cell));
+    uint8_t *other = x86_jcc(c, CC_NE);
+    x86_alu_rm(c, ALU_add, true, RAX, addend(recent_at(store, cell)));
+    return other;
+}
+
+/* Another page than the last one: the indexed probe, which remembers it. The next stub is that of a miss there. */
+static void cold_recent(struct emit *e, const struct cold *cold)
+{
+    struct code_buf *c = &e->c;
+    x86_imm(c, RCX, cold->size - 1u);
+    x86_lea(c, RDX, recent_at(cold->store, cold->op->a));
+    x86_call_exec(c, e->routines + (cold->store ? e->r->recent_write : e->r->recent_read));
+    e->cold[cold - e->cold + 1].from = x86_jcc(c, CC_NE);
+}
+
+/* rax: address; rcx: size - 1; rdx: entry to fill. rax becomes the host address and ZF is set, or neither. Loses rcx, rdx. */
+void x86_recent_routine(struct code_buf *c, bool store)
+{
+    struct x86_mem entry = entry_at(store, RCX);
+    x86_push(c, RDX);
+    x86_lea(c, RDX, (struct x86_mem){.base = RAX, .index = RCX, .scale = 1});
+    x86_alu_ri(c, ALU_and, true, RDX, -MEM_PAGE);
+    x86_push(c, RDX);
+    index_into_rcx(c, false);
+    x86_pop(c, RDX);
+    x86_alu_rm(c, ALU_cmp, true, RDX, entry);
+    uint8_t *miss = x86_jcc(c, CC_NE);
+    x86_load(c, RCX, addend(entry));
+    x86_alu_rr(c, ALU_add, true, RAX, RCX);
+    x86_push(c, RAX);
+    x86_load(c, RAX, (struct x86_mem){.base = RSP, .index = NO_REG, .disp = 8});
+    x86_store(c, (struct x86_mem){.base = RAX, .index = NO_REG}, RDX);
+    x86_store(c, (struct x86_mem){.base = RAX, .index = NO_REG, .disp = 8}, RCX);
+    x86_pop(c, RAX);
+    x86_pop(c, RDX);
+    x86_alu_rr(c, ALU_cmp, false, RAX, RAX);
+    x86_ret(c);
+    x86_target(c, miss, c->at);
+    x86_pop(c, RDX); /* keeps the flags */
+    x86_ret(c);
+}
+
+/* ---- which of them ---- */
+
+static bool is_access(const struct ir_op *op)
+{
+    return op->op == IR_LOAD || op->op == IR_LOADZ || op->op == IR_LOADS || op->op == IR_STORE || op->op == IR_STOREN;
+}
+
+static bool is_store(const struct ir_op *op) { return op->op == IR_STORE || op->op == IR_STOREN; }
+static bool writes(const struct ir_op *op) { return (ir_sigs[op->op].out || op->op == IR_CALL) && op->d < TLB_RECENT; }
+static bool moves_on(const struct ir_op *op) { return op->op == IR_ADD && op->b == IR_CONST && op->a == op->d && op->type == IR_i64; }
+
+void x86_plan_probes(struct emit *e)
+{
+    uint8_t later[TLB_RECENT] = {0}; /* BASE_read, BASE_write: accessed further on, by what it holds here */
+    bool seen[TLB_RECENT] = {0};
+    for (unsigned cell = 0; cell < TLB_RECENT; cell++)
+        e->base[cell] = e->loops ? BASE_computed : 0;
+    for (unsigned i = e->ir->nops; i-- > 0;) {
+        const struct ir_op *op = &e->ir->ops[i];
+        if (op->op == IR_CALL)
+            memset(later, 0, sizeof later);
+        if (writes(op) && !moves_on(op)) {
+            later[op->d] = 0;
+            if (!seen[op->d] && (ir_sigs[op->op].flags & IR_F_R)) /* the next round begins with what this one has loaded */
+                e->base[op->d] = 0;
+            seen[op->d] = true;
+        }
+        if (is_access(op) && op->a < TLB_RECENT) {
+            uint8_t side = is_store(op) ? BASE_write : BASE_read;
+            e->again[i] = later[op->a] & side;
+            later[op->a] |= side;
+        }
+    }
+}
+
+void x86_note_base(struct emit *e, const struct ir_op *op)
+{
+    if (op->op == IR_CALL)
+        memset(e->base, 0, sizeof e->base);
+    else if (writes(op) && !moves_on(op))
+        e->base[op->d] = e->loops && !(ir_sigs[op->op].flags & IR_F_R) ? BASE_computed : 0;
+}
+
+uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store)
+{
+    uint8_t side = store ? BASE_write : BASE_read;
+    x86_address_into_rax(e, op);
+    e->forwarded = IR_NONE;
+    if (op->a >= TLB_RECENT || !((e->base[op->a] & (side | BASE_computed)) || e->again[op - e->ir->ops]))
+        return x86_tlb_probe(e, size, store);
+    bool recent = e->base[op->a] & (side | BASE_computed);
+    e->base[op->a] |= side;
+    if (!recent)
+        return probe_filling(e, size, store, op->a);
+    uint8_t *other = probe_recent(e, size, store, op->a);
+    x86_cold(
+        e, (struct cold){
+               .kind = COLD_write, .write = cold_recent, .from = other, .back = e->c.at, .op = op, .size = (uint8_t)size, .store = store});
+    return NULL;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Which of the guest's registers live in host registers within one block. At every way in and out it is the guest's list; a block whose
+ * loop, or whose length, makes much of other registers borrows the places of those it hardly needs: what stands there goes to its cell
+ * at the block's start (x86_borrow) and comes back at every way out (x86_give_back), calls of C included.
+ */
+#include "base/bits.h"
+#include "jit/host/x86_64/x86_64.h"
+#include <string.h>
+
+enum { COUNTED = 256, /* cells looked at */ GAIN_LOOP = 3, GAIN_ONCE = 10 /* uses more than the register that gives way has */ };
+
+static bool in_gpr(const struct ir_op *op)
+{
+    bool narrow = op->type <= IR_i64 && op->s[3] <= IR_i64;
+    return op->op < IR_FADD && op->op != IR_CALL && narrow;
+}
+
+/* uses[cell] of the block's ops; UINT16_MAX: not in an integer register. */
+static void count_uses(const struct emit *e, uint16_t *uses)
+{
+    for (unsigned i = 0; i < e->ir->nops; i++) {
+        const struct ir_op *op = &e->ir->ops[i];
+        const uint16_t cells[] = {op->a, op->b, op->c, ir_sigs[op->op].out || op->op == IR_CALL ? op->d : (uint16_t)IR_NONE};
+        for (unsigned n = 0; n < ARRAY_LEN(cells); n++) {
+            bool address = n == 0 && (ir_sigs[op->op].flags & (IR_F_R | IR_F_W));
+            if (cells[n] >= COUNTED || uses[cells[n]] == UINT16_MAX)
+                continue;
+            if (address || in_gpr(op))
+                uses[cells[n]]++;
+            else if (op->op != IR_CALL)
+                uses[cells[n]] = UINT16_MAX;
+        }
+    }
+}
+
+static unsigned most_used(const struct emit *e, const uint16_t *uses)
+{
+    unsigned best = IR_NONE;
+    for (unsigned cell = 0; cell < e->request->zero_cell && cell < COUNTED; cell++)
+        if (!e->pin_of[cell] && !e->xpin_of[cell] && uses[cell] && uses[cell] != UINT16_MAX && (best == IR_NONE || uses[cell] > uses[best]))
+            best = cell;
+    return best;
+}
+
+/* The place whose register is least used, among those that are the list's still. */
+static unsigned least_used(const struct emit *e, const uint16_t *uses)
+{
+    unsigned best = PINS;
+    for (unsigned place = 0; place < e->npins; place++) {
+        bool lent = false;
+        for (unsigned i = 0; i < e->nborrowed; i++)
+            lent |= e->borrowed[i].place == place;
+        if (!lent && (best == PINS || uses[e->request->pins[place]] < uses[e->request->pins[best]]))
+            best = place;
+    }
+    return best;
+}
+
+void x86_plan_registers(struct emit *e)
+{
+    uint16_t uses[COUNTED] = {0};
+    for (unsigned i = 0; i < e->nborrowed; i++) {
+        e->pin_of[e->borrowed[i].cell] = 0;
+        e->pin_of[e->request->pins[e->borrowed[i].place]] = (uint8_t)(e->borrowed[i].place + 1);
+    }
+    e->nborrowed = 0;
+    unsigned gain = e->loops ? GAIN_LOOP : GAIN_ONCE;
+    if (e->ir->nops < gain)
+        return;
+    count_uses(e, uses);
+    for (unsigned cell, place; (cell = most_used(e, uses)) != IR_NONE && (place = least_used(e, uses)) < PINS;) {
+        unsigned owner = e->request->pins[place];
+        if (uses[cell] < uses[owner] + gain)
+            return;
+        e->borrowed[e->nborrowed++] = (struct borrowed){(uint8_t)cell, (uint8_t)place};
+        e->pin_of[owner] = 0;
+        e->pin_of[cell] = (uint8_t)(place + 1);
+        uses[owner] = UINT16_MAX; /* stays in memory */
+    }
+}
+
+void x86_borrow(struct emit *e)
+{
+    for (unsigned i = 0; i < e->nborrowed; i++)
+        x86_store(&e->c, cell_mem(e->request->pins[e->borrowed[i].place]), pin_regs[e->borrowed[i].place]);
+    x86_borrow_again(e);
+}
+
+void x86_borrow_again(struct emit *e)
+{
+    for (unsigned i = 0; i < e->nborrowed; i++)
+        x86_load(&e->c, pin_regs[e->borrowed[i].place], cell_mem(e->borrowed[i].cell));
+}
+
+void x86_give_back(struct emit *e)
+{
+    for (unsigned i = 0; i < e->nborrowed; i++) {
+        x86_store(&e->c, cell_mem(e->borrowed[i].cell), pin_regs[e->borrowed[i].place]);
+        x86_load(&e->c, pin_regs[e->borrowed[i].place], cell_mem(e->request->pins[e->borrowed[i].place]));
+    }
+}
