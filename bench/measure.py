@@ -5,12 +5,17 @@ import re
 import selectors
 import signal
 import subprocess
+import sys
 import threading
 import time
 from typing import NamedTuple
 
 LIMIT_S = 300  # for one process
 SLEEP_S = 0.06  # of a bare program after each mark (rt/guest.c)
+
+
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
 class Cost(NamedTuple):
@@ -94,6 +99,11 @@ class Running:
     def cpu(self):
         """CPU seconds so far, all threads (Linux: the process's own clock has this number)."""
         return time.clock_gettime(~self.process.pid << 3 | 2)
+
+    def resident(self):
+        """Bytes resident, the guest's memory included; shared pages count by their share."""
+        with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii", errors="replace") as file:
+            return int(re.search(r"(?m)^Pss: +(\d+) kB", file.read())[1]) * 1024
 
     def own_memory(self, guest_memory):
         """Bytes resident that are not the guest's memory, which is the mapping of exactly its size; shared pages count by their share."""
