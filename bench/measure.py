@@ -62,6 +62,16 @@ def run(argv):
     return cost
 
 
+def run_raw(argv, cwd, env):
+    """CPU seconds and the bytes of its output."""
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=cwd, env=env) as process:
+        output = process.stdout.read()
+        usage = reap(process)
+    if process.returncode:
+        raise Failed(f"{' '.join(str(a) for a in argv)} ended with {process.returncode}")
+    return usage.ru_utime + usage.ru_stime, output
+
+
 class Running:
     """A process that goes on after the mark is on its output; leaving the `with` kills it."""
 

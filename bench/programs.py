@@ -119,8 +119,14 @@ def build_init(folder):
     return compile_to(folder / "init", [*GUEST, *COMMON, "-Wl,-z,max-page-size=4096"], HERE / "guest/init.c")
 
 
+HOSTED = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread"]  # with the C library
+
+
 def build_kernel_work(folder):
-    """The guest's kernel work and the host's, from the same source."""
-    common = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread"]
+    """For the guest and, from the same source, for the host."""
     source = HERE / "guest/kernel.c"
-    return compile_to(folder / "kernel", ["riscv64-linux-gnu-gcc", *common], source), compile_to(folder / "kernel.native", ["cc", *common], source)
+    return compile_to(folder / "kernel", ["riscv64-linux-gnu-gcc", *HOSTED], source), compile_to(folder / "kernel.native", ["cc", *HOSTED], source)
+
+
+def build_real_init(folder):
+    return compile_to(folder / "real", ["riscv64-linux-gnu-gcc", *HOSTED], HERE / "guest/real.c")
