@@ -124,8 +124,8 @@ HOSTED = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread"]  # with t
 
 def build_kernel_work(folder):
     """For the guest and, from the same source, for the host."""
-    source = HERE / "guest/kernel.c"
-    return compile_to(folder / "kernel", ["riscv64-linux-gnu-gcc", *HOSTED], source), compile_to(folder / "kernel.native", ["cc", *HOSTED], source)
+    return tuple(compile_to(folder / out, [compiler, *HOSTED], HERE / "guest/kernel.c")
+                 for out, compiler in (("kernel", "riscv64-linux-gnu-gcc"), ("kernel.native", "cc")))
 
 
 def build_real_init(folder):

@@ -33,7 +33,8 @@ class Row:
         return median(v / o for v, o in pairs) if pairs else None
 
     def faster(self):
-        return self.ratio("qemu", "vm")
+        """How many times QEMU's figure is vm's, where less is better."""
+        return None if self.unit == "speed-up" else self.ratio("qemu", "vm")
 
     def mips(self):
         """Guest instructions a microsecond of CPU time of tier 0."""

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Writes functions `uint64_t f(uint64_t x, uint64_t count)` at run time, for the guest (rv64i) and for the host: the same operations, so the
- * check values agree. Every operation has one size on an architecture, so a function can be rewritten in place.
+ * Writes functions `uint64_t f(uint64_t x, uint64_t count)` at run time, for the guest (rv64i) and for the host: the same operations, so
+ * the check values agree. Every operation has one size on an architecture, so a function can be rewritten in place.
  */
 #pragma once
 #include "bench.h"
