@@ -65,8 +65,11 @@ def run(argv):
 def run_raw(argv, cwd, env):
     """CPU seconds and the bytes of its output."""
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=cwd, env=env) as process:
+        timer = threading.Timer(LIMIT_S, kill, [process])
+        timer.start()
         output = process.stdout.read()
         usage = reap(process)
+        timer.cancel()
     if process.returncode:
         raise Failed(f"{' '.join(str(a) for a in argv)} ended with {process.returncode}")
     return usage.ru_utime + usage.ru_stime, output
