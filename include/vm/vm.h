@@ -103,6 +103,20 @@ VM_API int vm_program_load(struct vm_machine *machine, const void *elf, size_t l
 VM_API int vm_step(struct vm_machine *machine, unsigned vcpu, uint64_t count, uint64_t *done, struct vm_error *error);
 /* Insns retired by a vCPU since it was created. */
 VM_API uint64_t vm_insns(const struct vm_machine *machine, unsigned vcpu);
+/* What the engine has counted since the machine was made. Names are words that stay the same; later versions may have more of them. */
+struct vm_stat {
+    unsigned vcpu;    /* VM_STAT_SHARED: of all vCPUs together */
+    const char *kind; /* NULL: name says what was counted; "trap", "interrupt", "op", "helper": name says of which */
+    const char *name; /* "tlb_fills"; of a kind: "illegal instruction" */
+    const char *unit; /* "insns", "ns", ... */
+    const char *text; /* for a person; NULL of a kind */
+    uint64_t value;
+};
+#define VM_STAT_SHARED UINT32_MAX
+/* Calls visit for each: what is shared, then vCPU after vCPU, in each the kinds at the end, which leave out those of value 0. The strings
+ * live as long as the machine. Times of the translator are 0 unless the option stats is on. */
+VM_API int vm_machine_stats(struct vm_machine *machine, void (*visit)(void *arg, const struct vm_stat *stat), void *arg,
+                            struct vm_error *error);
 
 /* ---- while it runs ---- */
 VM_API size_t vm_console_input(struct vm_machine *machine, const void *data, size_t len); /* returns what was taken; the rest later */

@@ -10,6 +10,7 @@
 #include "guest/guest.h"
 
 struct accel_vm;
+struct jit_counts;
 
 struct accel_callbacks {                                   /* called on the vCPU's thread; machine is accel_config's */
     bool (*firmware_call)(void *machine, struct cpu *cpu); /* struct cpu_ops */
@@ -31,6 +32,7 @@ struct accel_config {
     enum accel_mode mode;
     unsigned jit_threshold; /* runs of a block in tier 0 before it is compiled; 0: the default */
     size_t jit_cache;       /* bytes of code memory; 0: the default */
+    bool timed;             /* translating and compiling is timed, for the counters */
     struct mem_space *space;
     const struct os_vclock *clock;
     struct log *log;
@@ -58,6 +60,10 @@ bool accel_cpu_parked(const struct cpu *cpu);
 /* Runs fn on each vCPU of the mask (bit n = vCPU n) before it executes its next insn, and returns when all that run have: for remote
  * fences. self: the calling vCPU (served at once if in the mask), or NULL from the controlling thread while paused. */
 void accel_vm_each(struct accel_vm *vm, struct cpu *self, uint64_t mask, void (*fn)(struct cpu *cpu, void *arg), void *arg);
+
+/* Counters since the VM was made; exact while no vCPU runs. */
+void accel_vm_stats(struct accel_vm *vm, unsigned n, struct cpu_stats *out); /* of vCPU n */
+void accel_vm_counts(struct accel_vm *vm, struct jit_counts *out);           /* of what the vCPUs share */
 
 /* After memory was changed behind the vCPUs' back while they do not run: code is fetched and looked up again. */
 void accel_vm_memory_changed(struct accel_vm *vm);

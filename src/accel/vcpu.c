@@ -176,7 +176,7 @@ static uint64_t host_time(const struct cpu *cpu, uint64_t vclock_ns)
 void vcpu_wait_insn(struct vcpu *vcpu)
 {
     struct cpu *cpu = vcpu->cpu;
-    uint64_t until = atomic_load(&vcpu->deadline);
+    uint64_t until = atomic_load(&vcpu->deadline), start = os_clock_ns();
     until = host_time(cpu, cpu->wait_until < until ? cpu->wait_until : until);
     os_mutex_lock(&vcpu->lock);
     __atomic_store_n(&vcpu->idle, true, __ATOMIC_SEQ_CST);
@@ -190,6 +190,8 @@ void vcpu_wait_insn(struct vcpu *vcpu)
     vcpu->sleeping = false;
     __atomic_store_n(&vcpu->idle, false, __ATOMIC_SEQ_CST);
     os_mutex_unlock(&vcpu->lock);
+    vcpu->stats.n[CPU_STAT_waits]++;
+    vcpu->stats.n[CPU_STAT_wait_ns] += os_clock_ns() - start;
     bool over = cpu->guest->wakes(cpu) || (until != UINT64_MAX && os_clock_ns() >= until);
     if (over)
         cpu->waiting = false;

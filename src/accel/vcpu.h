@@ -15,6 +15,7 @@ struct accel { /* a row of accels.def */
      * no bound), exactly when `exact`. */
     void (*run)(struct vcpu *vcpu, uint64_t max, bool exact);
     void (*memory_changed)(struct accel_vm *vm);
+    void (*counts)(struct accel_vm *vm, struct jit_counts *out);
 };
 
 struct vcpu_request {
@@ -39,6 +40,7 @@ struct vcpu {
     bool sleeping;             /* in the wait of a wait insn */
     bool idle;                 /* thread is not in accel->run: paused, parked or sleeping */
     _Atomic uint64_t deadline; /* vclock ns at which CPU_EVENT_irq is due */
+    struct cpu_stats stats;
 };
 
 struct accel_vm {

@@ -24,6 +24,7 @@ static void fill(struct cpu *cpu, gva va, enum mem_access access, const struct t
     struct tlb_entry *e = access == ACCESS_write ? &cpu->tlb->write[tlb_index(va)] : &cpu->tlb->read[tlb_index(va)];
     e->tag = align_down(va, MEM_PAGE);
     e->addend = (uintptr_t)host - e->tag;
+    cpu_count(cpu, CPU_STAT_tlb_fills);
     if (page->span > cpu->tlb->max_span)
         cpu->tlb->max_span = page->span;
 }
@@ -34,6 +35,7 @@ static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access,
     const struct tlb_entry *e = access == ACCESS_write ? &cpu->tlb->write[tlb_index(va)] : &cpu->tlb->read[tlb_index(va)];
     struct tlb_page page;
     struct trap t;
+    cpu_count(cpu, CPU_STAT_slow_accesses);
     if (!cpu->guest->translate(cpu, va, access, &page, &t))
         return trap(cpu, t);
     if (!page.whole && (va & (MEM_PAGE - 1)) + size - 1 > page.last)
@@ -99,6 +101,7 @@ static bool move(struct cpu *cpu, gva va, enum mem_access access, const struct p
         uint64_t v = 0;
         n = size - i < 8 ? size - i : 8;
         memcpy(&v, buf + i, n);
+        cpu_count(cpu, access == ACCESS_write ? CPU_STAT_device_writes : CPU_STAT_device_reads);
         if (access == ACCESS_write ? !mem_store(cpu->space, place->at + i, n, v) : !mem_load(cpu->space, place->at + i, n, &v))
             return trap(cpu, cpu->guest->bus_error(cpu, va + i, access));
         memcpy(buf + i, &v, n);

@@ -60,6 +60,7 @@ struct guest {
     unsigned (*lift)(struct ir_build *b, const struct cpu *cpu, uint64_t *key, int offset, uint32_t word, unsigned have);
     unsigned (*print)(const struct cpu *cpu, uint32_t word, gva pc, struct guest_text *out); /* returns the length */
     const char *(*trap_name)(uint32_t kind);
+    const char *(*irq_name)(uint32_t number); /* of interrupts as cpu_stats numbers them */
 };
 
 extern const struct guest *const guests[]; /* NULL at the end */

@@ -7,6 +7,7 @@
 #pragma once
 #include "base/log.h"
 #include "ir/ir.h"
+#include "ir/stats.h"
 #include "mem/tlb.h"
 #include <stdatomic.h>
 
@@ -84,8 +85,16 @@ struct cpu {
         uint8_t size;
         bool valid;
     } reservation;
+    struct cpu_stats *stats; /* NULL: nobody wants to know */
     _Alignas(16) uint64_t cell[];
 };
+
+/* Of slow paths only. */
+static inline void cpu_count(struct cpu *cpu, enum cpu_stat stat)
+{
+    if (cpu->stats)
+        cpu->stats->n[stat]++;
+}
 
 /* Any thread: sets interrupt input n of the guest (riscv64: the bit of mip) and wakes the vCPU if that changes it. */
 static inline void cpu_line_set(struct cpu *cpu, unsigned n, bool level)

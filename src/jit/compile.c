@@ -5,6 +5,7 @@
  */
 #include "jit/compile.h"
 #include "base/bits.h"
+#include "ir/eval.h"
 #include "os/code.h"
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ struct jit_compiler {
     unsigned nchunks, chunk; /* the one being filled */
     size_t at;               /* in memory */
     struct jit_counts counts;
+    bool timed;
 };
 
 static void free_codes(struct jit_code *code)
@@ -97,6 +99,7 @@ static void unlink_exit(struct jit_compiler *c, struct jit_exit *exit)
     *link = exit->next;
     exit->to = NULL;
     point(c, exit, exit->stub);
+    c->counts.unlinked++;
 }
 
 static void unlink_all(struct jit_compiler *c, struct jit_code *code)
@@ -205,7 +208,7 @@ static unsigned count_exits(const struct ir_block *ir)
     return n;
 }
 
-static bool compile(struct jit_compiler *c, struct jit_block *block)
+static bool emit(struct jit_compiler *c, struct jit_block *block)
 {
     size_t at = make_room(c);
     struct jit_code *code = at ? new_code(c, count_exits(block->ir)) : NULL;
@@ -251,8 +254,21 @@ static bool compile(struct jit_compiler *c, struct jit_block *block)
     }
     atomic_store(&block->code, code);
     c->counts.compiled++;
-    c->counts.bytes += size;
+    c->counts.compiled_insns += block->ir->ninsns;
+    c->counts.code_bytes += size;
+    if (c->at > c->counts.code_peak)
+        c->counts.code_peak = c->at;
     return true;
+}
+
+static bool compile(struct jit_compiler *c, struct jit_block *block)
+{
+    uint64_t start = c->timed ? os_clock_ns() : 0;
+    bool done = emit(c, block);
+    if (c->timed)
+        c->counts.compile_ns += os_clock_ns() - start;
+    c->counts.refused += !done;
+    return done;
 }
 
 bool jit_compile(struct jit_compiler *c, struct jit_block *block)
@@ -275,6 +291,18 @@ void jit_compile_undo(struct jit_compiler *c, struct jit_block *block)
     }
     os_mutex_unlock(&c->lock);
 }
+
+bool jit_op_run(struct cpu *cpu, const struct ir_op *op)
+{
+    if (cpu->stats) {
+        cpu->stats->ops[op->op]++;
+        if (op->op == IR_CALL && op->imm >> 48 < CPU_STATS_HELPERS)
+            cpu->stats->helpers[op->imm >> 48]++;
+    }
+    return ir_op_run(cpu, op);
+}
+
+void jit_compiler_set_timed(struct jit_compiler *c) { c->timed = true; }
 
 enum jit_why jit_enter(const struct jit_compiler *c, struct cpu *cpu, const struct jit_code *code)
 {

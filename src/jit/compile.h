@@ -19,7 +19,10 @@ void jit_compile_undo(struct jit_compiler *compiler, struct jit_block *block); /
 void jit_link(struct jit_compiler *compiler, struct jit_exit *exit, struct jit_block *to);
 enum jit_why jit_enter(const struct jit_compiler *compiler, struct cpu *cpu, const struct jit_code *code); /* cpu->pc: the block's */
 
-struct jit_counts {
-    uint64_t compiled, bytes, undone, linked, recycled;
+struct jit_counts { /* stats.def */
+#define STAT(id, unit, text) uint64_t id;
+#include "jit/stats.def"
+#undef STAT
 };
-void jit_compiler_counts(struct jit_compiler *compiler, struct jit_counts *out);
+void jit_compiler_counts(struct jit_compiler *compiler, struct jit_counts *out); /* all but the cache's */
+void jit_compiler_set_timed(struct jit_compiler *compiler); /* before it is used: compiling is timed, two looks at the clock a block */

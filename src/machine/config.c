@@ -149,6 +149,13 @@ static int check_switch(const struct vm_option *option, const char *text, struct
     return choice_find("on|off", text, strlen(text)) >= 0 ? 0 : err_set(err, STATUS_config, "'%.40s' is neither on nor off", text);
 }
 
+static int check_stats(const struct vm_option *option, const char *text, struct err *err)
+{
+    (void)option;
+    return choice_find("on|off|json", text, strlen(text)) >= 0 ? 0
+                                                               : err_set(err, STATUS_config, "'%.40s' is not one of on, off, json", text);
+}
+
 static int check_arch(const struct vm_option *option, const char *text, struct err *err)
 {
     (void)option;

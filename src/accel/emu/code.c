@@ -149,14 +149,24 @@ static gpa second_page(struct cpu *cpu)
     return at;
 }
 
+static void count_translated(struct emu_cpu *emu, const struct ir_block *ir, uint64_t start)
+{
+    uint64_t *n = emu->cpu->stats->n;
+    n[CPU_STAT_translated_blocks]++;
+    n[CPU_STAT_translated_insns] += ir ? ir->ninsns : 0;
+    n[CPU_STAT_translate_ns] += start ? os_clock_ns() - start : 0;
+}
+
 static struct ir_block *translate(struct emu_cpu *emu, gpa at, unsigned max_insns, gpa *second)
 {
     struct cpu *cpu = emu->cpu;
+    uint64_t start = emu->vm->vm->config.timed ? os_clock_ns() : 0;
     watch(emu, at);
     struct ir_block *ir = jit_translate(emu->build, cpu, at, emu->fetch_room, emu->view->key, max_insns, second_page, second);
     if (ir)
         ir_eval_prepare(ir);
-    else if (!cpu->trapped) { /* out of memory: the host's trouble, but only the guest can be told */
+    count_translated(emu, ir, start);
+    if (!ir && !cpu->trapped) { /* out of memory: the host's trouble, but only the guest can be told */
         struct trap trap = cpu->guest->bus_error(cpu, cpu->pc, ACCESS_fetch);
         cpu_trap(cpu, trap.kind, trap.info);
     }
@@ -182,6 +192,7 @@ struct jit_block *emu_block(struct emu_cpu *emu)
 {
     struct cpu *cpu = emu->cpu;
     gpa at, second;
+    cpu_count(cpu, CPU_STAT_block_lookups);
     if (!fetch_translate(emu, cpu->pc, &at) || fetch_fine(emu, at))
         return NULL;
     struct jit_block *block = cached(emu, at);

@@ -42,6 +42,7 @@ static void clear_jumps(struct view *view)
 
 void emu_forget_jumps(struct emu_cpu *emu)
 {
+    cpu_count(emu->cpu, CPU_STAT_jumps_forgotten);
     memset(emu->jumps, 0, sizeof emu->jumps);
     memset(emu->code_regions, 0, sizeof emu->code_regions);
     for (unsigned i = 0; i < VIEWS; i++)
@@ -122,6 +123,7 @@ static struct context *find_context(struct emu_cpu *emu)
     *oldest = (struct context){
         .number = number, .asid = emu->cpu->guest->asid(emu->cpu), .used = true, .stamp = ++emu->stamp, .tlb = oldest->tlb};
     clear(emu, oldest);
+    cpu_count(emu->cpu, CPU_STAT_contexts_made);
     return oldest;
 }
 
@@ -132,6 +134,9 @@ void emu_view_update(struct emu_cpu *emu)
     emu->cpu->tlb = context->tlb;
     if (emu->view && emu->view->context == context && emu->view->key == key)
         return;
+    cpu_count(emu->cpu, CPU_STAT_mode_switches);
+    if (!emu->view || emu->view->context != context)
+        cpu_count(emu->cpu, CPU_STAT_context_switches);
     for (struct view *v = emu->views; v < emu->views + VIEWS; v++)
         if (v->context == context && v->key == key) {
             emu->view = v;
@@ -150,6 +155,7 @@ void emu_view_update(struct emu_cpu *emu)
 void emu_tlb_flush(struct cpu *cpu, int64_t asid)
 {
     struct emu_cpu *emu = emu_of(cpu);
+    cpu_count(cpu, asid < 0 ? CPU_STAT_flush_all : CPU_STAT_flush_asid);
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
         if (c->used && (asid < 0 || c->asid < 0 || c->asid == asid))
             clear(emu, c);
@@ -175,6 +181,7 @@ void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)
 {
     struct emu_cpu *emu = emu_of(cpu);
     bool wide = false, small = false;
+    cpu_count(cpu, CPU_STAT_flush_page);
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++) {
         if (!c->used || !(asid < 0 || c->asid < 0 || c->asid == asid))
             continue;
@@ -203,6 +210,7 @@ bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page)
 {
     const uint8_t *host = mem_ram(emu->cpu->space, page, MEM_PAGE);
     bool any = false;
+    cpu_count(emu->cpu, CPU_STAT_flush_writes);
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
         for (unsigned i = 0; c->used && i < TLB_ENTRIES; i++) {
             struct tlb_entry *e = &c->tlb->write[i];
@@ -216,6 +224,7 @@ bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page)
 
 void emu_drop_all_writes(struct emu_cpu *emu)
 {
+    cpu_count(emu->cpu, CPU_STAT_flush_writes);
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
         for (unsigned i = 0; c->used && i < TLB_ENTRIES; i++)
             c->tlb->write[i].tag = TLB_NONE;

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+_Static_assert(CPU_STAT_exit_poll - CPU_STAT_exit_branch == (int)JIT_EXIT_poll, "the rows exit_* follow enum jit_why");
+
 enum { CACHE_LIMIT = 48 << 20, CODE_SIZE = 64 << 20 };
 
 /* The trap handler's first insn traps, over and over: nothing in this vCPU can change that. */
@@ -32,6 +34,7 @@ static void deliver(struct emu_cpu *emu)
 {
     struct cpu *cpu = emu->cpu;
     check_stuck(emu);
+    cpu->stats->traps[cpu->trap.kind < CPU_STATS_KINDS ? cpu->trap.kind : CPU_STATS_KINDS - 1]++;
     cpu->trapped = false;
     cpu->reservation.valid = false;
     cpu->guest->enter_trap(cpu, cpu->trap);
@@ -72,10 +75,20 @@ static inline struct jit_block *next_block(struct emu_cpu *emu)
     return emu_block(emu);
 }
 
+static enum ir_exit evaluate(struct cpu *cpu, const struct ir_block *ir)
+{
+    uint64_t before = cpu->insns;
+    enum ir_exit exit = ir_eval(cpu, ir);
+    cpu->stats->n[CPU_STAT_tier0_blocks]++;
+    cpu->stats->n[CPU_STAT_tier0_insns] += cpu->insns - before;
+    return exit;
+}
+
 static enum ir_exit run_single(struct emu_cpu *emu)
 {
+    cpu_count(emu->cpu, CPU_STAT_singles);
     struct ir_block *ir = emu_single(emu);
-    enum ir_exit exit = ir ? ir_eval(emu->cpu, ir) : IR_EXIT_trap;
+    enum ir_exit exit = ir ? evaluate(emu->cpu, ir) : IR_EXIT_trap;
     free(ir);
     return exit;
 }
@@ -93,7 +106,9 @@ static void raise_trap(struct cpu *cpu)
 static enum ir_exit run_code(struct emu_cpu *emu, const struct jit_code *code)
 {
     struct cpu *cpu = emu->cpu;
-    switch (jit_enter(emu->vm->compiler, cpu, code)) {
+    enum jit_why why = jit_enter(emu->vm->compiler, cpu, code);
+    cpu->stats->n[CPU_STAT_exit_branch + why]++;
+    switch (why) {
     case JIT_EXIT_link: emu->exit = cpu->jit_exit; return IR_EXIT_branch;
     case JIT_EXIT_end: return IR_EXIT_end;
     case JIT_EXIT_trap: raise_trap(cpu); return IR_EXIT_trap;
@@ -111,7 +126,7 @@ static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
         if (code)
             return run_code(emu, code);
     }
-    return ir_eval(emu->cpu, block->ir);
+    return evaluate(emu->cpu, block->ir);
 }
 
 static inline enum ir_exit run_block(struct emu_cpu *emu)
@@ -189,7 +204,10 @@ static int open_compiler(struct emu_vm *emu, const struct accel_config *config, 
 {
     if (config->mode == ACCEL_interpreter || (config->mode == ACCEL_auto && !jit_host))
         return 0;
-    return jit_compiler_new(&emu->compiler, emu->cache, config->guest, config->jit_cache ? config->jit_cache : CODE_SIZE, err);
+    int rc = jit_compiler_new(&emu->compiler, emu->cache, config->guest, config->jit_cache ? config->jit_cache : CODE_SIZE, err);
+    if (!rc && config->timed)
+        jit_compiler_set_timed(emu->compiler);
+    return rc;
 }
 
 static int vm_open(struct accel_vm *vm, struct err *err)
@@ -250,6 +268,16 @@ static void memory_changed(struct accel_vm *vm)
     jit_cache_renew(emu->cache);
 }
 
+static void counts(struct accel_vm *vm, struct jit_counts *out)
+{
+    struct emu_vm *emu = vm->impl;
+    *out = (struct jit_counts){0};
+    if (emu->compiler)
+        jit_compiler_counts(emu->compiler, out);
+    out->dropped_pages = jit_cache_drops(emu->cache);
+    out->kept_blocks = jit_cache_blocks(emu->cache);
+}
+
 const struct accel accel_emu = {
     .name = "emu",
     .vm_open = vm_open,
@@ -258,4 +286,5 @@ const struct accel accel_emu = {
     .vcpu_close = vcpu_close,
     .run = run,
     .memory_changed = memory_changed,
+    .counts = counts,
 };

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <vm/vm.h>
 
 struct cli_verb {
@@ -26,12 +27,15 @@ void cli_message(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /*
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* the same, and where to find help; returns 2 */
 /* The only argument that verbs without others take; -1: there was another, which is reported. */
 int cli_json_flag(const char *verb, int argc, char **argv);
-void cli_print_json_string(const char *text);
+void cli_print_json_string(FILE *out, const char *text);
 /* Options of the command itself, beside the machine's. */
 struct cli_option {
     const char *name, *value, *help;
 };
 extern const struct cli_option cli_run_options[]; /* name NULL at the end */
+
+/* The counters of a machine that does not run, on standard error. */
+void cli_print_stats(struct vm_machine *machine, bool json);
 
 /* ---- terminal.c: the guest's console on standard input and output ---- */
 struct terminal;

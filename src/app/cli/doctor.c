@@ -121,7 +121,7 @@ int cli_doctor(int argc, char **argv)
             code = STATUS_unavailable;
         if (json) {
             printf("{\"item\":\"%s\",\"state\":\"%s\",\"text\":", items[i].name, words[finding]);
-            cli_print_json_string(text);
+            cli_print_json_string(stdout, text);
             puts("}");
         } else {
             printf("%-14s %-8s %s\n", items[i].name, words[finding], text);

@@ -61,18 +61,18 @@ int cli_json_flag(const char *verb, int argc, char **argv)
     return json;
 }
 
-void cli_print_json_string(const char *text)
+void cli_print_json_string(FILE *out, const char *text)
 {
-    putchar('"');
+    putc('"', out);
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
         if (*p == '"' || *p == '\\')
-            printf("\\%c", *p);
+            fprintf(out, "\\%c", *p);
         else if (*p < 0x20)
-            printf("\\u%04x", *p);
+            fprintf(out, "\\u%04x", *p);
         else
-            putchar(*p);
+            putc(*p, out);
     }
-    putchar('"');
+    putc('"', out);
 }
 
 int cli_version(int argc, char **argv)

@@ -124,12 +124,14 @@ static int run(struct vm_config *config, int escape)
         rc = vm_machine_wait(machine, -1, &outcome, &error);
     if (terminal)
         signal = terminal_stop(terminal);
-    vm_machine_free(machine);
-    if (rc) {
+    if (rc)
         cli_message("%s", error.text);
-        return -rc;
-    }
-    return exit_code(config, &outcome, signal);
+    int code = rc ? -rc : exit_code(config, &outcome, signal);
+    const char *stats = vm_config_get(config, "stats", 0);
+    if (!rc && strcmp(stats, "off"))
+        cli_print_stats(machine, !strcmp(stats, "json"));
+    vm_machine_free(machine);
+    return code;
 }
 
 int cli_run(int argc, char **argv)

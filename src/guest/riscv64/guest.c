@@ -182,4 +182,5 @@ const struct guest guest_riscv64 = {
     .lift = riscv64_lift_insn,
     .print = riscv64_print_insn,
     .trap_name = riscv64_trap_name,
+    .irq_name = riscv64_irq_name,
 };

@@ -6,6 +6,18 @@
  */
 #include "guest/riscv64/riscv64.h"
 
+const char *riscv64_irq_name(uint32_t number)
+{
+    switch (number) {
+#define IRQ(name, bit, text) \
+    case bit:                \
+        return text;
+#include "guest/riscv64/irqs.def"
+#undef IRQ
+    }
+    return "unknown interrupt";
+}
+
 uint64_t riscv64_time(const struct cpu *cpu) { return os_vclock_ns(cpu->clock) / riscv64_arch(cpu)->tick_ns; }
 
 /* Those of `wanted` that are pending: the clock is read only for the timer. */
@@ -53,6 +65,8 @@ bool riscv64_take_interrupt(struct cpu *cpu)
     for (unsigned i = 0; ready && i < sizeof order; i++)
         if (ready >> order[i] & 1) {
             cpu->waiting = false;
+            if (cpu->stats)
+                cpu->stats->interrupts[order[i]]++;
             riscv64_enter_cause(cpu, order[i], true, 0);
             return true;
         }

@@ -24,7 +24,11 @@ enum riscv64_priv { PRIV_U = 0, PRIV_S = 1, PRIV_M = 3 };
 
 /* Interrupts by their number in mip, which is also their number in cpu->lines. MSI, MTI, SEI and MEI are levels; SSI is a message: the
  * guest clears it. STI comes from stimecmp, LCOFI from the counters. */
-enum riscv64_irq { IRQ_SSI = 1, IRQ_MSI = 3, IRQ_STI = 5, IRQ_MTI = 7, IRQ_SEI = 9, IRQ_MEI = 11, IRQ_LCOFI = 13 };
+enum riscv64_irq {
+#define IRQ(name, number, text) IRQ_##name = number,
+#include "guest/riscv64/irqs.def"
+#undef IRQ
+};
 enum { IRQ_INPUTS = 1 << IRQ_MSI | 1 << IRQ_MTI | 1 << IRQ_SEI | 1 << IRQ_MEI };
 
 /* Fields of mstatus. SIE and MIE have the numbers of their modes. */
@@ -126,6 +130,7 @@ void riscv64_update_deadline(struct cpu *cpu);          /* after stimecmp, menvc
 void riscv64_set_timer(struct cpu *cpu, uint64_t time); /* writes stimecmp; STI follows if menvcfg.STCE is set */
 uint64_t riscv64_time(const struct cpu *cpu);
 const char *riscv64_trap_name(uint32_t kind);
+const char *riscv64_irq_name(uint32_t number);
 
 /* ---- counter.c: n as in mcounteren; insns: instructions retired so far ---- */
 uint64_t riscv64_counter_read(struct cpu *cpu, unsigned n, uint64_t insns);

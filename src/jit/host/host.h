@@ -79,4 +79,6 @@ struct jit_host {
     void (*patch)(uint8_t *site, int32_t displacement);                        /* atomically, while others may run it */
 };
 
+bool jit_op_run(struct cpu *cpu, const struct ir_op *op); /* ir_op_run for emitted code: counts who comes */
+
 extern const struct jit_host *const jit_host; /* of the machine vm runs on; NULL: there is none, tier 0 only */

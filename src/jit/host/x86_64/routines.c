@@ -2,7 +2,6 @@
 /*
  * The routines that every block's code shares: entering it from C, leaving it, one op by way of C, and the jump to a computed address.
  */
-#include "ir/eval.h"
 #include "jit/host/x86_64/abi.h"
 #include "jit/host/x86_64/sse.h"
 #include <string.h>
@@ -126,7 +125,7 @@ static void leave(struct code_buf *c, const struct pins *pins)
     x86_ret(c);
 }
 
-/* Runs the op in rax by ir_op_run. ZF: it trapped. All registers but the pinned are lost. */
+/* Runs the op in rax by jit_op_run. ZF: it trapped. All registers but the pinned are lost. */
 static void call_op(struct code_buf *c, const struct pins *pins)
 {
     x86_store(c, STATE(jit_op), RAX);
@@ -135,7 +134,7 @@ static void call_op(struct code_buf *c, const struct pins *pins)
     x86_lea(c, RDI, (struct x86_mem){.base = RBP, .index = NO_REG, .disp = -STATE_BIAS});
     x86_mov(c, RSI, RAX);
     x86_alu_ri(c, ALU_sub, true, RSP, 8);
-    x86_imm(c, RAX, (uintptr_t)ir_op_run);
+    x86_imm(c, RAX, (uintptr_t)jit_op_run);
     x86_rr(c, 0xff, false, 2, RAX); /* call rax */
     x86_alu_ri(c, ALU_add, true, RSP, 8);
     x86_load(c, R14, STATE(tlb)); /* a helper may have changed the context */
