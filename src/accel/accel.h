@@ -11,6 +11,7 @@
 
 struct accel_vm;
 struct jit_counts;
+struct jit_watch;
 
 struct accel_callbacks {                                   /* called on the vCPU's thread; machine is accel_config's */
     bool (*firmware_call)(void *machine, struct cpu *cpu); /* struct cpu_ops */
@@ -30,9 +31,10 @@ struct accel_config {
     const char *model; /* NULL: the guest's default */
     unsigned vcpus;    /* 1.. */
     enum accel_mode mode;
-    unsigned jit_threshold; /* runs of a block in tier 0 before it is compiled; 0: the default */
-    size_t jit_cache;       /* bytes of code memory; 0: the default */
-    bool timed;             /* translating and compiling is timed, for the counters */
+    unsigned jit_threshold;        /* runs of a block in tier 0 before it is compiled; 0: the default */
+    size_t jit_cache;              /* bytes of code memory; 0: the default */
+    const struct jit_watch *watch; /* of the machine code that is made; NULL: nobody's. Outlives the VM */
+    bool timed;                    /* translating and compiling is timed, for the counters */
     struct mem_space *space;
     const struct os_vclock *clock;
     struct log *log;

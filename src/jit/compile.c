@@ -30,6 +30,7 @@ struct jit_compiler {
     size_t at;               /* in memory */
     struct jit_counts counts;
     bool timed;
+    const struct jit_watch *watch; /* NULL: nobody */
 };
 
 static void free_codes(struct jit_code *code)
@@ -40,7 +41,21 @@ static void free_codes(struct jit_code *code)
     }
 }
 
-int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const struct guest *guest, size_t size, struct err *err)
+/* They lie one behind the other, in any order. */
+static void tell_routines(const struct jit_compiler *c)
+{
+    for (unsigned i = 0; c->watch && jit_host->routine_names[i]; i++) {
+        size_t at = le32_get(c->routines + 4 * i), end = c->routines_size;
+        for (unsigned j = 0; jit_host->routine_names[j]; j++) {
+            size_t other = le32_get(c->routines + 4 * j);
+            end = other > at && other < end ? other : end;
+        }
+        c->watch->routine(c->watch->arg, jit_host->routine_names[i], c->routines + at, end - at);
+    }
+}
+
+int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const struct guest *guest, const struct jit_setup *setup,
+                     struct err *err)
 {
     if (!jit_host)
         return err_set(err, STATUS_unavailable, "there is no code generator for this host; the interpreter works");
@@ -50,10 +65,12 @@ int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const s
     os_mutex_init(&c->lock, OS_RANK_emit);
     c->cache = cache;
     c->guest = guest;
-    c->nchunks = size < 2 * CHUNK ? 2 : (unsigned)(size / CHUNK); /* one is filled while the next one empties */
+    c->timed = setup->timed;
+    c->watch = setup->watch;
+    c->nchunks = setup->size < 2 * CHUNK ? 2 : (unsigned)(setup->size / CHUNK); /* one is filled while the next one empties */
     c->scratch = calloc(1, jit_host->scratch);
     c->chunks = calloc(c->nchunks, sizeof *c->chunks);
-    int rc = c->scratch && c->chunks ? os_code_new(&c->memory, (size_t)c->nchunks * CHUNK, err)
+    int rc = c->scratch && c->chunks ? os_code_new(&c->memory, (size_t)c->nchunks * CHUNK, c->watch && c->watch->perf, err)
                                      : err_set(err, STATUS_resource, "out of memory for the compiler");
     if (!rc) {
         c->routines = c->memory.exec;
@@ -61,6 +78,7 @@ int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const s
         c->routines_size = c->at;
         os_code_flush(&c->memory, 0, c->at);
         jit_cache_set_compiler(cache, c);
+        tell_routines(c);
         *out = c;
         return 0;
     }
@@ -261,20 +279,24 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
     return true;
 }
 
-static bool compile(struct jit_compiler *c, struct jit_block *block)
+static bool compile(struct jit_compiler *c, struct cpu *cpu, struct jit_block *block)
 {
     uint64_t start = c->timed ? os_clock_ns() : 0;
     bool done = emit(c, block);
     if (c->timed)
         c->counts.compile_ns += os_clock_ns() - start;
     c->counts.refused += !done;
+    if (done && c->watch) {
+        const uint8_t *code = atomic_load(&block->code)->entry;
+        c->watch->block(c->watch->arg, cpu, block, code, (size_t)(c->memory.exec + c->at - code));
+    }
     return done;
 }
 
-bool jit_compile(struct jit_compiler *c, struct jit_block *block)
+bool jit_compile(struct jit_compiler *c, struct cpu *cpu, struct jit_block *block)
 {
     os_mutex_lock(&c->lock);
-    bool done = atomic_load(&block->code) || (!atomic_load(&block->retired) && compile(c, block));
+    bool done = atomic_load(&block->code) || (!atomic_load(&block->retired) && compile(c, cpu, block));
     os_mutex_unlock(&c->lock);
     return done;
 }
@@ -301,8 +323,6 @@ bool jit_op_run(struct cpu *cpu, const struct ir_op *op)
     }
     return ir_op_run(cpu, op);
 }
-
-void jit_compiler_set_timed(struct jit_compiler *c) { c->timed = true; }
 
 enum jit_why jit_enter(const struct jit_compiler *c, struct cpu *cpu, const struct jit_code *code)
 {

@@ -9,11 +9,26 @@
 #include "jit/host/host.h"
 
 struct jit_compiler;
-/* size: bytes of code memory, 2 MiB or more. STATUS_unavailable: this host has no code generator. */
-int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const struct guest *guest, size_t size, struct err *err) NODISCARD;
+/* For looking inside: who is told of all machine code that is made. Called under the compiler's lock, so slowly, and not back into it. */
+struct jit_watch {
+    void (*routine)(void *arg, const char *name, const uint8_t *code, size_t size);
+    void (*block)(void *arg, struct cpu *cpu, const struct jit_block *block, const uint8_t *code, size_t size); /* at cpu->pc */
+    void *arg;
+    bool perf; /* code memory is to look as Linux perf wants it */
+};
+
+struct jit_setup {
+    size_t size;                   /* bytes of code memory, 2 MiB or more */
+    bool timed;                    /* compiling is timed, two looks at the clock a block */
+    const struct jit_watch *watch; /* NULL: nobody; told of the routines at once */
+};
+/* STATUS_unavailable: this host has no code generator. */
+int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const struct guest *guest, const struct jit_setup *setup,
+                     struct err *err) NODISCARD;
 void jit_compiler_free(struct jit_compiler *compiler); /* before the cache */
 
-bool jit_compile(struct jit_compiler *compiler, struct jit_block *block);      /* false: not now; tier 0 goes on */
+/* cpu is about to run it. false: not now; tier 0 goes on. */
+bool jit_compile(struct jit_compiler *compiler, struct cpu *cpu, struct jit_block *block);
 void jit_compile_undo(struct jit_compiler *compiler, struct jit_block *block); /* nothing jumps into its code any more; its memory stays */
 /* The exit goes to the block's code directly from now on, if that is right for every virtual address both may have. */
 void jit_link(struct jit_compiler *compiler, struct jit_exit *exit, struct jit_block *to);
@@ -25,4 +40,3 @@ struct jit_counts { /* stats.def */
 #undef STAT
 };
 void jit_compiler_counts(struct jit_compiler *compiler, struct jit_counts *out); /* all but the cache's */
-void jit_compiler_set_timed(struct jit_compiler *compiler); /* before it is used: compiling is timed, two looks at the clock a block */

@@ -55,6 +55,8 @@ static int build_parts(struct vm_machine *m, struct err *err)
     if (!rc)
         rc = os_loop_new(&m->control, "control", err);
     if (!rc)
+        rc = inspect_init(&m->inspect, config, m->space, m->log, err);
+    if (!rc)
         rc = m->board->build(m, err);
     return rc ? rc : machine_boot(m, err);
 }
@@ -96,6 +98,7 @@ void vm_machine_free(struct vm_machine *m)
         device->class->free(device);
     }
     accel_vm_free(m->accel);
+    inspect_fini(&m->inspect);
     if (m->control)
         os_loop_free(m->control);
     if (m->io)

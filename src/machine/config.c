@@ -156,6 +156,15 @@ static int check_stats(const struct vm_option *option, const char *text, struct 
                                                                : err_set(err, STATUS_config, "'%.40s' is not one of on, off, json", text);
 }
 
+static int check_dump_block(const struct vm_option *option, const char *text, struct err *err)
+{
+    uint64_t n;
+    (void)option;
+    if (!strcmp(text, "all") || !config_parse_number(text, &n, NULL))
+        return 0;
+    return err_set(err, STATUS_config, "'%.40s' is neither an address nor all; write it as 0x80000000", text);
+}
+
 static int check_arch(const struct vm_option *option, const char *text, struct err *err)
 {
     (void)option;

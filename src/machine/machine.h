@@ -12,6 +12,7 @@
 #include "machine/board.h"
 #include "machine/config.h"
 #include "machine/console.h"
+#include "machine/inspect.h"
 #include "machine/semihosting.h"
 
 enum { MACHINE_DEVICES = 32, MACHINE_VCPUS = CONFIG_VCPUS_MAX };
@@ -36,6 +37,7 @@ struct vm_machine {
     unsigned vcpus;
     struct console console;
     struct semihosting semihosting;
+    struct inspect inspect;
     struct device *devices[MACHINE_DEVICES]; /* in the order of creation; freed backwards */
     size_t ndevices;
 

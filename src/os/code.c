@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Code memory by two mappings of one memfd. */
+/* Code memory by two mappings of one memfd, or of shared memory without a name. */
 #include "os/code.h"
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-int os_code_new(struct os_code *out, size_t size, struct err *err)
+static int map_file(struct os_code *out, size_t size, struct err *err)
 {
     int fd = memfd_create("vm-code", MFD_CLOEXEC);
     if (fd < 0 || ftruncate(fd, (off_t)size)) {
@@ -19,6 +19,24 @@ int os_code_new(struct os_code *out, size_t size, struct err *err)
     int rc = write == MAP_FAILED || exec == MAP_FAILED ? err_set_errno(err, errno, "cannot map memory for generated code") : 0;
     close(fd);
     *out = (struct os_code){write == MAP_FAILED ? NULL : write, exec == MAP_FAILED ? NULL : exec, size};
+    return rc;
+}
+
+/* mremap() of 0 bytes of shared memory maps it once more. */
+static int map_anonymous(struct os_code *out, size_t size, struct err *err)
+{
+    uint8_t *write = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), *exec = MAP_FAILED;
+    if (write != MAP_FAILED)
+        exec = mremap(write, 0, size, MREMAP_MAYMOVE);
+    bool failed = exec == MAP_FAILED || mprotect(exec, size, PROT_READ | PROT_EXEC);
+    *out = (struct os_code){write == MAP_FAILED ? NULL : write, exec == MAP_FAILED ? NULL : exec, size};
+    return failed ? err_set_errno(err, errno, "cannot map memory for generated code") : 0;
+}
+
+int os_code_new(struct os_code *out, size_t size, bool anonymous, struct err *err)
+{
+    *out = (struct os_code){0};
+    int rc = (anonymous ? map_anonymous : map_file)(out, size, err);
     if (rc)
         os_code_free(out);
     return rc;

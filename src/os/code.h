@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "base/err.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,8 @@ struct os_code {
     size_t size;
 };
 
-int os_code_new(struct os_code *out, size_t size, struct err *err) NODISCARD; /* size: a multiple of 64 KiB; reserved, not touched */
+/* size: a multiple of 64 KiB; reserved, not touched. anonymous: as of no file, which Linux perf wants before it looks into a map of the
+ * process; hosts that forbid making memory executable later refuse it. */
+int os_code_new(struct os_code *out, size_t size, bool anonymous, struct err *err) NODISCARD;
 void os_code_free(struct os_code *code);
 void os_code_flush(const struct os_code *code, size_t offset, size_t size); /* other processors' instruction fetch sees what was written */

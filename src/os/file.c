@@ -156,3 +156,21 @@ int os_file_write(const char *path, const void *data, size_t len, struct err *er
         unlink(temporary);
     return status;
 }
+
+int os_file_create(FILE **out, const char *path, bool fresh, struct err *err)
+{
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (fresh ? O_EXCL | O_NOFOLLOW : O_TRUNC);
+    int fd = open(path, flags, fresh ? 0600 : 0666);
+
+    if (fd < 0 && fresh && errno == EEXIST)
+        return err_set(err, STATUS_conflict, "%s exists already; if no other machine writes it, remove it", path);
+    if (fd < 0)
+        return err_set_errno(err, errno, "cannot create %s", path);
+    *out = fdopen(fd, "w");
+    if (!*out) {
+        close(fd);
+        return err_set(err, STATUS_resource, "no memory to write %s", path);
+    }
+    setvbuf(*out, NULL, _IOLBF, 1 << 16);
+    return 0;
+}

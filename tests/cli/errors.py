@@ -90,7 +90,13 @@ def case_values(rig):
                                 ("rng", None, None), ("append", "x" * 20000, "append")):
         if wanted:
             refused(rig, bare_run(rig, f"--{name}", value), CONFIG, name if name != "cpu" else "model", wanted)
-    for name in ("rng", "semihosting", "exit-from-guest", "no-reboot"):
+    refused(rig, bare_run(rig, "--stats=maybe"), CONFIG, "stats", "json")
+    refused(rig, bare_run(rig, "--dump-block", "main"), CONFIG, "dump-block", "0x80000000")
+    refused(rig, bare_run(rig, "--dump-file", rig.folder / "x"), CONFIG, "dump-file", "dump-block")
+    for option in ("--perf-map", "--dump-block=all"):
+        refused(rig, bare_run(rig, option, "--mode", "interpreter"), CONFIG, "interpreter")
+    refused(rig, bare_run(rig, "--dump-block", "all", "--dump-file", rig.folder / "no" / "x"), NOT_FOUND, "dump-file", "x")
+    for name in ("rng", "semihosting", "exit-from-guest", "no-reboot", "perf-map"):
         refused(rig, bare_run(rig, f"--{name}=maybe"), CONFIG, name, "on nor off")
     yield "words that are none of the possible ones"
 

@@ -84,7 +84,7 @@ static int setup(void **state)
     f->native.cpu->clock = f->oracle.cpu->clock = &stopped;
     f->native.cpu->jumps = f->jumps;
     assert_int_equal(jit_cache_new(&f->cache, f->native.space, 64 << 20), 0);
-    assert_int_equal(jit_compiler_new(&f->compiler, f->cache, &f->guest, CODE, &err), 0);
+    assert_int_equal(jit_compiler_new(&f->compiler, f->cache, &f->guest, &(struct jit_setup){.size = CODE}, &err), 0);
     jit_reader_add(f->cache, &f->reader);
     f->big_at = rig_translate(RIG_ram2);
     f->hot = 1;
@@ -233,7 +233,7 @@ static bool compile_big(struct fixture *f)
     f->big_at += 2;
     if (!(f->big_at & (MEM_PAGE - 1)))
         f->big_at -= MEM_PAGE;
-    return jit_compile(f->compiler, block);
+    return jit_compile(f->compiler, NULL, block);
 }
 
 static void rewrite_page(struct fixture *f, unsigned page)
@@ -282,7 +282,7 @@ static void turn(struct fixture *f)
     unsigned i = (unsigned)((cpu->pc - RIG_VA) / SLOT);
     f->exit = NULL;
     if (!atomic_load(&block->code) && !f->cold[i] && ++block->runs >= f->hot)
-        jit_compile(f->compiler, block);
+        jit_compile(f->compiler, NULL, block);
     struct jit_code *code = atomic_load(&block->code);
     if (!code) {
         assert_int_not_equal(ir_eval(cpu, block->ir), IR_EXIT_trap);
@@ -410,7 +410,7 @@ static void dropped_blocks_are_unlinked(void **state)
     make_ring(f);
     rewrite_page(f, 0);
     assert_true(atomic_load(&f->blocks[0]->retired) && !atomic_load(&f->blocks[0]->code));
-    assert_false(jit_compile(f->compiler, f->blocks[0])); /* it has gone */
+    assert_false(jit_compile(f->compiler, NULL, f->blocks[0])); /* it has gone */
     run_both(f, 50);
     run_both(f, 50);
     f->visits[0] = f->visits[1] = f->visits[2] = 0;
@@ -439,13 +439,13 @@ static void links_that_would_be_wrong(void **state)
         struct jit_block *to = f->blocks[2];
         if (i != 2)
             to = jit_cache_add(f->cache, wrong[i].at, wrong[i].second, wrong[i].key, copy_of(f->master[1]), jit_cache_drops(f->cache));
-        assert_true(jit_compile(f->compiler, to));
+        assert_true(jit_compile(f->compiler, NULL, to));
         jit_link(f->compiler, exit, to);
         assert_null(exit->to);
     }
     jit_link(f->compiler, exit, f->blocks[1]); /* without code */
     assert_null(exit->to);
-    assert_true(jit_compile(f->compiler, f->blocks[1]));
+    assert_true(jit_compile(f->compiler, NULL, f->blocks[1]));
     jit_link(f->compiler, exit, f->blocks[1]);
     assert_ptr_equal(exit->to, atomic_load(&f->blocks[1]->code));
     jit_link(f->compiler, exit, f->blocks[1]); /* again: nothing */
@@ -458,7 +458,7 @@ static void links_that_would_be_wrong(void **state)
         jit_compiler_counts(f->compiler, &after);
     } while (after.recycled == counts.recycled);
     assert_null(exit->to);
-    assert_true(jit_compile(f->compiler, f->blocks[1]));
+    assert_true(jit_compile(f->compiler, NULL, f->blocks[1]));
     jit_link(f->compiler, exit, f->blocks[1]);
     assert_null(exit->to);
 }
@@ -529,7 +529,7 @@ static void jumps_to_nowhere(void **state)
         f->native.cpu->cell[0] = places[i];
         f->native.cpu->pc = va_of(i);
         struct jit_block *block = block_at(f, va_of(i));
-        assert_true(jit_compile(f->compiler, block));
+        assert_true(jit_compile(f->compiler, NULL, block));
         assert_int_equal(jit_enter(f->compiler, f->native.cpu, atomic_load(&block->code)), JIT_EXIT_branch);
         assert_int_equal(f->native.cpu->pc, places[i]);
         assert_int_equal(f->native.cpu->insns, 1);
@@ -595,7 +595,7 @@ static void too_long_a_block(void **state)
     jit_compiler_counts(f->compiler, &before);
     for (unsigned i = 0; i < 100; i++) {
         block->runs = 100;
-        assert_false(jit_compile(f->compiler, block));
+        assert_false(jit_compile(f->compiler, NULL, block));
         assert_int_equal(block->runs, 0);
     }
     assert_null(atomic_load(&block->code));

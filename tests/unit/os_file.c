@@ -99,6 +99,35 @@ static void maps(void **state)
     os_file_unmap(&map);
 }
 
+static void creates(void **state)
+{
+    struct err err;
+    FILE *file;
+    void *data;
+    size_t len;
+
+    (void)state;
+    unlink(path);
+    assert_int_equal(os_file_create(&file, path, true, &err), 0);
+    fputs("one\ntwo", file);
+    assert_int_equal(os_file_read(path, 10, &data, &len, &err), 0); /* the line that is complete */
+    assert_string_equal(data, "one\n");
+    free(data);
+    fclose(file);
+    assert_int_equal(os_file_create(&file, path, true, &err), -STATUS_conflict);
+    assert_int_equal(os_file_create(&file, path, false, &err), 0);
+    fclose(file);
+    assert_int_equal(os_file_read(path, 10, &data, &len, &err), 0);
+    assert_int_equal(len, 0);
+    free(data);
+    unlink(path);
+    assert_int_equal(symlink("/nonexistent", path), 0);
+    assert_int_equal(os_file_create(&file, path, true, &err), -STATUS_conflict);
+    unlink(path);
+    assert_int_equal(os_file_create(&file, "/nonexistent/file", false, &err), -STATUS_not_found);
+    assert_int_equal(os_file_write(path, "", 0, &err), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +135,7 @@ int main(void)
         cmocka_unit_test(tells_what_is_wrong),
         cmocka_unit_test(reads_endless_file),
         cmocka_unit_test(maps),
+        cmocka_unit_test(creates),
     };
 
     return cmocka_run_group_tests_name("os_file", tests, make, clean);

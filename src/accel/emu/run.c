@@ -121,7 +121,7 @@ static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
 {
     uint32_t runs = atomic_load_explicit(&block->runs, memory_order_relaxed) + 1;
     atomic_store_explicit(&block->runs, runs, memory_order_relaxed);
-    if (emu->vm->compiler && runs >= emu->vm->hot && jit_compile(emu->vm->compiler, block)) {
+    if (emu->vm->compiler && runs >= emu->vm->hot && jit_compile(emu->vm->compiler, emu->cpu, block)) {
         struct jit_code *code = atomic_load(&block->code);
         if (code)
             return run_code(emu, code);
@@ -204,10 +204,8 @@ static int open_compiler(struct emu_vm *emu, const struct accel_config *config, 
 {
     if (config->mode == ACCEL_interpreter || (config->mode == ACCEL_auto && !jit_host))
         return 0;
-    int rc = jit_compiler_new(&emu->compiler, emu->cache, config->guest, config->jit_cache ? config->jit_cache : CODE_SIZE, err);
-    if (!rc && config->timed)
-        jit_compiler_set_timed(emu->compiler);
-    return rc;
+    const struct jit_setup setup = {config->jit_cache ? config->jit_cache : CODE_SIZE, config->timed, config->watch};
+    return jit_compiler_new(&emu->compiler, emu->cache, config->guest, &setup, err);
 }
 
 static int vm_open(struct accel_vm *vm, struct err *err)

@@ -68,6 +68,7 @@ struct jit_emit_request {
 
 struct jit_host {
     const char *name;
+    const char *const *routine_names; /* of the uint32_t offsets at the start of the routines; NULL at the end */
     size_t scratch;
     size_t code_max; /* bytes that one block may need at most, stubs included */
     /* Writes the routines that enter and leave emitted code; returns their size. Once per code memory, at its start. */

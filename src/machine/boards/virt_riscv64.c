@@ -247,6 +247,7 @@ static int build_vcpus(struct vm_machine *m, struct err *err)
         .mode = modes[config_choice(m->config, CONFIG_mode)],
         .jit_threshold = (unsigned)config_number(m->config, CONFIG_jit_threshold),
         .jit_cache = config_number(m->config, CONFIG_jit_cache),
+        .watch = inspect_watch(&m->inspect),
         .timed = strcmp(machine_option(m, CONFIG_stats), "off"),
         .space = m->space,
         .clock = &m->clock,

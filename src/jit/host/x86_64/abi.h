@@ -21,7 +21,7 @@ static inline struct x86_mem state(size_t offset)
 static inline struct x86_mem cell_mem(unsigned cell) { return state(offsetof(struct cpu, cell) + cell * 8u); }
 #define STATE(field) state(offsetof(struct cpu, field))
 
-/* The routines at the start of code memory; a table of offsets comes first. */
+/* The routines at the start of code memory; a table of offsets comes first, in the order of routine_names (routines.c). */
 struct routines {
     uint32_t enter, leave, call_op, probe, fp_load, recent_read, recent_write, constants;
 };
