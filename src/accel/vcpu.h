@@ -15,6 +15,7 @@ struct accel { /* a row of accels.def */
      * no bound), exactly when `exact`. */
     void (*run)(struct vcpu *vcpu, uint64_t max, bool exact);
     void (*memory_changed)(struct accel_vm *vm);
+    void (*stats)(struct vcpu *vcpu, struct cpu_stats *out); /* complete: with the rows that nobody counts */
     void (*counts)(struct accel_vm *vm, struct jit_counts *out);
 };
 

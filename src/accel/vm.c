@@ -179,13 +179,7 @@ uint64_t accel_vm_step(struct accel_vm *vm, unsigned n, uint64_t count)
     return vcpu->cpu->insns - before;
 }
 
-void accel_vm_stats(struct accel_vm *vm, unsigned n, struct cpu_stats *out)
-{
-    *out = vm->vcpus[n].stats;
-    out->n[CPU_STAT_insns] = vm->vcpus[n].cpu->insns;
-    out->n[CPU_STAT_tier1_insns] = out->n[CPU_STAT_insns] - out->n[CPU_STAT_tier0_insns];
-}
-
+void accel_vm_stats(struct accel_vm *vm, unsigned n, struct cpu_stats *out) { vm->accel->stats(&vm->vcpus[n], out); }
 void accel_vm_counts(struct accel_vm *vm, struct jit_counts *out) { vm->accel->counts(vm, out); }
 
 void accel_vm_memory_changed(struct accel_vm *vm) { vm->accel->memory_changed(vm); }

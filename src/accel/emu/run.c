@@ -75,6 +75,7 @@ static inline struct jit_block *next_block(struct emu_cpu *emu)
     return emu_block(emu);
 }
 
+/* Tier 0 beside tier 1: rare, so that counting costs nothing. */
 static enum ir_exit evaluate(struct cpu *cpu, const struct ir_block *ir)
 {
     uint64_t before = cpu->insns;
@@ -119,9 +120,11 @@ static enum ir_exit run_code(struct emu_cpu *emu, const struct jit_code *code)
 /* The block has no code yet: tier 0, and tier 1 from the next time on if it has become hot. */
 static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
 {
+    if (!emu->vm->compiler)
+        return ir_eval(emu->cpu, block->ir);
     uint32_t runs = atomic_load_explicit(&block->runs, memory_order_relaxed) + 1;
     atomic_store_explicit(&block->runs, runs, memory_order_relaxed);
-    if (emu->vm->compiler && runs >= emu->vm->hot && jit_compile(emu->vm->compiler, emu->cpu, block)) {
+    if (runs >= emu->vm->hot && jit_compile(emu->vm->compiler, emu->cpu, block)) {
         struct jit_code *code = atomic_load(&block->code);
         if (code)
             return run_code(emu, code);
@@ -266,6 +269,17 @@ static void memory_changed(struct accel_vm *vm)
     jit_cache_renew(emu->cache);
 }
 
+static void stats(struct vcpu *vcpu, struct cpu_stats *out)
+{
+    const struct emu_cpu *emu = vcpu->impl;
+    uint64_t insns = vcpu->cpu->insns;
+    *out = vcpu->stats;
+    out->n[CPU_STAT_insns] = insns;
+    if (!emu->vm->compiler)
+        out->n[CPU_STAT_tier0_insns] = insns;
+    out->n[CPU_STAT_tier1_insns] = insns - out->n[CPU_STAT_tier0_insns];
+}
+
 static void counts(struct accel_vm *vm, struct jit_counts *out)
 {
     struct emu_vm *emu = vm->impl;
@@ -284,5 +298,6 @@ const struct accel accel_emu = {
     .vcpu_close = vcpu_close,
     .run = run,
     .memory_changed = memory_changed,
+    .stats = stats,
     .counts = counts,
 };
