@@ -114,7 +114,7 @@ struct vm_stat {
 };
 #define VM_STAT_SHARED UINT32_MAX
 /* Calls visit for each: what is shared, then vCPU after vCPU, in each the kinds at the end, which leave out those of value 0. The strings
- * live as long as the machine. Times of the translator are 0 unless the option stats is on. */
+ * live as long as the machine; visit calls no function of this header with it. Times of the translator are 0 unless the option stats is on. */
 VM_API int vm_machine_stats(struct vm_machine *machine, void (*visit)(void *arg, const struct vm_stat *stat), void *arg,
                             struct vm_error *error);
 
