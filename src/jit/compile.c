@@ -117,7 +117,7 @@ static void unlink_exit(struct jit_compiler *c, struct jit_exit *exit)
     *link = exit->next;
     exit->to = NULL;
     point(c, exit, exit->stub);
-    c->counts.unlinked++;
+    c->counts.unlinked += !exit->round;
 }
 
 static void unlink_all(struct jit_compiler *c, struct jit_code *code)

@@ -42,22 +42,22 @@ static void map_block(struct inspect *in, const struct cpu *cpu, const struct ji
 
 /* ---- dumps ---- */
 
-static bool holds(uint64_t start, unsigned bytes, uint64_t address) { return address - start < bytes; }
-
+/* Has it an insn at one of the addresses, virtual or physical? */
 static bool wanted(const struct inspect *in, gva pc, const struct jit_block *block)
 {
-    unsigned first = MEM_PAGE - (unsigned)(block->at & (MEM_PAGE - 1)), bytes = block->ir->bytes;
     for (size_t i = 0; i < in->count; i++)
-        if (holds(pc, bytes, in->addresses[i]) || holds(block->at, bytes < first ? bytes : first, in->addresses[i]) ||
-            (bytes > first && holds(block->second, bytes - first, in->addresses[i])))
-            return true;
+        for (unsigned n = 0; n < block->ir->ninsns; n++) {
+            uint64_t offset = (uint64_t)(int64_t)block->ir->insns[n].offset;
+            if (pc + offset == in->addresses[i] || block->at + offset == in->addresses[i])
+                return true;
+        }
     return in->all;
 }
 
 /* The bytes of the block from offset on, of two pages if need be. */
-static bool read_insn(const struct inspect *in, const struct jit_block *block, unsigned offset, uint8_t *out, unsigned len)
+static bool read_insn(const struct inspect *in, const struct jit_block *block, int offset, uint8_t *out, unsigned len)
 {
-    gpa at = block->at + offset;
+    gpa at = block->at + (gpa)(int64_t)offset;
     unsigned room = MEM_PAGE - (unsigned)(at & (MEM_PAGE - 1)), first = len < room ? len : room;
     if (align_down(at, MEM_PAGE) != align_down(block->at, MEM_PAGE))
         return mem_read(in->space, block->second + (at & (MEM_PAGE - 1)), out, len);
@@ -68,12 +68,15 @@ static void dump_insns(struct inspect *in, const struct cpu *cpu, const struct j
 {
     const struct ir_block *ir = block->ir;
     for (unsigned i = 0; i < ir->ninsns; i++) {
-        uint8_t bytes[16] = {0};
-        unsigned offset = ir->insns[i].offset, end = i + 1 < ir->ninsns ? ir->insns[i + 1].offset : ir->bytes, len = end - offset;
+        int offset = ir->insns[i].offset;
+        gva pc = cpu->pc + (uint64_t)(int64_t)offset;
         struct guest_text text = {"?"};
-        if (len <= sizeof bytes && read_insn(in, block, offset, bytes, len))
-            cpu->guest->print(cpu, le32_get(bytes), cpu->pc + offset, &text);
-        fprintf(in->dump, "  0x%016" PRIx64 "  %0*" PRIx32 "%*s  %s\n", cpu->pc + offset, len < 4 ? (int)len * 2 : 8, le32_get(bytes),
+        uint8_t bytes[4] = {0};
+        unsigned len = 0;
+        if (read_insn(in, block, offset, bytes, 4) || read_insn(in, block, offset, bytes, 2)) /* memory may end behind a short one */
+            len = cpu->guest->print(cpu, le32_get(bytes), pc, &text);
+        uint32_t word = len < 4 ? le32_get(bytes) & ((1u << 8 * len) - 1) : le32_get(bytes);
+        fprintf(in->dump, "  0x%016" PRIx64 "  %0*" PRIx32 "%*s  %s\n", pc, len < 4 ? (int)len * 2 : 8, word,
                 len < 4 ? (int)(8 - len * 2) : 0, "", text.text);
     }
 }
@@ -88,7 +91,7 @@ static void dump_block(struct inspect *in, const struct cpu *cpu, const struct j
 {
     fprintf(in->dump, "block %s 0x%" PRIx64 " at 0x%" PRIx64 " key 0x%" PRIx64 " vcpu %u\n", cpu->guest->name, cpu->pc, block->at,
             block->key, cpu->id);
-    fprintf(in->dump, "guest: %u insns, %u bytes\n", block->ir->ninsns, block->ir->bytes);
+    fprintf(in->dump, "guest: %u insns\n", block->ir->ninsns);
     dump_insns(in, cpu, block);
     fprintf(in->dump, "ir: %u ops\n", block->ir->nops);
     ir_print(in->dump, block->ir);

@@ -103,7 +103,7 @@ def case_ways_out(rig):
 
 LOOP = bare.RAM + 8  # of counting()
 BLOCK = re.compile(r"""block riscv64 (0x[0-9a-f]+) at (0x[0-9a-f]+) key 0x[0-9a-f]+ vcpu 0
-guest: (\d+) insns, \d+ bytes
+guest: (\d+) insns
 ((?:  0x[0-9a-f]{16}  [0-9a-f]+ +\S.*
 )+)ir: (\d+) ops
 ((?:@.*

@@ -39,7 +39,7 @@ static void report(const struct machine *m, const char *name)
 {
     struct jit_counts c = machine_counts(m);
     printf("%s: %" PRIu64 " blocks compiled (%" PRIu64 " KiB), %" PRIu64 " dropped, %" PRIu64 " links, %" PRIu64 " chunks recycled\n", name,
-           c.compiled, c.bytes >> 10, c.undone, c.linked, c.recycled);
+           c.compiled, c.code_bytes >> 10, c.undone, c.linked, c.recycled);
 }
 
 static bool run_single(const struct options *o, struct machine *machines, struct gen *g, struct program *p, uint64_t k)

@@ -201,7 +201,7 @@ static enum jit_why run(const uint8_t *base, struct cpu *cpu, const uint8_t *ent
 
 static void patch(uint8_t *site, int32_t displacement) { __atomic_store_n((int32_t *)(void *)site, displacement, __ATOMIC_RELEASE); }
 
-static const char *const routine_names[] = {"enter", "leave", "call_op", "probe", "fp_load", NULL};
+static const char *const routine_names[] = {"enter", "leave", "call_op", "probe", "fp_load", "recent_read", "recent_write", NULL};
 
 static const struct jit_host x86_64 = {
     .name = "x86-64",
