@@ -25,8 +25,7 @@ static void fill(struct cpu *cpu, gva va, enum mem_access access, const struct t
     e->tag = align_down(va, MEM_PAGE);
     e->addend = (uintptr_t)host - e->tag;
     cpu_count(cpu, CPU_STAT_tlb_fills);
-    if (page->span > cpu->tlb->max_span)
-        cpu->tlb->max_span = page->span;
+    tlb_note_span(cpu->tlb, va, page->span);
 }
 
 /* The part of an access that lies in one page. */

@@ -47,6 +47,8 @@ struct guest {
     struct trap (*misaligned)(struct cpu *cpu, gva va, enum mem_access access);
     /* Delivers a trap: cpu->pc is the address of the insn that trapped; afterwards it is the handler's. */
     void (*enter_trap)(struct cpu *cpu, struct trap trap);
+    /* The deadline has come, or the vCPU stood still meanwhile: reads the clock, which take_interrupt does not. */
+    void (*clock_event)(struct cpu *cpu);
     /* Takes the most urgent interrupt that is pending and enabled, if any, as enter_trap does; true if one was taken. */
     bool (*take_interrupt)(struct cpu *cpu);
     /* An interrupt is pending so that a wait ends (whether or not it would be taken). */

@@ -13,7 +13,7 @@
 #pragma once
 #include "mem/space.h"
 
-enum { TLB_BITS = 9, TLB_SIZE = 1 << TLB_BITS, TLB_RECENT = 32, TLB_ENTRIES = TLB_SIZE + TLB_RECENT };
+enum { TLB_BITS = 9, TLB_SIZE = 1 << TLB_BITS, TLB_RECENT = 32, TLB_ENTRIES = TLB_SIZE + TLB_RECENT, TLB_LARGE = 256 };
 
 struct tlb_entry {
     uint64_t tag;    /* page address, or with low bits set: no match */
@@ -25,8 +25,29 @@ struct tlb_entry {
 struct tlb {
     struct tlb_entry read[TLB_ENTRIES];
     struct tlb_entry write[TLB_ENTRIES];
-    uint64_t max_span; /* of the translations in it: how far a flush of one address must look around */
+    uint64_t max_span;                 /* of the translations in it: how far a flush of one address must look around */
+    uint64_t large[2][TLB_LARGE / 64]; /* a bit (by hash) for each 2 MiB, and each 1 GiB, that has pages of larger translations in it */
 };
+
+static inline unsigned tlb_large_bit(gva va, unsigned level) { return va >> (level ? 30 : 21) & (TLB_LARGE - 1); }
+
+/* A page of a translation of `span` bytes comes in. */
+static inline void tlb_note_span(struct tlb *tlb, gva va, uint64_t span)
+{
+    if (span <= MEM_PAGE)
+        return;
+    tlb->max_span = span > tlb->max_span ? span : tlb->max_span;
+    unsigned level = span > 1u << 21, bit = tlb_large_bit(va, level);
+    tlb->large[level][bit / 64] |= 1ull << bit % 64;
+}
+
+/* How many bytes around va a flush of it concerns: all that lie in one translation with it, at least. */
+static inline uint64_t tlb_span(const struct tlb *tlb, gva va)
+{
+    unsigned small = tlb_large_bit(va, 0), big = tlb_large_bit(va, 1);
+    bool large = tlb->max_span > 1u << 30 || (tlb->large[0][small / 64] >> small % 64 & 1) || (tlb->large[1][big / 64] >> big % 64 & 1);
+    return large ? tlb->max_span : MEM_PAGE;
+}
 
 static inline unsigned tlb_index(gva va) { return (unsigned)(((va >> 12) + (va >> 21)) & (TLB_SIZE - 1)); }
 static inline bool tlb_hit(const struct tlb_entry *e, gva va, unsigned size) { return ((va + size - 1) & ~0xfffull) == e->tag; }

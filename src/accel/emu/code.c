@@ -38,9 +38,7 @@ static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
     emu->fetch_room = (out.whole ? MEM_PAGE : out.last + 1u) - (unsigned)(va - page);
     if (out.whole)
         *e = (struct fetch_entry){page, out.page};
-    struct tlb *tlb = emu->view->context->tlb;
-    if (out.span > tlb->max_span)
-        tlb->max_span = out.span;
+    tlb_note_span(emu->view->context->tlb, va, out.span);
     return true;
 }
 
@@ -205,8 +203,7 @@ struct jit_block *emu_block(struct emu_cpu *emu)
         if (!block)
             return NULL;
     }
-    emu_note_code(emu, cpu->pc);
-    *emu_jump(emu, cpu->pc) = (struct jump){cpu->pc, emu->view->id, block};
+    emu_keep_jump(emu, cpu->pc, block);
     return block;
 }
 

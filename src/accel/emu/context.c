@@ -33,17 +33,24 @@ void emu_contexts_fini(struct emu_cpu *emu)
         free(emu->views[i].jumps);
 }
 
+enum { JUMP_PART = JIT_JUMPS / 64 };
+
+_Static_assert(JUMP_PAGES == 64, "a bit each in jump_pages");
+
 static void clear_jumps(struct view *view)
 {
-    for (unsigned i = 0; view->jumped && i < JIT_JUMPS; i++)
-        view->jumps[i].pc = jit_jump_none(i);
-    view->jumped = false;
+    for (; view->jumped; view->jumped &= view->jumped - 1) {
+        unsigned part = (unsigned)__builtin_ctzll(view->jumped) * JUMP_PART;
+        for (unsigned i = part; i < part + JUMP_PART; i++)
+            view->jumps[i].pc = jit_jump_none(i);
+    }
 }
 
 void emu_forget_jumps(struct emu_cpu *emu)
 {
     cpu_count(emu->cpu, CPU_STAT_jumps_forgotten);
-    memset(emu->jumps, 0, sizeof emu->jumps);
+    for (; emu->jump_pages; emu->jump_pages &= emu->jump_pages - 1)
+        memset(emu->jumps[__builtin_ctzll(emu->jump_pages)], 0, sizeof emu->jumps[0]);
     memset(emu->code_regions, 0, sizeof emu->code_regions);
     for (unsigned i = 0; i < VIEWS; i++)
         clear_jumps(&emu->views[i]);
@@ -51,25 +58,34 @@ void emu_forget_jumps(struct emu_cpu *emu)
 
 static void forget_page(struct view *view, gva page)
 {
-    for (unsigned i = 0; view->jumped && i < MEM_PAGE / 2; i++) {
+    for (unsigned i = 0; i < MEM_PAGE / 2; i++) {
         unsigned index = jit_jump_index(page + 2 * i);
-        if ((view->jumps[index].pc & ~(gva)(MEM_PAGE - 1)) == page)
+        if (!(view->jumped >> index / JUMP_PART & 1))
+            i += JUMP_PART - 1 - index % JUMP_PART;
+        else if ((view->jumps[index].pc & ~(gva)(MEM_PAGE - 1)) == page)
             view->jumps[index].pc = jit_jump_none(index);
     }
-}
-
-void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry)
-{
-    emu->view->jumps[jit_jump_index(pc)] = (struct jit_jump){pc, entry};
-    emu->view->jumped = true;
-    emu_note_code(emu, pc);
 }
 
 enum { REGION_BITS = 21 };
 
 static unsigned region_bit(gva pc) { return (pc >> REGION_BITS ^ pc >> 29 ^ pc >> 37) & 255; }
 
-void emu_note_code(struct emu_cpu *emu, gva pc) { emu->code_regions[region_bit(pc) / 64] |= 1ull << region_bit(pc) % 64; }
+static void note_code(struct emu_cpu *emu, gva pc) { emu->code_regions[region_bit(pc) / 64] |= 1ull << region_bit(pc) % 64; }
+
+void emu_keep_jump(struct emu_cpu *emu, gva pc, struct jit_block *block)
+{
+    *emu_jump(emu, pc) = (struct jump){pc, emu->view->id, block};
+    emu->jump_pages |= 1ull << emu_jump_row(pc);
+    note_code(emu, pc);
+}
+
+void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry)
+{
+    emu->view->jumps[jit_jump_index(pc)] = (struct jit_jump){pc, entry};
+    emu->view->jumped |= 1ull << jit_jump_index(pc) / JUMP_PART;
+    note_code(emu, pc);
+}
 
 /* May a jump cache have an entry for the translation of `span` bytes around va? Most flushes are of data. */
 static bool may_have_code(const struct emu_cpu *emu, gva va, uint64_t span)
@@ -98,6 +114,7 @@ static void clear(struct emu_cpu *emu, struct context *context)
     for (unsigned i = 0; i < FETCH_SIZE; i++)
         context->fetch[i].page = TLB_NONE;
     context->tlb->max_span = 0;
+    memset(context->tlb->large, 0, sizeof context->tlb->large);
     for (unsigned i = 0; i < VIEWS; i++)
         if (emu->views[i].context == context) {
             emu->views[i].id = new_id(emu);
@@ -185,21 +202,21 @@ void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++) {
         if (!c->used || !(asid < 0 || c->asid < 0 || c->asid == asid))
             continue;
-        uint64_t span = c->tlb->max_span ? c->tlb->max_span : MEM_PAGE;
+        uint64_t span = tlb_span(c->tlb, va);
         drop_span(c->tlb->read, va, span);
         drop_span(c->tlb->write, va, span);
         for (unsigned i = 0; i < FETCH_SIZE; i++)
             if (c->fetch[i].page != TLB_NONE && align_down(c->fetch[i].page, span) == align_down(va, span))
                 c->fetch[i].page = TLB_NONE;
         wide |= span > MEM_PAGE && may_have_code(emu, va, span);
-        small |= span <= MEM_PAGE;
+        small |= span <= MEM_PAGE && may_have_code(emu, va, span);
     }
     if (wide)
         emu_forget_jumps(emu);
     else if (small) /* and of the page before: an insn may straddle into this one */
         for (unsigned i = 0; i < 2; i++) {
             gva page = align_down(va, MEM_PAGE) - i * (uint64_t)MEM_PAGE;
-            memset(emu_jump(emu, page), 0, sizeof emu->jumps[0]);
+            memset(emu->jumps[emu_jump_row(page)], 0, sizeof emu->jumps[0]);
             for (struct view *v = emu->views; v < emu->views + VIEWS; v++)
                 if (v->context)
                     forget_page(v, page);

@@ -37,8 +37,8 @@ struct view {
     uint64_t key;
     struct context *context; /* NULL: free */
     uint32_t id;
-    bool jumped;            /* something stands in jumps */
-    struct jit_jump *jumps; /* of emitted code; allocated at first use */
+    uint64_t jumped;        /* a bit for each 64th of jumps that something stands in */
+    struct jit_jump *jumps; /* of emitted code; touched where it is used only */
 };
 
 struct jump { /* pc -> block, exact in one view; indexed by page, so that a page can be forgotten */
@@ -65,6 +65,7 @@ struct emu_cpu {
     uint64_t stamp;
     uint64_t code_regions[4]; /* a bit for each 2 MiB (hashed) that some entry of the jump caches lies in */
     struct context contexts[CONTEXTS];
+    uint64_t jump_pages; /* a bit for each row of jumps that something stands in */
     struct jump jumps[JUMP_PAGES][JUMP_SLOTS];
 };
 
@@ -96,12 +97,10 @@ void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry); /* emitte
 /* Drops entries that write the page without notice; were there any? */
 bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page);
 void emu_drop_all_writes(struct emu_cpu *emu);
-static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc)
-{
-    return &emu->jumps[(pc >> 12 ^ pc >> 18) % JUMP_PAGES][pc >> 1 & (JUMP_SLOTS - 1)];
-}
+static inline unsigned emu_jump_row(gva pc) { return (pc >> 12 ^ pc >> 18) % JUMP_PAGES; }
+static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc) { return &emu->jumps[emu_jump_row(pc)][pc >> 1 & (JUMP_SLOTS - 1)]; }
 
-void emu_note_code(struct emu_cpu *emu, gva pc); /* an entry for pc is made in a jump cache */
+void emu_keep_jump(struct emu_cpu *emu, gva pc, struct jit_block *block); /* in the present view, pc is this block */
 
 /* code.c */
 /* At cpu->pc. NULL: cpu->trapped, or else this insn must be run by itself: protection is finer than pages, or the code is changing. */

@@ -50,6 +50,7 @@ static bool attend(struct emu_cpu *emu, uint32_t events)
         emu_serve_shots(emu);
     if (events & CPU_EVENT_irq) {
         atomic_fetch_and(&cpu->events, (uint32_t)~CPU_EVENT_irq);
+        cpu->guest->clock_event(cpu);
         if (cpu->guest->take_interrupt(cpu))
             emu_view_update(emu);
     }
@@ -155,6 +156,7 @@ static void run(struct vcpu *vcpu, uint64_t max, bool exact)
     uint64_t end = max > UINT64_MAX - cpu->insns ? UINT64_MAX : cpu->insns + max;
     emu_code_enter(emu);
     renew_epoch(emu);
+    cpu->guest->clock_event(cpu);
     cpu->guest->take_interrupt(cpu);
     emu_view_update(emu);
     while (cpu->insns < end) {

@@ -174,6 +174,7 @@ const struct guest guest_riscv64 = {
     .bus_error = riscv64_bus_error,
     .misaligned = riscv64_misaligned,
     .enter_trap = riscv64_enter_trap,
+    .clock_event = riscv64_clock_event,
     .take_interrupt = riscv64_take_interrupt,
     .wakes = riscv64_wakes,
     .block_key = block_key,

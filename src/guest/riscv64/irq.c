@@ -4,6 +4,7 @@
  * that software writes, the inputs, and the comparison of time with stimecmp. Hence whoever changes anything that enables an interrupt
  * calls riscv64_irq_update, and the engine calls riscv64_take_interrupt when an input changes or the deadline has come.
  */
+#include "base/bits.h"
 #include "guest/riscv64/riscv64.h"
 
 const char *riscv64_irq_name(uint32_t number)
@@ -20,7 +21,14 @@ const char *riscv64_irq_name(uint32_t number)
 
 uint64_t riscv64_time(const struct cpu *cpu) { return os_vclock_ns(cpu->clock) / riscv64_arch(cpu)->tick_ns; }
 
-/* Those of `wanted` that are pending: the clock is read only for the timer. */
+/* Reading the clock costs more than a trap: STI is found out when stimecmp is written, when the deadline comes, and when software asks. */
+static void look_at_clock(struct cpu *cpu)
+{
+    bool due = (RV(cpu, menvcfg) & ENVCFG_STCE) && RV(cpu, stimecmp) != UINT64_MAX && riscv64_time(cpu) >= RV(cpu, stimecmp);
+    riscv64_arch(cpu)->timer_due = due;
+}
+
+/* Those of `wanted` that are pending. */
 static uint64_t pending(struct cpu *cpu, uint64_t wanted)
 {
     uint64_t lines = atomic_load(&cpu->lines), found;
@@ -30,14 +38,16 @@ static uint64_t pending(struct cpu *cpu, uint64_t wanted)
         RV(cpu, mip) |= 1 << IRQ_SSI;
     }
     found = RV(cpu, mip) | (lines & IRQ_INPUTS);
-    if ((RV(cpu, menvcfg) & ENVCFG_STCE) && (wanted & 1 << IRQ_STI)) {
-        found &= ~(1ull << IRQ_STI);
-        found |= (uint64_t)(riscv64_time(cpu) >= RV(cpu, stimecmp)) << IRQ_STI;
-    }
+    if (RV(cpu, menvcfg) & ENVCFG_STCE)
+        found = bits_set(found, IRQ_STI, 1, riscv64_arch(cpu)->timer_due);
     return found & wanted;
 }
 
-uint64_t riscv64_pending(struct cpu *cpu) { return pending(cpu, UINT64_MAX); }
+uint64_t riscv64_pending(struct cpu *cpu)
+{
+    look_at_clock(cpu);
+    return pending(cpu, UINT64_MAX);
+}
 
 /* Those that the present mode lets through: M's first, and only they if there are any. */
 static uint64_t takeable(struct cpu *cpu)
@@ -52,6 +62,8 @@ static uint64_t takeable(struct cpu *cpu)
     ready = open ? pending(cpu, open) : 0;
     return ready & ~supervisors ? ready & ~supervisors : ready;
 }
+
+void riscv64_clock_event(struct cpu *cpu) { look_at_clock(cpu); }
 
 bool riscv64_take_interrupt(struct cpu *cpu)
 {
@@ -73,7 +85,11 @@ bool riscv64_take_interrupt(struct cpu *cpu)
     return false;
 }
 
-bool riscv64_wakes(struct cpu *cpu) { return pending(cpu, RV(cpu, mie)); }
+bool riscv64_wakes(struct cpu *cpu)
+{
+    look_at_clock(cpu);
+    return pending(cpu, RV(cpu, mie));
+}
 
 void riscv64_irq_update(struct cpu *cpu)
 {
@@ -90,6 +106,7 @@ void riscv64_set_timer(struct cpu *cpu, uint64_t time)
 
 void riscv64_update_deadline(struct cpu *cpu)
 {
+    look_at_clock(cpu);
     uint64_t now = os_vclock_ns(cpu->clock), tick = riscv64_arch(cpu)->tick_ns, when = UINT64_MAX, timer;
 
     if ((RV(cpu, menvcfg) & ENVCFG_STCE) && !__builtin_mul_overflow(RV(cpu, stimecmp), tick, &timer) && timer > now)

@@ -81,6 +81,7 @@ struct riscv64_arch {
     struct riscv64_pmp pmp[PMP_ENTRIES];
     /* Counters (counter.c), a bit each: counts now; has a mode filter; will overflow at `target` of its source. */
     uint32_t running, filtered, armed;
+    bool timer_due; /* STI, as far as the clock has been looked at */
     uint64_t target[RISCV64_COUNTERS];
 };
 
@@ -122,6 +123,7 @@ void riscv64_enter_trap(struct cpu *cpu, struct trap trap);
 void riscv64_enter_cause(struct cpu *cpu, uint64_t cause, bool interrupt, uint64_t tval); /* delegates and enters the handler */
 uint64_t riscv64_epc_mask(const struct cpu *cpu);                                         /* of mepc and sepc as they read */
 void riscv64_set_priv(struct cpu *cpu, enum riscv64_priv priv, uint64_t insns);           /* with the counters that mind; not the context */
+void riscv64_clock_event(struct cpu *cpu);
 bool riscv64_take_interrupt(struct cpu *cpu);
 bool riscv64_wakes(struct cpu *cpu);
 uint64_t riscv64_pending(struct cpu *cpu);              /* mip as it reads */

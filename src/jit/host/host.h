@@ -26,7 +26,7 @@ struct jit_exit {
 };
 
 /* The jump cache: guest address to code, exact in one view. Indexed by the address's low bits; 16 bytes, as emitted code knows. */
-enum { JIT_JUMPS = 4096 };
+enum { JIT_JUMPS = 16384 };
 struct jit_jump {
     gva pc;
     const uint8_t *entry;

@@ -10,16 +10,12 @@ bool x86_is_native(const struct emit *e, const struct ir_op *op)
     switch (op->op) {
     case IR_ADD:
     case IR_SUB:
-    case IR_AND:
-    case IR_OR:
-    case IR_XOR:
     case IR_SHL:
     case IR_SHR:
     case IR_SAR:
     case IR_ROTR:
     case IR_MUL:
     case IR_NEG:
-    case IR_NOT:
     case IR_EQ:
     case IR_NE:
     case IR_SLT:
@@ -29,6 +25,11 @@ bool x86_is_native(const struct emit *e, const struct ir_op *op)
     case IR_BSWAP:
     case IR_EXTRACT:
     case IR_SEXTRACT: return narrow(op);
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+    case IR_NOT: return narrow(op) || op->type == IR_i1;
+    case IR_CLOCK: return op->s[0] == IR_insns;
     case IR_MULHU:
     case IR_MULHS: return op->type == IR_i64;
     case IR_CLZ:
@@ -280,7 +281,10 @@ static void unary(struct emit *e, const struct ir_op *op)
     case IR_NEG:
     case IR_NOT:
         x86_get_into(e, op->a, r, wide);
-        x86_rr(&e->c, 0xf7, wide, op->op == IR_NEG ? 3 : 2, r);
+        if (op->type == IR_i1)
+            x86_alu_ri(&e->c, ALU_xor, false, r, 1);
+        else
+            x86_rr(&e->c, 0xf7, wide, op->op == IR_NEG ? 3 : 2, r);
         break;
     case IR_BSWAP:
         x86_get_into(e, op->a, r, wide);
@@ -364,6 +368,12 @@ bool x86_lower_integer(struct emit *e, const struct ir_op *op)
     case IR_MOV:
         r = x86_result(e, op);
         x86_get_into(e, op->a, r, true);
+        x86_finish(e, op, r);
+        break;
+    case IR_CLOCK:
+        r = x86_result(e, op);
+        x86_load(&e->c, r, STATE(insns));
+        x86_alu_ri(&e->c, ALU_add, true, r, (int32_t)op->imm);
         x86_finish(e, op, r);
         break;
     case IR_PC:

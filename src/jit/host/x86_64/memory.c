@@ -57,9 +57,22 @@ static void store_host(struct code_buf *c, const struct access *a, enum x86_reg 
     x86_prm(c, a->size == 2 ? 0x66 : 0, a->size == 1 ? 0x88 : 0x89, a->size == 8, s, m, a->size == 1);
 }
 
+static bool probe(struct emit *e, const struct ir_op *op)
+{
+    if (op->s[0] == ACCESS_fetch || op->s[1] || !op->imm || op->imm > MEM_PAGE)
+        return false;
+    x86_get_into(e, op->a, RAX, true);
+    e->forwarded = IR_NONE;
+    uint8_t *slow = x86_tlb_probe(e, (unsigned)op->imm, op->s[0] == ACCESS_write);
+    x86_cold(e, (struct cold){.kind = COLD_slow, .from = slow, .back = e->c.at, .op = op, .result = -1});
+    return true;
+}
+
 bool x86_lower_memory(struct emit *e, const struct ir_op *op)
 {
     struct access a;
+    if (op->op == IR_PROBE)
+        return probe(e, op);
     if (!describe(op, &a))
         return false;
     uint8_t *slow = x86_host_address(e, op, a.size, a.store);
