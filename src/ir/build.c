@@ -350,14 +350,6 @@ static void turn_round(struct ir_build *b, struct ir_op *o)
     o->imm = next;
 }
 
-/* A block goes round its own loop while that is short; other loops get blocks of their own. */
-static bool may_follow(const struct ir_build *b, const struct ir_op *o, int64_t to)
-{
-    enum { UNROLLED = IR_MAX_INSNS / 2 }; /* insns; longer loops gain less than they cost */
-    bool call = o->op == IR_BRANCH && o->s[0] == IR_call;
-    return to > b->offset || call || (to == 0 && b->ninsns <= UNROLLED);
-}
-
 int ir_follow(struct ir_build *b, int low, int high)
 {
     struct ir_op *o = b->nops > b->first_op ? &b->ops[b->nops - 1] : NULL;
@@ -365,22 +357,19 @@ int ir_follow(struct ir_build *b, int low, int high)
     if (!(always || maybe) || o->d != b->ninsns) /* what retires less is the same insn again */
         return b->next;
     int64_t to = o->op == IR_BRANCH_CMP ? (int32_t)o->imm : (int64_t)o->imm;
-    if (to < low || to >= high || (maybe && to > b->offset))
+    bool back = to <= b->offset;
+    if (to < low || to >= high || maybe != (back && !(always && o->s[0] == IR_call)))
         return b->next;
-    bool follow = may_follow(b, o, to);
-    if (always && follow) {
+    b->ended = maybe;
+    if (always) {
         b->nops--;
-        b->ended = false;
-    } else if (maybe) {
+    } else {
         turn_round(b, o);
+        o = ir_append(b, IR_BRANCH, IR_none);
+        o->d = (uint16_t)b->ninsns;
+        o->imm = (uint64_t)to;
     }
     b->next = (int)to;
-    if (maybe && !follow) {
-        struct ir_op *leave = ir_append(b, IR_BRANCH, IR_none);
-        leave->d = (uint16_t)b->ninsns;
-        leave->imm = (uint64_t)to;
-        b->ended = true;
-    }
     return b->next;
 }
 

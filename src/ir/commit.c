@@ -103,8 +103,11 @@ static void commit(struct ir_build *b)
 /* Pure ops whose temporary nobody reads go: additions that became displacements, conditions that became branches. */
 static void drop_dead(struct ir_build *b)
 {
-    uint8_t used[IR_MAX_TEMPS + 16] = {0};
+    uint8_t used[IR_MAX_TEMPS + 16];
     unsigned base = b->zero + 1;
+    if (b->next_temp == base)
+        return;
+    memset(used, 0, b->next_temp - base + 4); /* values of several cells end beyond */
     for (unsigned i = b->nops; i-- > b->first_op;) {
         struct ir_op *o = &b->ops[i];
         unsigned cells = ir_type_cells(o->type) > ir_type_cells(o->s[3]) ? ir_type_cells(o->type) : ir_type_cells(o->s[3]);

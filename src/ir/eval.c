@@ -209,7 +209,7 @@ static bool store_slow(struct cpu *cpu, gva va, unsigned size, uint64_t value)
 }
 
 /* clang-format off */
-enum ir_exit ir_eval(struct cpu *cpu, const struct ir_block *block)
+enum ir_exit ir_eval_loop(struct cpu *cpu, const struct ir_block *block, unsigned again)
 {
     static const void *const labels[HANDLERS] = {
         [H_other] = &&other,
@@ -341,6 +341,12 @@ branch_if:
         TAKE(op->imm);
     NEXT;
 branch:
+    if (!op->imm && again && !atomic_load_explicit(&cpu->events, memory_order_relaxed)) { /* the block's own loop */
+        again--;
+        cpu->insns += op->d;
+        op = block->ops;
+        GO;
+    }
     TAKE(op->imm);
 jump:
     cpu->pc = cell[op->a];

@@ -12,8 +12,10 @@ enum ir_exit {
 };
 
 void ir_eval_prepare(struct ir_block *block); /* once, before the first ir_eval */
-/* cpu->pc is the block's address. Retired insns are added to cpu->insns. */
-enum ir_exit ir_eval(struct cpu *cpu, const struct ir_block *block);
+/* cpu->pc is the block's address. Retired insns are added to cpu->insns. A block whose last op branches to its own start goes there up to
+ * `again` times, unless an event waits. */
+enum ir_exit ir_eval_loop(struct cpu *cpu, const struct ir_block *block, unsigned again);
+static inline enum ir_exit ir_eval(struct cpu *cpu, const struct ir_block *block) { return ir_eval_loop(cpu, block, 0); }
 
 /* The op trapped: cpu->pc, the block's address, becomes its insn's, the insns before it are counted. */
 enum ir_exit ir_eval_trapped(struct cpu *cpu, const struct ir_block *block, const struct ir_op *op);

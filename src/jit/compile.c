@@ -6,6 +6,7 @@
 #include "jit/compile.h"
 #include "base/bits.h"
 #include "ir/eval.h"
+#include "jit/unroll.h"
 #include "os/code.h"
 #include <stdlib.h>
 
@@ -33,11 +34,17 @@ struct jit_compiler {
     const struct jit_watch *watch; /* NULL: nobody */
 };
 
+static void free_code(struct jit_code *code)
+{
+    free(code->unrolled);
+    free(code);
+}
+
 static void free_codes(struct jit_code *code)
 {
     for (struct jit_code *next; code; code = next) {
         next = code->chunk_next;
-        free(code);
+        free_code(code);
     }
 }
 
@@ -157,7 +164,7 @@ static void free_limbo(struct jit_compiler *c)
             continue;
         }
         *link = code->chunk_next;
-        free(code);
+        free_code(code);
     }
 }
 
@@ -229,11 +236,16 @@ static unsigned count_exits(const struct ir_block *ir)
 static bool emit(struct jit_compiler *c, struct jit_block *block)
 {
     size_t at = make_room(c);
-    struct jit_code *code = at ? new_code(c, count_exits(block->ir)) : NULL;
-    if (!code)
+    struct ir_block *unrolled = at ? jit_unroll(block->ir) : NULL;
+    const struct ir_block *ir = unrolled ? unrolled : block->ir;
+    struct jit_code *code = at ? new_code(c, count_exits(ir)) : NULL;
+    if (!code) {
+        free(unrolled);
         return false;
+    }
+    code->unrolled = unrolled;
     struct jit_emit_request request = {
-        .ir = block->ir,
+        .ir = ir,
         .page_offset = block->at & (MEM_PAGE - 1),
         .pins = c->guest->pins,
         .npins = c->guest->npins,
@@ -253,7 +265,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
     code->nexits = request.nexits;
     if (!size) {
         c->chunks[c->chunk].codes = code->chunk_next;
-        free(code);
+        free_code(code);
         block->runs = 0; /* too long: not tried at every run */
         return false;
     }
@@ -272,7 +284,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
     }
     atomic_store(&block->code, code);
     c->counts.compiled++;
-    c->counts.compiled_insns += block->ir->ninsns;
+    c->counts.compiled_insns += ir->ninsns;
     c->counts.code_bytes += size;
     if (c->at > c->counts.code_peak)
         c->counts.code_peak = c->at;

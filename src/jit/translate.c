@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * From guest bytes to a block of IR: on past conditional branches and along direct jumps within the page, round short loops, to an insn
+ * From guest bytes to a block of IR: on past conditional branches and along direct jumps within the page, to a loop's way back, an insn
  * that leaves for good, the page's end or the size limit.
  * Only a block of one insn may straddle two pages, so every block depends on one page, or on two by its first bytes.
  */

@@ -10,7 +10,7 @@
 
 _Static_assert(CPU_STAT_exit_poll - CPU_STAT_exit_branch == (int)JIT_EXIT_poll, "the rows exit_* follow enum jit_why");
 
-enum { CACHE_LIMIT = 48 << 20, CODE_SIZE = 64 << 20 };
+enum { CACHE_LIMIT = 48 << 20, CODE_SIZE = 64 << 20, ROUNDS = 15 /* of a loop in tier 0, before it is looked at again */ };
 
 /* The trap handler's first insn traps, over and over: nothing in this vCPU can change that. */
 static void check_stuck(struct emu_cpu *emu)
@@ -77,10 +77,10 @@ static inline struct jit_block *next_block(struct emu_cpu *emu)
 }
 
 /* Tier 0 beside tier 1: rare, so that counting costs nothing. */
-static enum ir_exit evaluate(struct cpu *cpu, const struct ir_block *ir)
+static enum ir_exit evaluate(struct cpu *cpu, const struct ir_block *ir, unsigned again)
 {
     uint64_t before = cpu->insns;
-    enum ir_exit exit = ir_eval(cpu, ir);
+    enum ir_exit exit = ir_eval_loop(cpu, ir, again);
     cpu->stats->n[CPU_STAT_tier0_blocks]++;
     cpu->stats->n[CPU_STAT_tier0_insns] += cpu->insns - before;
     return exit;
@@ -90,7 +90,7 @@ static enum ir_exit run_single(struct emu_cpu *emu)
 {
     cpu_count(emu->cpu, CPU_STAT_singles);
     struct ir_block *ir = emu_single(emu);
-    enum ir_exit exit = ir ? evaluate(emu->cpu, ir) : IR_EXIT_trap;
+    enum ir_exit exit = ir ? evaluate(emu->cpu, ir, 0) : IR_EXIT_trap;
     free(ir);
     return exit;
 }
@@ -122,7 +122,7 @@ static enum ir_exit run_code(struct emu_cpu *emu, const struct jit_code *code)
 static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
 {
     if (!emu->vm->compiler)
-        return ir_eval(emu->cpu, block->ir);
+        return ir_eval_loop(emu->cpu, block->ir, ROUNDS);
     uint32_t runs = atomic_load_explicit(&block->runs, memory_order_relaxed) + 1;
     atomic_store_explicit(&block->runs, runs, memory_order_relaxed);
     if (runs >= emu->vm->hot && jit_compile(emu->vm->compiler, emu->cpu, block)) {
@@ -130,7 +130,7 @@ static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
         if (code)
             return run_code(emu, code);
     }
-    return evaluate(emu->cpu, block->ir);
+    return evaluate(emu->cpu, block->ir, ROUNDS);
 }
 
 static inline enum ir_exit run_block(struct emu_cpu *emu)

@@ -42,6 +42,7 @@ struct jit_code { /* the code of one block; guarded by the compiler's lock, but 
     struct jit_block *block;     /* NULL: dropped */
     struct jit_exit *in;         /* exits of others linked to it */
     struct jit_code *chunk_next; /* of those in the same chunk */
+    struct ir_block *unrolled;   /* what it was made of, if that is not the block's own IR */
     uint64_t free_epoch;         /* when the chunk is recycled */
     unsigned nexits;
     struct jit_exit exits[];

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A block whose last op branches to its own start is a loop: machine code is made of several rounds of it, so that counting insns, looking
+ * for events and jumping back come once in a while. Temporaries end with their insn, so rounds need no names of their own.
+ */
+#include "jit/unroll.h"
+#include "ir/build.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROUNDS_OPS = 96 /* more gain less than they cost */ };
+
+static unsigned rounds_of(const struct ir_block *block)
+{
+    const struct ir_op *last = &block->ops[block->nops - 1];
+    if (last->op != IR_BRANCH || last->imm || block->straddles)
+        return 1;
+    unsigned by_insns = IR_MAX_INSNS / block->ninsns, by_ops = ROUNDS_OPS / block->nops;
+    return by_insns < by_ops ? by_insns : by_ops;
+}
+
+/* The op in a round before which `insns` have been retired. */
+static struct ir_op later(struct ir_op op, unsigned insns)
+{
+    if (op.op == IR_BRANCH || op.op == IR_BRANCH_IF || op.op == IR_BRANCH_CMP)
+        op.d = (uint16_t)(op.d + insns);
+    if (op.op == IR_CLOCK)
+        op.imm += insns;
+    return op;
+}
+
+struct ir_block *jit_unroll(const struct ir_block *block)
+{
+    unsigned rounds = rounds_of(block), body = block->nops - 1u;
+    if (rounds < 2)
+        return NULL;
+    size_t ops = (rounds * body + 1) * sizeof(struct ir_op), insns = rounds * block->ninsns * sizeof(struct ir_insn);
+    struct ir_block *out = malloc(sizeof *out + ops + insns);
+    if (!out)
+        return NULL;
+    *out = *block;
+    out->ops = (struct ir_op *)(out + 1);
+    out->insns = (struct ir_insn *)(void *)((char *)out->ops + ops);
+    out->nops = out->ninsns = 0;
+    for (unsigned round = 0; round < rounds; round++) {
+        unsigned first = out->nops;
+        for (unsigned i = 0; i < body + (round == rounds - 1); i++)
+            out->ops[out->nops++] = later(block->ops[i], round * block->ninsns);
+        for (unsigned i = 0; i < block->ninsns; i++)
+            out->insns[out->ninsns++] = (struct ir_insn){(uint16_t)(first + block->insns[i].op), block->insns[i].offset};
+    }
+    return out;
+}
