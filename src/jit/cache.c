@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The block cache. Pages are the unit of dropping (changed bytes, or oldest first when the cache is full); the unit of reclaiming is an
- * epoch: each drop opens a new one, and what was dropped in an epoch is freed when all readers have seen it.
+ * epoch: drops made together open a new one, and what was dropped before is freed when all readers have seen it. An epoch costs every vCPU
+ * what it had found, so a full cache makes room for many blocks at once.
  */
 #include "jit/cache.h"
 #include "base/bits.h"
@@ -10,12 +11,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { BUCKET_BITS = 16, BUCKETS = 1 << BUCKET_BITS };
+enum { BUCKET_BITS = 18, BUCKETS = 1 << BUCKET_BITS, ROOM = 8 /* the part of the limit that a full cache frees */ };
 
 struct page {
     gpa at;
     struct jit_block *blocks;
-    struct page *newer; /* in the order of their first block */
+    struct page *newer, *older; /* in the order of their first block */
 };
 
 struct straddler { /* a block whose one insn lies on two pages: kept with the first, dropped with either */
@@ -179,6 +180,7 @@ static struct page *page_of(struct jit_cache *cache, gpa at)
         return NULL;
     }
     page->at = at;
+    page->older = cache->newest;
     if (cache->newest)
         cache->newest->newer = page;
     else
@@ -205,12 +207,8 @@ static void retire(struct jit_cache *cache, struct jit_block *block)
 
 static void forget_page(struct jit_cache *cache, struct page *page)
 {
-    struct page **link = &cache->oldest, *before = NULL;
-    for (; *link != page; link = &(*link)->newer)
-        before = *link;
-    *link = page->newer;
-    if (cache->newest == page)
-        cache->newest = before;
+    *(page->older ? &page->older->newer : &cache->oldest) = page->newer;
+    *(page->newer ? &page->newer->older : &cache->newest) = page->older;
     free(page);
 }
 
@@ -236,6 +234,7 @@ static void drop_straddlers(struct jit_cache *cache, gpa at)
     }
 }
 
+/* The caller ends its drops by close_drops, before it gives the lock back. */
 static void drop_page(struct jit_cache *cache, gpa at)
 {
     drop_straddlers(cache, at);
@@ -248,6 +247,10 @@ static void drop_page(struct jit_cache *cache, gpa at)
         forget_page(cache, page);
     atomic_fetch_add(&cache->drops, 1);
     mem_page_code_gone(cache->space, at);
+}
+
+static void close_drops(struct jit_cache *cache)
+{
     if (cache->retiring) /* readers must not keep pointers to what went; where nothing went they keep what they have */
         atomic_fetch_add_explicit(&cache->epoch, 1, memory_order_release);
     cache->retiring = false;
@@ -285,8 +288,11 @@ struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uin
     atomic_store_explicit(bucket, block, memory_order_release);
     cache->bytes += block_bytes(block);
     cache->blocks++;
-    while (cache->bytes > cache->limit && cache->oldest != page)
-        drop_page(cache, cache->oldest->at);
+    if (cache->bytes > cache->limit) {
+        while (cache->bytes > cache->limit - cache->limit / ROOM && cache->oldest != page)
+            drop_page(cache, cache->oldest->at);
+        close_drops(cache);
+    }
     os_mutex_unlock(&cache->lock);
     return block;
 }
@@ -304,6 +310,7 @@ void jit_cache_renew(struct jit_cache *cache)
     while ((n = mem_take_written(cache->space, pages, ARRAY_LEN(pages))))
         for (size_t i = 0; i < n; i++)
             drop_page(cache, pages[i]);
+    close_drops(cache);
     atomic_store(&cache->renewing, false);
     os_mutex_unlock(&cache->lock);
 }

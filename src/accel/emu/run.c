@@ -10,7 +10,7 @@
 
 _Static_assert(CPU_STAT_exit_poll - CPU_STAT_exit_branch == (int)JIT_EXIT_poll, "the rows exit_* follow enum jit_why");
 
-enum { CACHE_LIMIT = 48 << 20, CODE_SIZE = 64 << 20, ROUNDS = 15 /* of a loop in tier 0, before it is looked at again */ };
+enum { CACHE_LIMIT = 128 << 20, CODE_SIZE = 64 << 20, ROUNDS = 15 /* of a loop in tier 0, before it is looked at again */ };
 
 /* The trap handler's first insn traps, over and over: nothing in this vCPU can change that. */
 static void check_stuck(struct emu_cpu *emu)
