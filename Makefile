@@ -4,7 +4,7 @@ BUILD = build
 PREFIX = /usr/local
 LIBDIR = lib
 
-.PHONY: all run test test-rootfs test-cross bench check fuzz fmt install clean help
+.PHONY: all run test test-rootfs test-debian test-cross bench check fuzz fmt install clean help
 
 all: ## build the command, build/vm, and the library
 	@tools/setup build
@@ -24,6 +24,11 @@ test-rootfs: ## slow: a Debian root file system to its login prompt
 	@tools/setup rootfs
 	@tools/build $(BUILD)
 	@tools/test-rootfs $(BUILD)/vm
+
+test-debian: ## slow: compilers, interpreters, stress-ng and others in that Debian
+	@tools/setup rootfs
+	@tools/build $(BUILD)
+	@tools/test-debian $(BUILD)/vm
 
 test-cross: ## slow: build for arm64 and riscv64 hosts, unit tests under QEMU
 	@tools/setup cross
