@@ -5,6 +5,7 @@ A test is a script that hands its cases to main(). A case is a function of a Rig
 that yields nothing is one point. Failed ends the case, Skipped tells why it cannot be done here; the tail of every console that the
 case opened is printed then. Consoles are pipes, or a pseudo terminal with tty=True.
 """
+import codecs
 import contextlib
 import fcntl
 import os
@@ -66,6 +67,7 @@ class Machine:
             self.reader = self.process.stdout.fileno() if self.process.stdout else None
             self.writer = self.process.stdin.fileno() if self.process.stdin else None
         self.raw, self.rest, self.text, self.at, self.ended = bytearray(), "", "", 0, False
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a character may come in two reads
         self.selector = selectors.DefaultSelector()
         if self.reader is not None:
             self.selector.register(self.reader, selectors.EVENT_READ)
@@ -83,7 +85,7 @@ class Machine:
             data = b""
         self.ended = not data
         self.raw += data
-        text = self.rest + data.decode(errors="replace")
+        text = self.rest + self.decoder.decode(data, final=self.ended)
         cut = UNFINISHED.search(text[-64:])
         self.rest = cut[0] if cut else ""
         self.text += UNSEEN.sub("", text[:len(text) - len(self.rest)])
