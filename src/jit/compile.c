@@ -30,7 +30,7 @@ struct jit_compiler {
     unsigned nchunks, chunk; /* the one being filled */
     size_t at;               /* in memory */
     struct jit_counts counts;
-    bool timed;
+    bool alone, timed;
     const struct jit_watch *watch; /* NULL: nobody */
 };
 
@@ -72,6 +72,7 @@ int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const s
     os_mutex_init(&c->lock, OS_RANK_emit);
     c->cache = cache;
     c->guest = guest;
+    c->alone = setup->alone;
     c->timed = setup->timed;
     c->watch = setup->watch;
     c->nchunks = setup->size < 2 * CHUNK ? 2 : (unsigned)(setup->size / CHUNK); /* one is filled while the next one empties */
@@ -252,6 +253,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
         .fpins = c->guest->fpins,
         .nfpins = c->guest->nfpins,
         .fp_canonical = c->guest->fp_canonical,
+        .alone = c->alone,
         .zero_cell = (uint16_t)c->guest->cells,
         .out = c->memory.write + at,
         .exec = c->memory.exec + at,

@@ -19,6 +19,7 @@ struct jit_watch {
 
 struct jit_setup {
     size_t size;                   /* bytes of code memory, 2 MiB or more */
+    bool alone;                    /* there is one vCPU */
     bool timed;                    /* compiling is timed, two looks at the clock a block */
     const struct jit_watch *watch; /* NULL: nobody; told of the routines at once */
 };

@@ -39,6 +39,7 @@ static int setup(void **state)
     f->seed = random_seed("jit_atomic_x86_64");
     f->r.state = f->seed;
     assert_int_equal(rig_init(&f->rig, pins, ARRAY_LEN(pins)), 0);
+    f->rig.shared = true;
     f->rig.oracle.cpu->space = f->rig.native.space;
     f->rig.oracle.cpu->monitor = f->rig.native.monitor;
     *state = f;

@@ -233,6 +233,7 @@ bool rig_emit(struct rig *rig, const struct ir_block *block, unsigned page_offse
                                        .fpins = rig->guest.fpins,
                                        .nfpins = rig->guest.nfpins,
                                        .fp_canonical = rig->guest.fp_canonical,
+                                       .alone = !rig->shared && (rig->emitted++ & 1),
                                        .out = rig->memory.write + rig->at,
                                        .exec = rig->memory.exec + rig->at,
                                        .offset = (uint32_t)rig->at,

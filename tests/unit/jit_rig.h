@@ -48,6 +48,8 @@ struct rig_side {
 };
 
 struct rig {
+    unsigned emitted; /* blocks; every other one as for a machine of one vCPU, */
+    bool shared;      /* unless threads share its memory */
     struct guest guest;
     uint16_t pins[RIG_PINS], fpins[RIG_PINS];
     struct rig_side native, oracle;

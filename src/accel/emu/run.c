@@ -209,7 +209,12 @@ static int open_compiler(struct emu_vm *emu, const struct accel_config *config, 
 {
     if (config->mode == ACCEL_interpreter || (config->mode == ACCEL_auto && !jit_host))
         return 0;
-    const struct jit_setup setup = {config->jit_cache ? config->jit_cache : CODE_SIZE, config->timed, config->watch};
+    const struct jit_setup setup = {
+        .size = config->jit_cache ? config->jit_cache : CODE_SIZE,
+        .alone = config->vcpus == 1,
+        .timed = config->timed,
+        .watch = config->watch,
+    };
     return jit_compiler_new(&emu->compiler, emu->cache, config->guest, &setup, err);
 }
 

@@ -56,6 +56,7 @@ struct jit_emit_request {
     const uint16_t *fpins; /* likewise, of the cells with floating-point values */
     unsigned nfpins;
     bool fp_canonical; /* of struct guest */
+    bool alone;        /* no other vCPU runs this code or writes its memory */
     uint16_t zero_cell;
     uint8_t *out;        /* where to write, */
     const uint8_t *exec; /* and where that will run */

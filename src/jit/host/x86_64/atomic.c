@@ -14,7 +14,17 @@ static bool describe(const struct ir_op *op, bool *wide)
     return op->op >= IR_LL && op->op <= IR_CAS && op->op != IR_CLREX && (w == 32 || w == 64) && !(attr & ~(MEM_ORDER | MEM_natural));
 }
 
-static void lock(struct code_buf *c) { x86_byte(c, 0xf0); }
+/* One vCPU sees its own accesses in order, locked or not; devices look at what it has written before a fence or a sequentially consistent op. */
+static bool locks(const struct emit *e, const struct ir_op *op)
+{
+    return !e->request->alone || (op->s[(op->op == IR_AMO) + 1] & MEM_ORDER) == MEM_seq;
+}
+
+static void lock(struct emit *e)
+{
+    if (e->locks)
+        x86_byte(&e->c, 0xf0);
+}
 
 /* The version of the line of the address in `host` (which is lost) is at the memory operand; `scratch` is part of it. */
 static struct x86_mem version_of(struct emit *e, enum x86_reg host, enum x86_reg scratch)
@@ -49,7 +59,7 @@ static void advance(struct emit *e)
     struct x86_mem version = version_of(e, RDX, RCX);
     test_byte(c, version, MONITOR_ARMED);
     uint8_t *skip = x86_jcc(c, CC_E);
-    lock(c);
+    lock(e);
     x86_alu_mi(c, ALU_add, false, version, MONITOR_ARMED);
     x86_target(c, skip, c->at);
 }
@@ -79,23 +89,35 @@ static void combine(struct emit *e, const struct ir_op *op, bool wide)
 }
 
 /* rdx: host address -> rax: what was there */
+/* xchg locks whether it is told to or not. */
+static void exchange(struct emit *e, bool wide, struct x86_mem m)
+{
+    if (e->locks) {
+        x86_rm(&e->c, 0x87, wide, RAX, m);
+        return;
+    }
+    x86_rm(&e->c, 0x8b, wide, RCX, m);
+    x86_rm(&e->c, 0x89, wide, RAX, m);
+    x86_mov(&e->c, RAX, RCX);
+}
+
 static void read_modify_write(struct emit *e, const struct ir_op *op, bool wide)
 {
     struct x86_mem m = {.base = RDX, .index = NO_REG};
     if (op->s[0] == IR_AMO_swap || op->s[0] == IR_AMO_add) {
         x86_get_into(e, op->b, RAX, wide);
         if (op->s[0] == IR_AMO_add) {
-            lock(&e->c);
+            lock(e);
             x86_rm(&e->c, 0x0fc1, wide, RAX, m); /* xadd */
         } else {
-            x86_rm(&e->c, 0x87, wide, RAX, m); /* xchg */
+            exchange(e, wide, m);
         }
         return;
     }
     x86_rm(&e->c, 0x8b, wide, RAX, m);
     const uint8_t *again = e->c.at;
     combine(e, op, wide);
-    lock(&e->c);
+    lock(e);
     x86_rm(&e->c, 0x0fb1, wide, RCX, m); /* cmpxchg */
     x86_target(&e->c, x86_jcc(&e->c, CC_NE), again);
 }
@@ -104,7 +126,7 @@ static void compare_and_swap(struct emit *e, const struct ir_op *op, bool wide)
 {
     x86_get_into(e, op->c, RCX, wide);
     x86_get_into(e, op->b, RAX, wide);
-    lock(&e->c);
+    lock(e);
     x86_rm(&e->c, 0x0fb1, wide, RCX, (struct x86_mem){.base = RDX, .index = NO_REG}); /* cmpxchg */
     uint8_t *unequal = x86_jcc(&e->c, CC_NE);
     advance(e);
@@ -125,7 +147,7 @@ static void load_linked(struct emit *e, bool wide, struct cold *slow)
     x86_byte(c, MONITOR_ARMED);
     uint8_t *armed = x86_jcc(c, CC_NE);
     x86_imm(c, RCX, MONITOR_ARMED);
-    lock(c);
+    lock(e);
     x86_rm(c, 0x0fc1, false, RCX, version); /* xadd: if another was faster, this counts as a write */
     x86_rr(c, 0xf6, false, 0, RCX);
     x86_byte(c, MONITOR_ARMED | MONITOR_HELD);
@@ -165,23 +187,23 @@ static void store_conditional(struct emit *e, const struct ir_op *op, bool wide)
     x86_lea(c, RCX, version_of(e, RCX, RDX));
     x86_rm(c, 0x8b, false, RAX, STATE(reservation.version));
     x86_lea(c, RDX, (struct x86_mem){.base = RAX, .index = NO_REG, .disp = MONITOR_HELD});
-    lock(c);
+    lock(e);
     x86_rm(c, 0x0fb1, false, RDX, version); /* cmpxchg; the pops below keep the flags */
     x86_pop(c, RDX);
     fail[3] = x86_jcc(c, CC_NE);
     x86_push(c, RCX);
     x86_rm(c, 0x8b, wide, RAX, STATE(reservation.value));
     x86_get_into(e, op->b, RCX, wide);
-    lock(c);
+    lock(e);
     x86_rm(c, 0x0fb1, wide, RCX, (struct x86_mem){.base = RDX, .index = NO_REG});
     x86_pop(c, RCX);
     uint8_t *unequal = x86_jcc(c, CC_NE);
-    lock(c);
+    lock(e);
     x86_alu_mi(c, ALU_add, false, version, 2 * MONITOR_ARMED - MONITOR_HELD);
     x86_imm(c, RAX, 1);
     end = x86_jmp(c);
     x86_target(c, unequal, c->at);
-    lock(c);
+    lock(e);
     x86_alu_mi(c, ALU_sub, false, version, MONITOR_HELD);
     for (unsigned i = 0; i < 4; i++)
         x86_target(c, fail[i], c->at);
@@ -194,6 +216,7 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op)
     bool wide;
     if (!describe(op, &wide))
         return false;
+    e->locks = locks(e, op);
     struct cold slow = {.kind = COLD_slow, .op = op, .result = RAX};
     x86_address_into_rax(e, op);
     e->forwarded = IR_NONE;

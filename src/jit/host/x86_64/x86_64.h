@@ -56,6 +56,7 @@ struct emit {
     bool loops;         /* some way out leads to the block's start */
     uint8_t *body;      /* behind what only those do who come in */
     unsigned forwarded; /* the temporary whose value is in rax only; IR_NONE */
+    bool locks;         /* of the atomic op being emitted */
     bool ready, lzcnt, popcnt, fma, sse41, bmi2;
     uint8_t base[TLB_RECENT]; /* what is known of registers as base addresses */
     bool again[IR_MAX_OPS];   /* by op: the same base is accessed again */
