@@ -133,7 +133,7 @@ static void lower(struct emit *e, const struct ir_op *op)
 {
     struct jit_emit_request *q = e->request;
     uint8_t *skip;
-    if (x86_lower_float(e, op) || x86_lower_float_memory(e, op))
+    if (x86_lower_float(e, op) || x86_lower_float_memory(e, op) || x86_lower_from_xmm(e, op))
         return;
     x86_xmm_flush(e, op);
     switch (op->op) {

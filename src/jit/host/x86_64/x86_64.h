@@ -105,6 +105,7 @@ void x86_xcold(struct emit *e, struct cold cold); /* with the temporaries of now
 void x86_xcold_generic(struct emit *e, const struct cold *cold);
 void x86_xmm_begin(struct emit *e);                                        /* of a block */
 void x86_xmm_op(struct emit *e, unsigned i);                               /* of an op */
+bool x86_lower_from_xmm(struct emit *e, const struct ir_op *op);           /* copies to integer registers */
 void x86_xmm_flush(struct emit *e, const struct ir_op *op);                /* operands to memory */
 void x86_xmm_written(struct emit *e, const struct ir_op *op, bool memory); /* memory: the result is there, not in the register */
 const uint8_t *x86_constant(const struct emit *e, size_t offset);

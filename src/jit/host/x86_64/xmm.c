@@ -274,6 +274,21 @@ void x86_xmm_flush(struct emit *e, const struct ir_op *op)
         flush(e, op->c);
 }
 
+bool x86_lower_from_xmm(struct emit *e, const struct ir_op *op)
+{
+    int x = x86_xpin(e, op->a);
+    bool extends = (op->op == IR_SEXT || op->op == IR_ZEXT) && op->type == IR_i64 && op->s[3] == IR_i32;
+    bool copies = op->op == IR_MOV && op->type != IR_i128 && op->type != IR_v128;
+    if (x < 0 || x86_xpin(e, op->d) >= 0 || !(extends || copies))
+        return false;
+    enum x86_reg r = x86_result(e, op);
+    x86_prr(&e->c, 0x66, 0x0f7e, copies, (unsigned)x, r); /* movd, movq */
+    if (op->op == IR_SEXT)
+        x86_rr(&e->c, 0x63, true, r, r);
+    x86_finish(e, op, r);
+    return true;
+}
+
 void x86_xmm_written(struct emit *e, const struct ir_op *op, bool memory)
 {
     int x = ir_sigs[op->op].out || op->op == IR_CALL ? x86_xpin(e, op->d) : -1;
