@@ -11,6 +11,7 @@
 struct mem_space {
     struct mem_region *regions;
     size_t nregions;
+    size_t largest; /* of the regions of RAM: nearly every address lies there */
     struct os_mutex lock; /* guards written */
     gpa *written;
     size_t nwritten, capacity;
@@ -64,6 +65,9 @@ static int add(struct mem_space *space, const struct mem_region *region, struct 
     memmove(grown + at + 1, grown + at, (space->nregions - at) * sizeof *grown);
     grown[at] = *region;
     space->nregions++;
+    for (size_t i = 0; i < space->nregions; i++)
+        if (grown[i].kind == MEM_RAM && (grown[space->largest].kind != MEM_RAM || grown[i].size > grown[space->largest].size))
+            space->largest = i;
     return 0;
 }
 
@@ -113,6 +117,8 @@ int mem_space_add_device(struct mem_space *space, const char *name, gpa base, ui
 const struct mem_region *mem_space_find(const struct mem_space *space, gpa at)
 {
     size_t low = 0, high = space->nregions;
+    if (high && at - space->regions[space->largest].base < space->regions[space->largest].size)
+        return &space->regions[space->largest];
     while (low < high) {
         size_t middle = (low + high) / 2;
         const struct mem_region *region = &space->regions[middle];
