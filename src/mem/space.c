@@ -11,7 +11,7 @@
 struct mem_space {
     struct mem_region *regions;
     size_t nregions;
-    size_t largest; /* of the regions of RAM: nearly every address lies there */
+    size_t largest;       /* of the regions of RAM: nearly every address lies there */
     struct os_mutex lock; /* guards written */
     gpa *written;
     size_t nwritten, capacity;

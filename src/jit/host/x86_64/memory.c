@@ -41,19 +41,17 @@ void x86_address_into_rax(struct emit *e, const struct ir_op *op)
     }
 }
 
-static void load_host(struct code_buf *c, const struct access *a, enum x86_reg d)
+static void load_host(struct code_buf *c, const struct access *a, enum x86_reg d, struct x86_mem m)
 {
     static const unsigned zero[] = {[1] = 0x0fb6, [2] = 0x0fb7, [4] = 0x8b, [8] = 0x8b},
                           sign[] = {[1] = 0x0fbe, [2] = 0x0fbf, [4] = 0x63, [8] = 0x8b};
-    struct x86_mem m = {.base = RAX, .index = NO_REG};
     bool wide = a->size == 8 || (a->sign && a->wide);
     unsigned op = a->sign && (a->wide || a->size < 4) ? sign[a->size] : zero[a->size];
     x86_rm(c, op, wide, d, m);
 }
 
-static void store_host(struct code_buf *c, const struct access *a, enum x86_reg s)
+static void store_host(struct code_buf *c, const struct access *a, enum x86_reg s, struct x86_mem m)
 {
-    struct x86_mem m = {.base = RAX, .index = NO_REG};
     x86_prm(c, a->size == 2 ? 0x66 : 0, a->size == 1 ? 0x88 : 0x89, a->size == 8, s, m, a->size == 1);
 }
 
@@ -75,13 +73,14 @@ bool x86_lower_memory(struct emit *e, const struct ir_op *op)
         return probe(e, op);
     if (!describe(op, &a))
         return false;
-    uint8_t *slow = x86_host_address(e, op, a.size, a.store);
+    struct x86_mem m;
+    uint8_t *slow = x86_host_address(e, op, a.size, a.store, &m);
     enum x86_reg r = RAX;
     if (a.store) {
-        store_host(&e->c, &a, x86_get(e, op->b, RCX));
+        store_host(&e->c, &a, x86_get(e, op->b, RCX), m);
     } else {
         r = x86_result(e, op);
-        load_host(&e->c, &a, r);
+        load_host(&e->c, &a, r, m);
     }
     x86_cold(e, (struct cold){.kind = COLD_slow, .from = slow, .back = e->c.at, .op = op, .result = !a.store && r == RAX ? (int)RAX : -1});
     if (!a.store)
@@ -101,12 +100,12 @@ static bool float_access(const struct emit *e, const struct ir_op *op, const str
 
 bool x86_lower_float_memory(struct emit *e, const struct ir_op *op)
 {
-    struct x86_mem m = {.base = RAX, .index = NO_REG};
+    struct x86_mem m;
     struct cold cold = {.kind = COLD_slow, .op = op, .result = -1};
     struct access a;
     if (!describe(op, &a) || !float_access(e, op, &a))
         return false;
-    cold.from = x86_host_address(e, op, a.size, a.store);
+    cold.from = x86_host_address(e, op, a.size, a.store, &m);
     unsigned x = a.store ? (unsigned)x86_xpin(e, op->b) : x86_xresult(e, op);
     if (a.store) {
         sse_store(&e->c, a.size == 4, m, x);

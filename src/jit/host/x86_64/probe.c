@@ -17,10 +17,10 @@ static struct x86_mem entry_at(bool store, enum x86_reg index)
     return (struct x86_mem){.base = R14, .index = index, .scale = 1, .disp = side};
 }
 
-static struct x86_mem recent_at(bool store, unsigned cell)
+static struct x86_mem recent_at(bool store, unsigned copy)
 {
     struct x86_mem m = entry_at(store, NO_REG);
-    m.disp += (int32_t)((TLB_SIZE + cell) * sizeof(struct tlb_entry));
+    m.disp += (int32_t)((TLB_SIZE + copy) * sizeof(struct tlb_entry));
     return m;
 }
 
@@ -67,25 +67,34 @@ uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store)
 }
 
 /* And remembers the page for the register. */
-static uint8_t *probe_filling(struct emit *e, unsigned size, bool store, unsigned cell)
+static uint8_t *probe_filling(struct emit *e, unsigned size, bool store, unsigned copy)
 {
     struct code_buf *c = &e->c;
     uint8_t *slow = compare_indexed(e, size, store);
     x86_load(c, RCX, addend(entry_at(store, RCX)));
-    x86_store(c, recent_at(store, cell), RDX);
-    x86_store(c, addend(recent_at(store, cell)), RCX);
+    x86_store(c, recent_at(store, copy), RDX);
+    x86_store(c, addend(recent_at(store, copy)), RCX);
     x86_alu_rr(c, ALU_add, true, RAX, RCX);
     return slow;
 }
 
-static uint8_t *probe_recent(struct emit *e, unsigned size, bool store, unsigned cell)
+/* Compares with the page that was last found through the register. */
+static uint8_t *probe_recent(struct emit *e, const struct ir_op *op, unsigned size, bool store, bool direct)
 {
     struct code_buf *c = &e->c;
-    x86_mov(c, RDX, RAX);
+    if (direct) {
+        x86_lea(c, RDX, (struct x86_mem){.base = (enum x86_reg)x86_pin(e, op->a), .index = NO_REG, .disp = (int32_t)op->imm});
+    } else {
+        x86_address_into_rax(e, op);
+        x86_mov(c, RDX, RAX);
+    }
     x86_alu_ri(c, ALU_and, true, RDX, -MEM_PAGE | (int32_t)(size - 1));
-    x86_alu_rm(c, ALU_cmp, true, RDX, recent_at(store, cell));
+    x86_alu_rm(c, ALU_cmp, true, RDX, recent_at(store, e->copy[op->a]));
     uint8_t *other = x86_jcc(c, CC_NE);
-    x86_alu_rm(c, ALU_add, true, RAX, addend(recent_at(store, cell)));
+    if (direct)
+        x86_load(c, RAX, addend(recent_at(store, e->copy[op->a])));
+    else
+        x86_alu_rm(c, ALU_add, true, RAX, addend(recent_at(store, e->copy[op->a])));
     return other;
 }
 
@@ -93,13 +102,17 @@ static uint8_t *probe_recent(struct emit *e, unsigned size, bool store, unsigned
 static void cold_recent(struct emit *e, const struct cold *cold)
 {
     struct code_buf *c = &e->c;
+    if (cold->direct)
+        x86_address_into_rax(e, cold->op);
     x86_imm(c, RCX, cold->size - 1u);
-    x86_lea(c, RDX, recent_at(cold->store, cold->op->a));
+    x86_lea(c, RDX, recent_at(cold->store, cold->copy));
     x86_call_exec(c, e->routines + (cold->store ? e->r->recent_write : e->r->recent_read));
     e->cold[cold - e->cold + 1].from = x86_jcc(c, CC_NE);
+    if (cold->direct)
+        x86_mov(c, RAX, RCX);
 }
 
-/* rax: address; rcx: size - 1; rdx: entry to fill. rax becomes the host address and ZF is set, or neither. Loses rcx, rdx. */
+/* rax: address; rcx: size - 1; rdx: entry to fill. rax becomes the host address, rcx the addend, and ZF is set, or nothing. Loses rdx. */
 void x86_recent_routine(struct code_buf *c, bool store)
 {
     struct x86_mem entry = entry_at(store, RCX);
@@ -137,17 +150,49 @@ static bool is_store(const struct ir_op *op) { return op->op == IR_STORE || op->
 static bool writes(const struct ir_op *op) { return (ir_sigs[op->op].out || op->op == IR_CALL) && op->d < TLB_RECENT; }
 static bool moves_on(const struct ir_op *op) { return op->op == IR_ADD && op->b == IR_CONST && op->a == op->d && op->type == IR_i64; }
 
+/* The copy for what the register is computed to at this place of the code: its own for one place, unused ones for the others. */
+static unsigned copy_for(struct emit *e, unsigned cell, int offset, bool *used)
+{
+    unsigned copy = cell;
+    for (unsigned i = 0; i < e->nplaces; i++) {
+        if (e->places[i].cell == cell && e->places[i].offset == offset)
+            return e->places[i].copy;
+        if (e->places[i].cell == cell)
+            copy = TLB_RECENT;
+    }
+    if (e->nplaces == ARRAY_LEN(e->places))
+        return cell;
+    if (copy == TLB_RECENT)
+        for (copy = 0; copy < TLB_RECENT - 1 && used[copy];)
+            copy++;
+    used[copy] = true;
+    e->places[e->nplaces++] = (struct place){(uint8_t)cell, (uint8_t)copy, (int16_t)offset};
+    return copy;
+}
+
 void x86_plan_probes(struct emit *e)
 {
     uint8_t later[TLB_RECENT] = {0}; /* BASE_read, BASE_write: accessed further on, by what it holds here */
-    bool seen[TLB_RECENT] = {0};
-    for (unsigned cell = 0; cell < TLB_RECENT; cell++)
+    bool seen[TLB_RECENT] = {0}, used[TLB_RECENT] = {0};
+    unsigned insn = e->ir->ninsns;
+    e->nplaces = 0;
+    for (unsigned cell = 0; cell < TLB_RECENT; cell++) {
         e->base[cell] = e->loops ? BASE_computed : 0;
+        e->copy[cell] = (uint8_t)cell;
+    }
+    for (unsigned i = 0; i < e->ir->nops; i++)
+        if (is_access(&e->ir->ops[i]) && e->ir->ops[i].a < TLB_RECENT)
+            used[e->ir->ops[i].a] = true;
     for (unsigned i = e->ir->nops; i-- > 0;) {
         const struct ir_op *op = &e->ir->ops[i];
+        while (insn > 0 && (insn == e->ir->ninsns || e->ir->insns[insn].op > i))
+            insn--;
+        e->copies[i] = 0;
         if (op->op == IR_CALL)
             memset(later, 0, sizeof later);
         if (writes(op) && !moves_on(op)) {
+            if (later[op->d])
+                e->copies[i] = (uint8_t)(1 + copy_for(e, op->d, e->ir->insns[insn].offset, used));
             later[op->d] = 0;
             if (!seen[op->d] && (ir_sigs[op->op].flags & IR_F_R)) /* the next round begins with what this one has loaded */
                 e->base[op->d] = 0;
@@ -163,26 +208,41 @@ void x86_plan_probes(struct emit *e)
 
 void x86_note_base(struct emit *e, const struct ir_op *op)
 {
+    unsigned copy = e->copies[op - e->ir->ops];
+    if (copy)
+        e->copy[op->d] = (uint8_t)(copy - 1);
     if (op->op == IR_CALL)
         memset(e->base, 0, sizeof e->base);
     else if (writes(op) && !moves_on(op))
         e->base[op->d] = e->loops && !(ir_sigs[op->op].flags & IR_F_R) ? BASE_computed : 0;
 }
 
-uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store)
+uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at)
 {
     uint8_t side = store ? BASE_write : BASE_read;
-    x86_address_into_rax(e, op);
+    bool recent = op->a < TLB_RECENT && (e->base[op->a] & (side | BASE_computed));
+    bool filling = !recent && op->a < TLB_RECENT && e->again[op - e->ir->ops];
+    bool direct = recent && x86_pin(e, op->a) >= 0 && fits32((int64_t)op->imm);
+    *at = (struct x86_mem){.base = RAX, .index = NO_REG};
+    if (recent || filling)
+        e->base[op->a] |= side;
+    if (!recent) {
+        x86_address_into_rax(e, op);
+        e->forwarded = IR_NONE;
+        return filling ? probe_filling(e, size, store, e->copy[op->a]) : x86_tlb_probe(e, size, store);
+    }
+    uint8_t *other = probe_recent(e, op, size, store, direct);
     e->forwarded = IR_NONE;
-    if (op->a >= TLB_RECENT || !((e->base[op->a] & (side | BASE_computed)) || e->again[op - e->ir->ops]))
-        return x86_tlb_probe(e, size, store);
-    bool recent = e->base[op->a] & (side | BASE_computed);
-    e->base[op->a] |= side;
-    if (!recent)
-        return probe_filling(e, size, store, op->a);
-    uint8_t *other = probe_recent(e, size, store, op->a);
-    x86_cold(
-        e, (struct cold){
-               .kind = COLD_write, .write = cold_recent, .from = other, .back = e->c.at, .op = op, .size = (uint8_t)size, .store = store});
+    if (direct)
+        *at = (struct x86_mem){.base = RAX, .index = (enum x86_reg)x86_pin(e, op->a), .scale = 1, .disp = (int32_t)op->imm};
+    x86_cold(e, (struct cold){.kind = COLD_write,
+                              .write = cold_recent,
+                              .from = other,
+                              .back = e->c.at,
+                              .op = op,
+                              .size = (uint8_t)size,
+                              .copy = e->copy[op->a],
+                              .store = store,
+                              .direct = direct});
     return NULL;
 }

@@ -25,6 +25,12 @@ struct borrowed {
     uint8_t cell, place; /* place: index of pin_regs and of the list */
 };
 
+/* An insn that computes a base address. */
+struct place {
+    uint8_t cell, copy;
+    int16_t offset;
+};
+
 struct cold { /* code behind the block's end that a rare branch goes to */
     enum { COLD_slow, COLD_exit, COLD_trap, COLD_write } kind;
     uint8_t *from, *back; /* displacement of the branch; where to go on */
@@ -35,8 +41,9 @@ struct cold { /* code behind the block's end that a rare branch goes to */
     struct xtemp xtemp[XTEMPS];                             /* at the branch */
     uint8_t nxtemps, reg;
     bool single, boxed;
-    uint8_t size; /* of the access */
+    uint8_t size, copy; /* of the access */
     bool store;
+    bool direct;     /* rax is the addend only, the base register is added by the access */
     bool polls;      /* exit: it looks for events first */
     bool given_back; /* trap: the guest's registers are where the list has them */
 };
@@ -58,12 +65,16 @@ struct emit {
     unsigned forwarded; /* the temporary whose value is in rax only; IR_NONE */
     bool locks;         /* of the atomic op being emitted */
     bool ready, lzcnt, popcnt, fma, sse41, bmi2;
-    uint8_t base[TLB_RECENT]; /* what is known of registers as base addresses */
-    bool again[IR_MAX_OPS];   /* by op: the same base is accessed again */
-    unsigned insn, insn_end;  /* the current insn, and the op behind its last */
-    int top;                  /* the highest offset of an insn so far */
-    uint8_t xpin_of[256];     /* as pin_of, of cells in xmm registers */
-    bool boxed[XPINS];        /* the pinned register holds ones above an f32 */
+    uint8_t base[TLB_RECENT]; /* what is known of registers as base addresses, */
+    uint8_t copy[TLB_RECENT]; /* and which of the TLB's copies is for them */
+    struct place places[TLB_RECENT];
+    unsigned nplaces;
+    uint8_t copies[IR_MAX_OPS]; /* by op: 1 + the copy for its result, 0: as before */
+    bool again[IR_MAX_OPS];     /* by op: the same base is accessed again */
+    unsigned insn, insn_end;    /* the current insn, and the op behind its last */
+    int top;                    /* the highest offset of an insn so far */
+    uint8_t xpin_of[256];       /* as pin_of, of cells in xmm registers */
+    bool boxed[XPINS];          /* the pinned register holds ones above an f32 */
     struct xtemp xtemp[XTEMPS];
     unsigned nxtemps;
 };
@@ -130,8 +141,9 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op);
 void x86_plan_probes(struct emit *e);                              /* of a block */
 void x86_note_base(struct emit *e, const struct ir_op *op);        /* after each op */
 uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store); /* rax: guest to host address; the branch of a miss */
-/* rax = host address of a load or store. Returns the branch of a miss, for the cold stub that must come next; NULL: it will be given. */
-uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store);
+/* Where a load or store finds its bytes (of rax and the base register). Returns the branch of a miss, for the cold stub that must come
+ * next; NULL: it will be given. */
+uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at);
 void x86_recent_routine(struct code_buf *c, bool store);
 
 /* memory.c */
