@@ -41,10 +41,12 @@ struct jit_cache {
     bool retiring; /* something was retired in the epoch that is still open */
 };
 
+/* Blocks of one page have neighbouring buckets: what is not used of the table is not touched. */
 static size_t hash(gpa at, uint64_t key)
 {
-    uint64_t h = (at >> 1 ^ key << 7) * 0x9e3779b97f4a7c15;
-    return (size_t)(h >> (64 - BUCKET_BITS));
+    enum { NEAR_BITS = 6 };
+    uint64_t page = ((at >> MEM_PAGE_BITS ^ key << 20) * 0x9e3779b97f4a7c15) >> (64 - BUCKET_BITS + NEAR_BITS);
+    return (size_t)(page << NEAR_BITS | ((at >> 1 ^ at >> 7) & ((1 << NEAR_BITS) - 1)));
 }
 
 int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)

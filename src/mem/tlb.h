@@ -22,8 +22,9 @@ struct tlb_entry {
 
 #define TLB_NONE (~0ull)
 
+/* A multiple of 64 bytes long, so that they can stand in an array. */
 struct tlb {
-    struct tlb_entry read[TLB_ENTRIES];
+    _Alignas(64) struct tlb_entry read[TLB_ENTRIES];
     struct tlb_entry write[TLB_ENTRIES];
     uint64_t max_span;                 /* of the translations in it: how far a flush of one address must look around */
     uint64_t large[2][TLB_LARGE / 64]; /* a bit (by hash) for each 2 MiB, and each 1 GiB, that has pages of larger translations in it */

@@ -7,34 +7,28 @@
 #include "base/bits.h"
 #include <stdlib.h>
 
+/* Two large blocks, touched where they are used only. */
 int emu_contexts_init(struct emu_cpu *emu)
 {
     emu->next_id = 1;
-    for (unsigned i = 0; i < VIEWS; i++) {
-        emu->views[i].jumps = calloc(JIT_JUMPS, sizeof *emu->views[i].jumps);
-        if (!emu->views[i].jumps)
-            return -STATUS_resource;
-        emu->views[i].jumps[0].pc = jit_jump_none(0); /* of the others it is 0 */
-    }
-    for (unsigned i = 0; i < CONTEXTS; i++) {
-        emu->contexts[i].tlb = aligned_alloc(64, align_up(sizeof(struct tlb), 64));
-        if (!emu->contexts[i].tlb)
-            return -STATUS_resource;
-        emu->contexts[i].filled = false;
-    }
+    emu->all_jumps = calloc(VIEWS, JIT_JUMPS * sizeof *emu->all_jumps);
+    emu->all_tlbs = aligned_alloc(64, CONTEXTS * align_up(sizeof *emu->all_tlbs, 64));
+    if (!emu->all_jumps || !emu->all_tlbs)
+        return -STATUS_resource;
+    for (unsigned i = 0; i < VIEWS; i++)
+        emu->views[i].jumps = emu->all_jumps + i * JIT_JUMPS;
+    for (unsigned i = 0; i < CONTEXTS; i++)
+        emu->contexts[i].tlb = &emu->all_tlbs[i];
     return 0;
 }
 
 void emu_contexts_fini(struct emu_cpu *emu)
 {
-    for (unsigned i = 0; i < CONTEXTS; i++)
-        free(emu->contexts[i].tlb);
-    for (unsigned i = 0; i < VIEWS; i++)
-        free(emu->views[i].jumps);
+    free(emu->all_jumps);
+    free(emu->all_tlbs);
 }
 
 enum { JUMP_PART = JIT_JUMPS / 64 };
-
 _Static_assert(JUMP_PAGES == 64, "a bit each in jump_pages");
 
 static void clear_jumps(struct view *view)
@@ -164,6 +158,7 @@ void emu_view_update(struct emu_cpu *emu)
     v->context = NULL; /* not renewed below, should the ids wrap */
     uint32_t id = new_id(emu);
     clear_jumps(v);
+    v->jumps[0].pc = jit_jump_none(0); /* of the others it is 0 */
     *v = (struct view){.key = key, .context = context, .id = id, .jumps = v->jumps};
     emu->view = v;
     emu->cpu->jumps = v->jumps;

@@ -26,7 +26,7 @@ struct fetch_entry {
 struct context {
     uint64_t number;
     int64_t asid;
-    bool used, filled;
+    bool used;
     uint64_t stamp; /* of its last use */
     struct tlb *tlb;
     struct fetch_entry fetch[FETCH_SIZE];
@@ -65,7 +65,9 @@ struct emu_cpu {
     uint64_t stamp;
     uint64_t code_regions[4]; /* a bit for each 2 MiB (hashed) that some entry of the jump caches lies in */
     struct context contexts[CONTEXTS];
-    uint64_t jump_pages; /* a bit for each row of jumps that something stands in */
+    struct tlb *all_tlbs;       /* of the contexts, */
+    struct jit_jump *all_jumps; /* of the views */
+    uint64_t jump_pages;        /* a bit for each row of jumps that something stands in */
     struct jump jumps[JUMP_PAGES][JUMP_SLOTS];
 };
 
