@@ -268,6 +268,21 @@ static void timer(void **state)
     stop();
 }
 
+/* While the clock runs: a timer that comes due as it is set is either due at once or has a deadline. */
+static void timer_races(void **state)
+{
+    (void)state;
+    start("max");
+    RV(cpu, menvcfg) |= ENVCFG_STCE;
+    riscv64_arch(cpu)->tick_ns = 1;
+    os_vclock_resume(&f->clock);
+    for (unsigned n = 0; n < 100000; n++) {
+        riscv64_set_timer(cpu, riscv64_time(cpu) + n % 200);
+        assert_int_not_equal(riscv64_arch(cpu)->timer_due, seen.deadline != UINT64_MAX);
+    }
+    stop();
+}
+
 static void waiting(void **state)
 {
     (void)state;
@@ -461,7 +476,7 @@ int main(void)
         cmocka_unit_test(delegation), cmocka_unit_test(returns),    cmocka_unit_test(calls),        cmocka_unit_test(fences),
         cmocka_unit_test(priorities), cmocka_unit_test(enables),    cmocka_unit_test(pending_bits), cmocka_unit_test(timer),
         cmocka_unit_test(waiting),    cmocka_unit_test(counters),   cmocka_unit_test(filters),      cmocka_unit_test(overflow),
-        cmocka_unit_test(restored),   cmocka_unit_test(supervisor),
+        cmocka_unit_test(restored),   cmocka_unit_test(supervisor), cmocka_unit_test(timer_races),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

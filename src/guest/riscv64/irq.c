@@ -21,11 +21,19 @@ const char *riscv64_irq_name(uint32_t number)
 
 uint64_t riscv64_time(const struct cpu *cpu) { return os_vclock_ns(cpu->clock) / riscv64_arch(cpu)->tick_ns; }
 
+/* When STI is due, in ns of the machine's clock; UINT64_MAX: never. */
+static uint64_t timer_at(const struct cpu *cpu)
+{
+    uint64_t at;
+    bool on = (RV(cpu, menvcfg) & ENVCFG_STCE) && !__builtin_mul_overflow(RV(cpu, stimecmp), riscv64_arch(cpu)->tick_ns, &at);
+    return on ? at : UINT64_MAX;
+}
+
 /* Reading the clock costs more than a trap: STI is found out when stimecmp is written, when the deadline comes, and when software asks. */
 static void look_at_clock(struct cpu *cpu)
 {
-    bool due = (RV(cpu, menvcfg) & ENVCFG_STCE) && RV(cpu, stimecmp) != UINT64_MAX && riscv64_time(cpu) >= RV(cpu, stimecmp);
-    riscv64_arch(cpu)->timer_due = due;
+    uint64_t at = timer_at(cpu);
+    riscv64_arch(cpu)->timer_due = at != UINT64_MAX && os_vclock_ns(cpu->clock) >= at;
 }
 
 /* Those of `wanted` that are pending. */
@@ -104,13 +112,14 @@ void riscv64_set_timer(struct cpu *cpu, uint64_t time)
     riscv64_irq_update(cpu);
 }
 
+/* One reading of the clock for both: a timer that came due between two would neither be due nor have a deadline. */
 void riscv64_update_deadline(struct cpu *cpu)
 {
-    look_at_clock(cpu);
-    uint64_t now = os_vclock_ns(cpu->clock), tick = riscv64_arch(cpu)->tick_ns, when = UINT64_MAX, timer;
+    uint64_t now = os_vclock_ns(cpu->clock), when = timer_at(cpu);
 
-    if ((RV(cpu, menvcfg) & ENVCFG_STCE) && !__builtin_mul_overflow(RV(cpu, stimecmp), tick, &timer) && timer > now)
-        when = timer;
+    riscv64_arch(cpu)->timer_due = when != UINT64_MAX && when <= now;
+    if (when <= now)
+        when = UINT64_MAX;
     if (riscv64_arch(cpu)->armed) {
         uint64_t poll = riscv64_counters_deadline(cpu, now);
         when = poll < when ? poll : when;
