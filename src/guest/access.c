@@ -6,6 +6,7 @@
  */
 #include "base/bits.h"
 #include "guest/guest.h"
+#include "mem/ram.h"
 
 struct place {     /* where the bytes of one page's part of an access are */
     uint8_t *host; /* NULL: a device */
@@ -63,37 +64,16 @@ static unsigned first_part(gva va, unsigned size)
     return size < room ? size : room;
 }
 
-/* An aligned access is one access of the host, so that no other vCPU sees half of it; memcpy does not promise that. Hosts are little-endian. */
-static void get_bytes(uint8_t *buf, uint8_t *host, unsigned size)
-{
-    switch ((uintptr_t)host & (size - 1) ? 0 : size) {
-    case 2: le16_put(buf, __atomic_load_n((uint16_t *)(void *)host, __ATOMIC_RELAXED)); break;
-    case 4: le32_put(buf, __atomic_load_n((uint32_t *)(void *)host, __ATOMIC_RELAXED)); break;
-    case 8: le64_put(buf, __atomic_load_n((uint64_t *)(void *)host, __ATOMIC_RELAXED)); break;
-    default: memcpy(buf, host, size);
-    }
-}
-
-static void put_bytes(uint8_t *host, const uint8_t *buf, unsigned size)
-{
-    switch ((uintptr_t)host & (size - 1) ? 0 : size) {
-    case 2: __atomic_store_n((uint16_t *)(void *)host, le16_get(buf), __ATOMIC_RELAXED); break;
-    case 4: __atomic_store_n((uint32_t *)(void *)host, le32_get(buf), __ATOMIC_RELAXED); break;
-    case 8: __atomic_store_n((uint64_t *)(void *)host, le64_get(buf), __ATOMIC_RELAXED); break;
-    default: memcpy(host, buf, size);
-    }
-}
-
 /* Bytes of one page to or from buf, in the guest's (little-endian) order; devices see accesses of 8 bytes at most. */
 static bool move(struct cpu *cpu, gva va, enum mem_access access, const struct place *place, uint8_t *buf, unsigned size)
 {
     if (place->host && access == ACCESS_write) {
-        put_bytes(place->host, buf, size);
+        ram_write(place->host, buf, size);
         mem_note_write(cpu->space, place->at, size);
         return true;
     }
     if (place->host) {
-        get_bytes(buf, place->host, size);
+        ram_read(buf, place->host, size);
         return true;
     }
     for (unsigned i = 0, n; i < size; i += n) {

@@ -4,7 +4,7 @@
  * everything else goes through ir_op_run. Handlers read operands before they write the result: both may be the same cell.
  */
 #include "ir/eval.h"
-#include <string.h>
+#include "mem/ram.h"
 
 /* clang-format off */
 
@@ -291,7 +291,7 @@ enum ir_exit ir_eval_loop(struct cpu *cpu, const struct ir_block *block, unsigne
         const struct tlb_entry *e = &cpu->tlb->read[tlb_index(va)]; \
         bits got; \
         if (__builtin_expect(tlb_hit(e, va, w / 8), 1)) { \
-            memcpy(&got, (const void *)(uintptr_t)(va + e->addend), w / 8); \
+            got = ram_get_##w(va + e->addend); \
         } else { \
             uint64_t slow; \
             if (!load_slow(cpu, op, va, w / 8, &slow)) \
@@ -309,7 +309,7 @@ enum ir_exit ir_eval_loop(struct cpu *cpu, const struct ir_block *block, unsigne
         const struct tlb_entry *e = &cpu->tlb->write[tlb_index(va)]; \
         bits put = (bits)cell[op->b]; \
         if (__builtin_expect(tlb_hit(e, va, w / 8), 1)) \
-            memcpy((void *)(uintptr_t)(va + e->addend), &put, w / 8); \
+            ram_put_##w(va + e->addend, put); \
         else if (!store_slow(cpu, va, w / 8, put)) \
             return ir_eval_trapped(cpu, block, op); \
         NEXT; \

@@ -5,6 +5,7 @@
  */
 #include "mem/space.h"
 #include "base/bits.h"
+#include "mem/ram.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -151,7 +152,7 @@ bool mem_load(const struct mem_space *space, gpa at, unsigned size, uint64_t *va
     uint64_t offset = at - region->base;
     *value = 0;
     if (region->kind != MEM_DEVICE) {
-        memcpy(value, region->host + offset, size);
+        ram_read(value, region->host + offset, size);
         return true;
     }
     if (!device_takes(region, offset, size))
@@ -173,7 +174,7 @@ bool mem_store(const struct mem_space *space, gpa at, unsigned size, uint64_t va
         return false;
     uint64_t offset = at - region->base;
     if (region->kind == MEM_RAM) {
-        memcpy(region->host + offset, &value, size);
+        ram_write(region->host + offset, &value, size);
         mem_note_write(space, at, size);
         return true;
     }
@@ -213,7 +214,7 @@ bool mem_read(const struct mem_space *space, gpa at, void *buf, uint64_t len)
         const struct mem_region *region = mem_space_find(space, at);
         uint64_t part = region->size - (at - region->base);
         part = part < len ? part : len;
-        memcpy(to, region->host + (at - region->base), part);
+        ram_read(to, region->host + (at - region->base), part);
         at += part, to += part, len -= part;
     }
     return true;
@@ -227,7 +228,7 @@ bool mem_write(const struct mem_space *space, gpa at, const void *buf, uint64_t 
         const struct mem_region *region = mem_space_find(space, at);
         uint64_t part = region->size - (at - region->base);
         part = part < len ? part : len;
-        memcpy(region->host + (at - region->base), from, part);
+        ram_write(region->host + (at - region->base), from, part);
         mem_note_write(space, at, part);
         at += part, from += part, len -= part;
     }
