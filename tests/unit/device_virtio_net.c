@@ -224,6 +224,7 @@ static void test_back_pressure(void **state)
     assert_false(f->fake->port.ready(f->fake->port.dev));
     os_mutex_unlock(f->fake->port.lock);
     assert_false(inject(f, frame, 60));
+    os_loop_sync(f->rig.loop); /* start's own notification is over */
     unsigned pokes = f->fake->pokes;
     receive_frame(f, got, NULL);
     os_loop_sync(f->rig.loop);
