@@ -269,6 +269,7 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
         for (unsigned k = 0; k < n; k++)
             x86_note_base(e, &q->ir->ops[i + k]);
     }
-    cold_stubs(e);
+    if (!e->c.full)
+        cold_stubs(e);
     return e->c.full ? 0 : (size_t)(e->c.at - e->c.start);
 }
