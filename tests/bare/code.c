@@ -458,7 +458,7 @@ static uint64_t written[HARTS];
 static void writer(void *arg)
 {
     uint64_t id = (uint64_t)arg, n = 0;
-    while (!stop_writing) {
+    do { /* once at least, however late it begins */
         for (unsigned page = 90; page < 100; page++)
             ((volatile uint32_t *)code[page])[100 + id] = (uint32_t)n;
         n++;
@@ -466,7 +466,7 @@ static void writer(void *arg)
             if (((volatile uint32_t *)code[page])[100 + id] != (uint32_t)(n - 1))
                 __atomic_fetch_add(&written[0], 1, __ATOMIC_RELAXED);
         __atomic_fetch_add(&code[90][99], 1, __ATOMIC_RELAXED);
-    }
+    } while (!stop_writing);
     written[id] = n;
 }
 
