@@ -73,6 +73,26 @@ static void mapped_anew(void)
         }
 }
 
+/* Two virtual pages in a row whose bytes lie the other way round: what crosses is not one piece of memory. */
+static void across(void)
+{
+    uint64_t status = STATUS_MPRV | (STATUS_MPP & 1ul << 11), n = ROUNDS + 1, total = 0;
+    CHECK(space());
+    paging_map(VA, (uint64_t)pages[1], 0, PTE_R | PTE_W);
+    paging_map(VA + PAGE, (uint64_t)pages[0], 0, PTE_R | PTE_W);
+    sfence_vma();
+    pages[1][511] = 7ul << 32;
+    pages[0][0] = 9;
+    csr_clear(CSR_mstatus, STATUS_MPP);
+    asm volatile(
+        "mv t6, %2\n csrs mstatus, %3\n j 2f\n 1: lw t5, -4(t6)\n ld t5, 0(t6)\n add %0, %0, t5\n 2: addi %1, %1, -1\n bnez %1, 1b\n"
+        "csrc mstatus, %3"
+        : "+r"(total), "+r"(n)
+        : "r"(VA + PAGE - 4), "r"(status)
+        : "t5", "t6", "memory");
+    CHECK_EQ(total, ROUNDS * (9ul << 32 | 7));
+}
+
 /* Stores that have long been fast, into a page that gets code and then other code. */
 static void code_beneath(void)
 {
@@ -91,6 +111,7 @@ static void code_beneath(void)
 
 const struct test tests[] = {
     TEST("a page that is mapped anew", mapped_anew),
+    TEST("across two pages", across),
     TEST("a page that gets code", code_beneath),
     {NULL, NULL},
 };
