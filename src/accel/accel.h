@@ -16,6 +16,10 @@ struct jit_watch;
 struct accel_callbacks {                                   /* called on the vCPU's thread; machine is accel_config's */
     bool (*firmware_call)(void *machine, struct cpu *cpu); /* struct cpu_ops */
     bool (*semihosting)(void *machine, struct cpu *cpu);
+    /* Of flat memory, both always there. May code be fetched from the page? Else os_fault_last() tells why not. */
+    bool (*fetchable)(void *machine, struct cpu *cpu, gva page);
+    /* Takes cpu->trap instead of the guest's own handler; cpu->pc is the insn that trapped. true: rounding mode or mode may have changed. */
+    bool (*trap)(void *machine, struct cpu *cpu);
     /* The vCPU cannot go on (a trap at its own handler, over and over); it parks. */
     void (*stuck)(void *machine, struct cpu *cpu, const char *text);
 };
@@ -29,7 +33,8 @@ enum accel_mode {
 struct accel_config {
     const struct guest *guest;
     const char *model; /* NULL: the guest's default */
-    unsigned vcpus;    /* 1.. */
+    unsigned vcpus;    /* 1..; 0 with flat memory */
+    bool flat;         /* cpu->flat: user mode; space is a flat one */
     enum accel_mode mode;
     unsigned jit_threshold;        /* runs of a block in tier 0 before it is compiled; 0: the default */
     size_t jit_cache;              /* bytes of code memory; 0: the default */
@@ -69,3 +74,20 @@ void accel_vm_counts(struct accel_vm *vm, struct jit_counts *out);           /* 
 
 /* After memory was changed behind the vCPUs' back while they do not run: code is fetched and looked up again. */
 void accel_vm_memory_changed(struct accel_vm *vm);
+
+/* ---- flat memory: a vCPU for each thread of the guest, which that thread runs itself ---- */
+
+int accel_thread_new(struct accel_vm *vm, struct cpu **out, struct err *err) NODISCARD; /* any thread, for any thread */
+void accel_thread_free(struct cpu *cpu);
+/* Runs until somebody sets CPU_EVENT_stop, which this clears. */
+void accel_thread_run(struct cpu *cpu);
+/* Around what may block, in callbacks: meanwhile the thread keeps no code from being reclaimed. */
+void accel_thread_away(struct cpu *cpu);
+void accel_thread_back(struct cpu *cpu);
+/* The code in [from, to) may be another now. The caller's thread sees it at once, others soon; in a callback or while cpu does not run. */
+void accel_code_changed(struct accel_vm *vm, gva from, gva to);
+/* Where emitted code goes on that faulted at the host address pc; 0: it is no emitted code. For os_fault_hooks.resume. */
+uintptr_t accel_fault(struct accel_vm *vm, uintptr_t pc);
+/* Around fork(): before it; after it in the parent (child: NULL) or in the child, where only the given vCPU still has its thread. */
+void accel_fork_begin(struct accel_vm *vm);
+void accel_fork_end(struct accel_vm *vm, struct cpu *child);

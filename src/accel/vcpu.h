@@ -15,6 +15,11 @@ struct accel { /* a row of accels.def */
      * no bound), exactly when `exact`. */
     void (*run)(struct vcpu *vcpu, uint64_t max, bool exact);
     void (*memory_changed)(struct accel_vm *vm);
+    /* Of flat memory; NULL: this accelerator cannot have it. As the functions of accel.h. */
+    void (*away)(struct vcpu *vcpu, bool away);
+    void (*code_changed)(struct accel_vm *vm, gva from, gva to);
+    uintptr_t (*fault)(struct accel_vm *vm, uintptr_t pc);
+    void (*fork)(struct accel_vm *vm, bool begin, struct vcpu *child);
     void (*stats)(struct vcpu *vcpu, struct cpu_stats *out); /* complete: with the rows that nobody counts */
     void (*counts)(struct accel_vm *vm, struct jit_counts *out);
 };
@@ -60,6 +65,8 @@ struct accel_vm {
 
 extern const struct accel accel_emu;
 
+int vcpu_init(struct accel_vm *vm, struct vcpu *vcpu, unsigned n, struct err *err) NODISCARD;
+void vcpu_fini(struct vcpu *vcpu);
 void vcpu_main(void *vcpu);             /* the thread */
 void vcpu_notify(struct vcpu *vcpu);    /* any thread: look at the state again */
 void vcpu_serve(struct vcpu *vcpu);     /* runs the queued requests; on the vCPU's thread */

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int vcpu_init(struct accel_vm *vm, unsigned n, struct err *err)
+int vcpu_init(struct accel_vm *vm, struct vcpu *vcpu, unsigned n, struct err *err)
 {
     const struct accel_config *config = &vm->config;
-    struct vcpu *vcpu = &vm->vcpus[n];
     size_t size = sizeof(struct cpu) + (config->guest->cells + IR_FRAME_EXTRA) * sizeof(uint64_t);
     size = size > config->guest->cpu_size ? size : config->guest->cpu_size;
     struct cpu *cpu = aligned_alloc(64, (size + 63) / 64 * 64);
@@ -31,6 +30,7 @@ static int vcpu_init(struct accel_vm *vm, unsigned n, struct err *err)
     cpu->accel = vcpu;
     cpu->machine = config->machine;
     cpu->monitor = vm->monitor;
+    cpu->flat = config->flat;
     cpu->stats = &vcpu->stats;
     cpu->wait_until = UINT64_MAX;
     int rc = vm->accel->vcpu_open(vcpu, err);
@@ -41,7 +41,7 @@ static int vcpu_init(struct accel_vm *vm, unsigned n, struct err *err)
     return rc;
 }
 
-static void vcpu_fini(struct vcpu *vcpu)
+void vcpu_fini(struct vcpu *vcpu)
 {
     if (!vcpu->cpu)
         return;
@@ -64,12 +64,12 @@ int accel_vm_new(struct accel_vm **out, const struct accel_config *config, struc
     os_mutex_init(&vm->lock, OS_RANK_vcpus);
     os_cond_init(&vm->changed);
     os_cond_init(&vm->timer_cond);
-    vm->vcpus = calloc(config->vcpus, sizeof *vm->vcpus);
+    vm->vcpus = calloc(config->vcpus + 1, sizeof *vm->vcpus);
     vm->monitor = cpu_monitor_new();
     int rc =
         vm->vcpus && vm->monitor ? vm->accel->vm_open(vm, err) : err_set(err, STATUS_resource, "out of memory for the machine's vCPUs");
     for (unsigned i = 0; !rc && i < config->vcpus; i++)
-        rc = vcpu_init(vm, i, err);
+        rc = vcpu_init(vm, &vm->vcpus[i], i, err);
     if (rc) {
         accel_vm_free(vm);
         return rc;

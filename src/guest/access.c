@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "guest/guest.h"
 #include "mem/ram.h"
+#include "os/fault.h"
 
 struct place {     /* where the bytes of one page's part of an access are */
     uint8_t *host; /* NULL: a device */
@@ -28,6 +29,50 @@ static void fill(struct cpu *cpu, gva va, enum mem_access access, const struct t
     cpu_count(cpu, CPU_STAT_tlb_fills);
     tlb_note_span(cpu->tlb, va, page->span);
 }
+
+/* ---- flat memory: the host's MMU answers ---- */
+
+struct flat {
+    gva va;
+    unsigned size;
+    enum mem_access access;
+    uint8_t *buf;
+};
+
+static void flat_move(void *arg)
+{
+    const struct flat *f = arg;
+    if (f->access == ACCESS_write)
+        ram_write((uint8_t *)(uintptr_t)f->va, f->buf, f->size);
+    else
+        ram_read(f->buf, (const uint8_t *)(uintptr_t)f->va, f->size);
+}
+
+/* Reads, or writes what stands there, byte by byte at both ends: no access of a guest spans more than two pages. */
+static void flat_touch(void *arg)
+{
+    const struct flat *f = arg;
+    for (unsigned i = 0; i < 2; i++) {
+        _Atomic uint8_t *at = (_Atomic uint8_t *)(uintptr_t)(f->va + (i ? f->size - 1 : 0));
+        if (f->access == ACCESS_write)
+            atomic_fetch_or(at, 0);
+        else
+            atomic_load(at);
+    }
+}
+
+static bool flat_try(struct cpu *cpu, void (*fn)(void *), struct flat *f)
+{
+    if (f->va >= MEM_FLAT_END - f->size) {
+        const struct os_fault fault = {.signal = SIGSEGV, .code = SEGV_MAPERR, .address = f->va};
+        os_fault_set(&fault);
+    } else if (os_fault_try(fn, f)) {
+        return true;
+    }
+    return trap(cpu, cpu->guest->bus_error(cpu, os_fault_last()->address, f->access));
+}
+
+/* ---- by page tables ---- */
 
 /* The part of an access that lies in one page. */
 static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access, struct place *out)
@@ -92,6 +137,8 @@ static bool access_bytes(struct cpu *cpu, gva va, unsigned size, enum mem_access
 {
     unsigned first = first_part(va, size);
     struct place low, high;
+    if (cpu->flat)
+        return aligned(cpu, va, size, access, attr) && flat_try(cpu, flat_move, &(struct flat){va, size, access, buf});
     if (!aligned(cpu, va, size, access, attr) || !find(cpu, va, first, access, &low))
         return false;
     if (first < size && !find(cpu, va + first, size - first, access, &high))
@@ -125,6 +172,8 @@ bool cpu_probe(struct cpu *cpu, gva va, unsigned size, enum mem_access access, u
 {
     unsigned first = first_part(va, size);
     struct place place;
+    if (cpu->flat)
+        return aligned(cpu, va, size, access, attr) && flat_try(cpu, flat_touch, &(struct flat){va, size, access, NULL});
     return aligned(cpu, va, size, access, attr) && find(cpu, va, first, access, &place) &&
            (first == size || find(cpu, va + first, size - first, access, &place));
 }
@@ -134,6 +183,10 @@ void *cpu_host(struct cpu *cpu, gva va, unsigned size, enum mem_access access, u
     struct place place;
     if (!aligned(cpu, va, size, access, attr))
         return NULL;
+    if (cpu->flat) {
+        *at = va;
+        return flat_try(cpu, flat_touch, &(struct flat){va, size, access, NULL}) ? (void *)(uintptr_t)va : NULL;
+    }
     if (first_part(va, size) < size) {
         trap(cpu, cpu->guest->misaligned(cpu, va, access));
         return NULL;

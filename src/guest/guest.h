@@ -40,6 +40,8 @@ struct guest {
     void (*fini)(struct cpu *cpu);
     void (*reset)(struct cpu *cpu);
 
+    /* After reset: the mode and the rights in which Linux runs a program of this guest. */
+    void (*enter_user)(struct cpu *cpu);
     /* Walks the page tables for one access to va; false: *trap says what the guest gets. Sets accessed and dirty bits. */
     bool (*translate)(struct cpu *cpu, gva va, enum mem_access access, struct tlb_page *out, struct trap *trap);
     /* The trap of an access whose physical address nobody answers (bus error) or that the order of the machine forbids. */

@@ -55,6 +55,7 @@ struct cpu {
     bool fp_tiny_before;     /* tininess is detected before rounding */
     struct trap trap;        /* valid while trapped */
     bool trapped;            /* an op or helper trapped; whoever called it must stop */
+    bool flat;               /* guest addresses are the host's own, below MEM_FLAT_END (user mode); a fault is the host's */
     _Atomic bool waiting;    /* the guest executed a wait insn: the run loop sleeps; others may look */
     uint64_t wait_until;     /* vclock ns bound of that wait; UINT64_MAX: none */
     uint64_t insns;          /* retired, up to the current block */

@@ -111,6 +111,17 @@ void jit_reader_add(struct jit_cache *cache, struct jit_reader *reader)
     os_mutex_unlock(&cache->lock);
 }
 
+void jit_reader_remove(struct jit_cache *cache, struct jit_reader *reader)
+{
+    os_mutex_lock(&cache->lock);
+    for (struct jit_reader **link = &cache->readers; *link; link = &(*link)->next)
+        if (*link == reader) {
+            *link = reader->next;
+            break;
+        }
+    os_mutex_unlock(&cache->lock);
+}
+
 static uint64_t seen_by_all(const struct jit_cache *cache)
 {
     uint64_t oldest = UINT64_MAX;
@@ -314,6 +325,42 @@ void jit_cache_renew(struct jit_cache *cache)
             drop_page(cache, pages[i]);
     close_drops(cache);
     atomic_store(&cache->renewing, false);
+    os_mutex_unlock(&cache->lock);
+}
+
+void jit_cache_drop(struct jit_cache *cache, gpa from, gpa to)
+{
+    os_mutex_lock(&cache->lock);
+    from = align_down(from, MEM_PAGE);
+    if ((to - from) / MEM_PAGE < cache->pages.count) {
+        for (; from < to; from += MEM_PAGE)
+            if (map_get(&cache->pages, from) || cache->straddlers)
+                drop_page(cache, from);
+    } else {
+        for (struct page *page = cache->oldest, *newer; page; page = newer) {
+            newer = page->newer;
+            if (page->at + MEM_PAGE >= from && page->at < to) /* the page before: an insn of it may straddle */
+                drop_page(cache, page->at);
+        }
+    }
+    close_drops(cache);
+    os_mutex_unlock(&cache->lock);
+}
+
+void jit_cache_fork(struct jit_cache *cache, bool begin, struct jit_reader *only)
+{
+    if (begin) {
+        os_mutex_lock(&cache->lock);
+        if (cache->compiler)
+            jit_compiler_fork(cache->compiler, true);
+        return;
+    }
+    if (only) {
+        only->next = NULL;
+        cache->readers = only;
+    }
+    if (cache->compiler)
+        jit_compiler_fork(cache->compiler, false);
     os_mutex_unlock(&cache->lock);
 }
 

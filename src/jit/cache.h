@@ -34,6 +34,7 @@ int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)
 void jit_cache_free(struct jit_cache *cache);
 
 void jit_reader_add(struct jit_cache *cache, struct jit_reader *reader);
+void jit_reader_remove(struct jit_cache *cache, struct jit_reader *reader);
 /* The reader must drop its pointers to blocks, then call jit_reader_quiet, when this differs from reader->seen. */
 uint64_t jit_cache_epoch(const struct jit_cache *cache);
 void jit_reader_quiet(struct jit_cache *cache, struct jit_reader *reader, uint64_t epoch);
@@ -48,4 +49,8 @@ struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uin
 bool jit_cache_watch(struct jit_cache *cache, gpa page);
 /* Drops the blocks of pages that were written: what fence.i asks. */
 void jit_cache_renew(struct jit_cache *cache);
+/* Drops the blocks of the pages that [from, to) touches: flat memory, of which nobody notes what is written. */
+void jit_cache_drop(struct jit_cache *cache, gpa from, gpa to);
+/* Around fork(), the compiler's lock included: begin takes all locks, its opposite gives them back. only: in the child, the one reader left. */
+void jit_cache_fork(struct jit_cache *cache, bool begin, struct jit_reader *only);
 size_t jit_cache_blocks(const struct jit_cache *cache);

@@ -30,13 +30,14 @@ struct jit_compiler {
     unsigned nchunks, chunk; /* the one being filled */
     size_t at;               /* in memory */
     struct jit_counts counts;
-    bool alone, timed;
+    bool alone, timed, flat;
     const struct jit_watch *watch; /* NULL: nobody */
 };
 
 static void free_code(struct jit_code *code)
 {
     free(code->unrolled);
+    free(code->faults);
     free(code);
 }
 
@@ -61,6 +62,11 @@ static void tell_routines(const struct jit_compiler *c)
     }
 }
 
+static enum os_code_kind kind_of(const struct jit_compiler *c)
+{
+    return c->flat ? OS_CODE_private : c->watch && c->watch->perf ? OS_CODE_anonymous : OS_CODE_file;
+}
+
 int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const struct guest *guest, const struct jit_setup *setup,
                      struct err *err)
 {
@@ -73,12 +79,13 @@ int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const s
     c->cache = cache;
     c->guest = guest;
     c->alone = setup->alone;
+    c->flat = setup->flat;
     c->timed = setup->timed;
     c->watch = setup->watch;
     c->nchunks = setup->size < 2 * CHUNK ? 2 : (unsigned)(setup->size / CHUNK); /* one is filled while the next one empties */
     c->scratch = calloc(1, jit_host->scratch);
     c->chunks = calloc(c->nchunks, sizeof *c->chunks);
-    int rc = c->scratch && c->chunks ? os_code_new(&c->memory, (size_t)c->nchunks * CHUNK, c->watch && c->watch->perf, err)
+    int rc = c->scratch && c->chunks ? os_code_new(&c->memory, (size_t)c->nchunks * CHUNK, kind_of(c), err)
                                      : err_set(err, STATUS_resource, "out of memory for the compiler");
     if (!rc) {
         c->routines = c->memory.exec;
@@ -139,13 +146,20 @@ static void unlink_all(struct jit_compiler *c, struct jit_code *code)
     }
 }
 
+/* By one address wherever both blocks stand: in one page, or because they stand nowhere else. */
+static bool leads_to(const struct jit_compiler *c, const struct jit_exit *exit, gpa from, gpa to)
+{
+    gpa page = align_down(from, MEM_PAGE);
+    return page + (gpa)(int64_t)exit->target == to && (c->flat || align_down(to, MEM_PAGE) == page);
+}
+
 void jit_link(struct jit_compiler *c, struct jit_exit *exit, struct jit_block *to)
 {
     os_mutex_lock(&c->lock);
     struct jit_code *code = atomic_load(&to->code);
     const struct jit_block *from = exit->from ? exit->from->block : NULL;
     if (from && code && !exit->to && !exit->round && !atomic_load(&to->retired) && to->key == from->key && to->second == to->at &&
-        align_down(to->at, MEM_PAGE) == align_down(from->at, MEM_PAGE) && (int32_t)(to->at & (MEM_PAGE - 1)) == exit->target) {
+        leads_to(c, exit, from->at, to->at)) {
         exit->to = code;
         exit->next = code->in;
         code->in = exit;
@@ -234,6 +248,23 @@ static unsigned count_exits(const struct ir_block *ir)
     return n;
 }
 
+static unsigned count_accesses(const struct ir_block *ir)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < ir->nops; i++)
+        n += (ir_sigs[ir->ops[i].op].flags & (IR_F_R | IR_F_W)) != 0;
+    return n;
+}
+
+/* Room for the accesses that may fault. */
+static bool expect_faults(const struct jit_compiler *c, struct jit_code *code, const struct ir_block *ir)
+{
+    unsigned n = c->flat ? count_accesses(ir) : 0;
+    code->faults = n ? malloc(n * sizeof *code->faults) : NULL;
+    code->nfaults = n;
+    return !n || code->faults;
+}
+
 static bool emit(struct jit_compiler *c, struct jit_block *block)
 {
     size_t at = make_room(c);
@@ -245,6 +276,11 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
         return false;
     }
     code->unrolled = unrolled;
+    if (!expect_faults(c, code, ir)) {
+        c->chunks[c->chunk].codes = code->chunk_next;
+        free_code(code);
+        return false;
+    }
     struct jit_emit_request request = {
         .ir = ir,
         .page_offset = block->at & (MEM_PAGE - 1),
@@ -254,6 +290,8 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
         .nfpins = c->guest->nfpins,
         .fp_canonical = c->guest->fp_canonical,
         .alone = c->alone,
+        .flat = c->flat,
+        .page = align_down(block->at, MEM_PAGE),
         .zero_cell = (uint16_t)c->guest->cells,
         .out = c->memory.write + at,
         .exec = c->memory.exec + at,
@@ -262,9 +300,12 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
         .scratch = c->scratch,
         .max_exits = code->nexits,
         .exits = code->exits,
+        .max_faults = code->nfaults,
+        .faults = code->faults,
     };
     size_t size = jit_host->emit(c->routines, &request);
     code->nexits = request.nexits;
+    code->nfaults = request.nfaults;
     if (!size) {
         c->chunks[c->chunk].codes = code->chunk_next;
         free_code(code);
@@ -326,6 +367,37 @@ void jit_compile_undo(struct jit_compiler *c, struct jit_block *block)
         c->counts.undone++;
     }
     os_mutex_unlock(&c->lock);
+}
+
+static uintptr_t fault_stub(const struct jit_compiler *c, const struct jit_code *code, size_t at)
+{
+    for (unsigned i = 0; i < code->nfaults; i++)
+        if (at >= code->faults[i].from && at < code->faults[i].to)
+            return (uintptr_t)(c->memory.exec + code->faults[i].stub);
+    return 0;
+}
+
+uintptr_t jit_compiler_fault(struct jit_compiler *c, uintptr_t pc)
+{
+    size_t at = pc - (uintptr_t)c->memory.exec;
+    uintptr_t to = 0;
+    if (at >= c->memory.size)
+        return 0;
+    os_mutex_lock(&c->lock);
+    for (const struct jit_code *code = c->chunks[at / CHUNK].codes; code && !to; code = code->chunk_next)
+        to = fault_stub(c, code, at);
+    for (const struct jit_code *code = c->limbo; code && !to; code = code->chunk_next) /* still running */
+        to = fault_stub(c, code, at);
+    os_mutex_unlock(&c->lock);
+    return to;
+}
+
+void jit_compiler_fork(struct jit_compiler *c, bool begin)
+{
+    if (begin)
+        os_mutex_lock(&c->lock);
+    else
+        os_mutex_unlock(&c->lock);
 }
 
 bool jit_op_run(struct cpu *cpu, const struct ir_op *op)

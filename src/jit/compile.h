@@ -20,6 +20,7 @@ struct jit_watch {
 struct jit_setup {
     size_t size;                   /* bytes of code memory, 2 MiB or more */
     bool alone;                    /* there is one vCPU */
+    bool flat;                     /* the vCPUs' memory is flat; code memory is this process's own, so that it may fork */
     bool timed;                    /* compiling is timed, two looks at the clock a block */
     const struct jit_watch *watch; /* NULL: nobody; told of the routines at once */
 };
@@ -34,6 +35,11 @@ void jit_compile_undo(struct jit_compiler *compiler, struct jit_block *block); /
 /* The exit goes to the block's code directly from now on, if that is right for every virtual address both may have. */
 void jit_link(struct jit_compiler *compiler, struct jit_exit *exit, struct jit_block *to);
 enum jit_why jit_enter(const struct jit_compiler *compiler, struct cpu *cpu, const struct jit_code *code); /* cpu->pc: the block's */
+
+/* Flat memory: where emitted code goes on if the instruction at the host address pc faulted; 0: not one of its accesses. The thread that asks
+ * has just faulted there, so it holds no lock. */
+void jit_compiler_fork(struct jit_compiler *compiler, bool begin); /* takes the lock, gives it back */
+uintptr_t jit_compiler_fault(struct jit_compiler *compiler, uintptr_t pc);
 
 struct jit_counts { /* stats.def */
 #define STAT(id, unit, text) uint64_t id;

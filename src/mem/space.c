@@ -36,7 +36,7 @@ void mem_space_free(struct mem_space *space)
         return;
     for (size_t i = 0; i < space->nregions; i++) {
         free((void *)(uintptr_t)space->regions[i].pages);
-        if (space->regions[i].host)
+        if (space->regions[i].memory.host)
             os_memory_free(&space->regions[i].memory);
     }
     os_mutex_fini(&space->lock);
@@ -106,6 +106,13 @@ int mem_space_add_rom(struct mem_space *space, const char *name, gpa base, uint6
     if (len > size)
         return err_set(err, STATUS_config, "%s holds %llu bytes, %zu do not fit", name, (unsigned long long)size, len);
     return add_memory(space, &region, data, len, err);
+}
+
+int mem_space_add_flat(struct mem_space *space, struct err *err)
+{
+    struct mem_region region = {.kind = MEM_RAM, .base = MEM_FLAT_BASE, .size = MEM_FLAT_END - MEM_FLAT_BASE, .name = "process"};
+    region.host = (uint8_t *)(uintptr_t)MEM_FLAT_BASE;
+    return add(space, &region, err);
 }
 
 int mem_space_add_device(struct mem_space *space, const char *name, gpa base, uint64_t size, const struct mem_ops *ops, void *self,
@@ -267,7 +274,7 @@ static void push_written(struct mem_space *space, gpa page)
 void mem_note_write(const struct mem_space *space, gpa at, uint64_t len)
 {
     const struct mem_region *region = mem_space_find(space, at);
-    if (!region || region->kind != MEM_RAM || !len)
+    if (!region || region->kind != MEM_RAM || !region->pages || !len)
         return;
     uint64_t offset = at - region->base;
     if (len > region->size - offset)
@@ -284,7 +291,7 @@ void mem_note_write(const struct mem_space *space, gpa at, uint64_t len)
 static _Atomic uint8_t *page_flags(const struct mem_space *space, gpa page)
 {
     const struct mem_region *region = mem_space_find(space, page);
-    return region && region->kind == MEM_RAM ? &region->pages[(page - region->base) >> MEM_PAGE_BITS] : NULL;
+    return region && region->kind == MEM_RAM && region->pages ? &region->pages[(page - region->base) >> MEM_PAGE_BITS] : NULL;
 }
 
 bool mem_page_code(const struct mem_space *space, gpa page)
@@ -320,7 +327,7 @@ static size_t scan_written(const struct mem_space *space, gpa *pages, size_t max
 {
     size_t n = 0;
     for (const struct mem_region *r = space->regions; r < space->regions + space->nregions; r++)
-        for (uint64_t i = 0; r->kind == MEM_RAM && i < r->size >> MEM_PAGE_BITS && n < max; i++)
+        for (uint64_t i = 0; r->kind == MEM_RAM && r->pages && i < r->size >> MEM_PAGE_BITS && n < max; i++)
             if ((atomic_load(&r->pages[i]) & (MEM_PAGE_code | MEM_PAGE_written)) == (MEM_PAGE_code | MEM_PAGE_written))
                 pages[n++] = r->base + (i << MEM_PAGE_BITS);
     return n;

@@ -14,6 +14,10 @@ typedef uint64_t gpa; /* guest physical address */
 
 enum { MEM_PAGE_BITS = 12, MEM_PAGE = 1 << MEM_PAGE_BITS };
 
+/* Flat memory (user mode): guest addresses are the host's; those from here on are vm's own. The first page is nobody's. */
+#define MEM_FLAT_BASE 0x1000ull
+#define MEM_FLAT_END  (1ull << 46)
+
 /* A device's registers. offset is from the start of its window; size is 1, 2, 4 or 8 and offset is a multiple of it
  * (the space splits or refuses others). false: the device refuses, the guest gets an access fault. The device's lock is held. */
 struct mem_ops {
@@ -30,7 +34,7 @@ struct mem_region {
     uint64_t size;
     const char *name;          /* borrowed */
     uint8_t *host;             /* RAM and ROM: where its bytes are */
-    _Atomic uint8_t *pages;    /* RAM: MEM_PAGE_* flags of each page */
+    _Atomic uint8_t *pages;    /* RAM: MEM_PAGE_* flags of each page; NULL: flat memory */
     struct os_memory memory;   /* RAM and ROM */
     const struct mem_ops *ops; /* device */
     void *self;
@@ -54,6 +58,8 @@ void mem_space_free(struct mem_space *space);
 int mem_space_add_ram(struct mem_space *space, const char *name, gpa base, uint64_t size, struct err *err) NODISCARD;
 int mem_space_add_rom(struct mem_space *space, const char *name, gpa base, uint64_t size, const void *data, size_t len,
                       struct err *err) NODISCARD;
+/* The process's own memory from MEM_FLAT_BASE to MEM_FLAT_END, whatever is mapped there. Its pages have no flags: who changes code says so. */
+int mem_space_add_flat(struct mem_space *space, struct err *err) NODISCARD;
 int mem_space_add_device(struct mem_space *space, const char *name, gpa base, uint64_t size, const struct mem_ops *ops, void *self,
                          struct os_mutex *lock, struct err *err) NODISCARD;
 

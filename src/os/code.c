@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Code memory by two mappings of one memfd, or of shared memory without a name. */
+/* Code memory: two mappings of one memfd or of shared memory without a name, or a private one. */
 #include "os/code.h"
 #include <errno.h>
 #include <sys/mman.h>
@@ -33,10 +33,21 @@ static int map_anonymous(struct os_code *out, size_t size, struct err *err)
     return failed ? err_set_errno(err, errno, "cannot map memory for generated code") : 0;
 }
 
-int os_code_new(struct os_code *out, size_t size, bool anonymous, struct err *err)
+static int map_private(struct os_code *out, size_t size, struct err *err)
 {
+    uint8_t *at = mmap(NULL, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return err_set_errno(err, errno, "cannot map memory that may be written and run; --mode interpreter needs none");
+    *out = (struct os_code){at, at, size};
+    return 0;
+}
+
+int os_code_new(struct os_code *out, size_t size, enum os_code_kind kind, struct err *err)
+{
+    static int (*const map[])(struct os_code *, size_t, struct err *) = {
+        [OS_CODE_file] = map_file, [OS_CODE_anonymous] = map_anonymous, [OS_CODE_private] = map_private};
     *out = (struct os_code){0};
-    int rc = (anonymous ? map_anonymous : map_file)(out, size, err);
+    int rc = map[kind](out, size, err);
     if (rc)
         os_code_free(out);
     return rc;
@@ -46,7 +57,7 @@ void os_code_free(struct os_code *code)
 {
     if (code->write)
         munmap(code->write, code->size);
-    if (code->exec)
+    if (code->exec && code->exec != code->write)
         munmap((void *)(uintptr_t)code->exec, code->size);
     *code = (struct os_code){0};
 }

@@ -40,7 +40,7 @@ static int setup(void **state)
     struct bench *t = calloc(1, sizeof *t);
     assert_non_null(t);
     assert_int_equal(ir_build_new(&t->build, CELLS, NULL, 0), 0);
-    assert_int_equal(os_code_new(&t->memory, CODE, false, NULL), 0);
+    assert_int_equal(os_code_new(&t->memory, CODE, OS_CODE_file, NULL), 0);
     t->scratch = calloc(1, jit_host->scratch);
     t->native = cpu_new();
     t->oracle = cpu_new();

@@ -200,8 +200,8 @@ int rig_init(struct rig *rig, const uint16_t *pins, unsigned npins)
     choose_fpins(rig, npins);
     rig->jumps = calloc(JIT_JUMPS, sizeof *rig->jumps);
     rig->scratch = calloc(1, jit_host->scratch);
-    if (!rig->jumps || !rig->scratch || os_code_new(&rig->memory, CODE_SIZE, false, &err) || rig_side_init(&rig->native, &rig->guest) ||
-        rig_side_init(&rig->oracle, &rig->guest))
+    if (!rig->jumps || !rig->scratch || os_code_new(&rig->memory, CODE_SIZE, OS_CODE_file, &err) ||
+        rig_side_init(&rig->native, &rig->guest) || rig_side_init(&rig->oracle, &rig->guest))
         return -1;
     rig->native.cpu->clock = rig->oracle.cpu->clock = &stopped;
     rig->native.cpu->jumps = rig->jumps;

@@ -11,12 +11,29 @@
 
 /* ---- fetching ---- */
 
+/* Not remembered: it is asked when a block is looked for in the cache only, and mappings change. */
+static bool fetch_flat(struct emu_cpu *emu, gva va, gpa *at)
+{
+    struct cpu *cpu = emu->cpu;
+    const struct accel_config *config = &emu->vm->vm->config;
+    if (!config->callbacks->fetchable(config->machine, cpu, align_down(va, MEM_PAGE))) {
+        struct trap trap = cpu->guest->bus_error(cpu, va, ACCESS_fetch);
+        cpu_trap(cpu, trap.kind, trap.info);
+        return false;
+    }
+    *at = va;
+    emu->fetch_room = MEM_PAGE - (unsigned)(va & (MEM_PAGE - 1));
+    return true;
+}
+
 /* emu->fetch_room: bytes from va on that may be fetched too; less than the page's rest where protection is finer than pages. */
 static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
 {
     struct cpu *cpu = emu->cpu;
     struct fetch_entry *e = &emu->view->context->fetch[va >> MEM_PAGE_BITS & (FETCH_SIZE - 1)];
     gva page = align_down(va, MEM_PAGE);
+    if (cpu->flat)
+        return fetch_flat(emu, va, at);
     if (e->page == page) {
         *at = e->at | (va & (MEM_PAGE - 1));
         emu->fetch_room = MEM_PAGE - (unsigned)(va - page);
@@ -118,6 +135,10 @@ void emu_code_leave(struct emu_cpu *emu)
 void emu_fetch_changed(struct cpu *cpu)
 {
     struct emu_cpu *emu = emu_of(cpu);
+    if (cpu->flat) { /* nobody has noted what was written */
+        jit_cache_drop(emu->vm->cache, 0, MEM_FLAT_END);
+        return;
+    }
     emu_serve_shots(emu);
     os_mutex_lock(&emu->vm->lock);
     for (struct shot *s = emu->vm->shots; s; s = s->next)

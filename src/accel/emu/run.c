@@ -33,10 +33,17 @@ static void check_stuck(struct emu_cpu *emu)
 static void deliver(struct emu_cpu *emu)
 {
     struct cpu *cpu = emu->cpu;
-    check_stuck(emu);
+    const struct accel_config *config = &emu->vm->vm->config;
+    if (!cpu->flat)
+        check_stuck(emu);
     cpu->stats->traps[cpu->trap.kind < CPU_STATS_KINDS ? cpu->trap.kind : CPU_STATS_KINDS - 1]++;
     cpu->trapped = false;
     cpu->reservation.valid = false;
+    if (cpu->flat) {
+        if (config->callbacks->trap(config->machine, cpu))
+            emu_view_update(emu);
+        return;
+    }
     cpu->guest->enter_trap(cpu, cpu->trap);
     cpu->guest->take_interrupt(cpu);
     emu_view_update(emu);
@@ -212,6 +219,7 @@ static int open_compiler(struct emu_vm *emu, const struct accel_config *config, 
     const struct jit_setup setup = {
         .size = config->jit_cache ? config->jit_cache : CODE_SIZE,
         .alone = config->vcpus == 1,
+        .flat = config->flat,
         .timed = config->timed,
         .watch = config->watch,
     };
@@ -248,6 +256,7 @@ static void vm_close(struct accel_vm *vm)
 static void vcpu_close(struct vcpu *vcpu)
 {
     struct emu_cpu *emu = vcpu->impl;
+    jit_reader_remove(emu->vm->cache, &emu->reader);
     emu_contexts_fini(emu);
     ir_build_free(emu->build);
     free(emu);
@@ -274,6 +283,36 @@ static void memory_changed(struct accel_vm *vm)
 {
     struct emu_vm *emu = vm->impl;
     jit_cache_renew(emu->cache);
+}
+
+/* ---- flat memory ---- */
+
+static void away(struct vcpu *vcpu, bool is_away)
+{
+    struct emu_cpu *emu = vcpu->impl;
+    if (is_away)
+        jit_reader_quiet(emu->vm->cache, &emu->reader, UINT64_MAX);
+    else
+        renew_epoch(emu);
+}
+
+static void code_changed(struct accel_vm *vm, gva from, gva to)
+{
+    struct emu_vm *emu = vm->impl;
+    jit_cache_drop(emu->cache, from, to);
+}
+
+static uintptr_t fault(struct accel_vm *vm, uintptr_t pc)
+{
+    struct emu_vm *emu = vm->impl;
+    return emu->compiler ? jit_compiler_fault(emu->compiler, pc) : 0;
+}
+
+static void fork_around(struct accel_vm *vm, bool begin, struct vcpu *child)
+{
+    struct emu_vm *emu = vm->impl;
+    struct emu_cpu *self = child ? child->impl : NULL;
+    jit_cache_fork(emu->cache, begin, self ? &self->reader : NULL);
 }
 
 static void stats(struct vcpu *vcpu, struct cpu_stats *out)
@@ -305,6 +344,10 @@ const struct accel accel_emu = {
     .vcpu_close = vcpu_close,
     .run = run,
     .memory_changed = memory_changed,
+    .away = away,
+    .code_changed = code_changed,
+    .fault = fault,
+    .fork = fork_around,
     .stats = stats,
     .counts = counts,
 };

@@ -170,6 +170,7 @@ const struct guest guest_riscv64 = {
     .init = riscv64_init,
     .fini = riscv64_fini,
     .reset = riscv64_reset,
+    .enter_user = riscv64_enter_user,
     .translate = riscv64_translate,
     .bus_error = riscv64_bus_error,
     .misaligned = riscv64_misaligned,

@@ -287,3 +287,12 @@ void riscv64_enter_supervisor(struct cpu *cpu, gva pc, uint64_t a0, uint64_t a1)
     cpu->pc = pc;
     riscv64_restored(cpu);
 }
+
+void riscv64_enter_user(struct cpu *cpu)
+{
+    riscv64_enter_supervisor(cpu, 0, 0, 0);
+    RV(cpu, senvcfg) = ENVCFG_CBZE | ENVCFG_CBCFE;
+    RV(cpu, mstatus) |= STATUS_FS;
+    RV(cpu, priv) = PRIV_U;
+    riscv64_restored(cpu);
+}

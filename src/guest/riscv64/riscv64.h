@@ -102,6 +102,7 @@ const char *riscv64_isa_extensions(const struct cpu *cpu, size_t *len);
 const char *riscv64_mmu_type(const struct cpu *cpu);
 /* The state in which firmware hands a hart to a supervisor: S mode at pc, paging off, everything delegated and allowed, a0 and a1. */
 void riscv64_enter_supervisor(struct cpu *cpu, gva pc, uint64_t a0, uint64_t a1);
+void riscv64_enter_user(struct cpu *cpu); /* U mode with floating point, counters and cbo.zero */
 
 /* ---- mmu.c ---- */
 bool riscv64_translate(struct cpu *cpu, gva va, enum mem_access access, struct tlb_page *out, struct trap *trap);

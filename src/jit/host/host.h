@@ -35,6 +35,11 @@ static inline unsigned jit_jump_index(gva pc) { return pc >> 1 & (JIT_JUMPS - 1)
 /* The address of an entry that nothing matches: one that is looked for elsewhere. */
 static inline gva jit_jump_none(unsigned index) { return index ? 0 : 2; }
 
+/* Instructions of an access to flat memory, [from, to): a fault there goes on at stub. Offsets in code memory. */
+struct jit_fault {
+    uint32_t from, to, stub;
+};
+
 struct jit_block;
 
 struct jit_code { /* the code of one block; guarded by the compiler's lock, but entry */
@@ -43,7 +48,9 @@ struct jit_code { /* the code of one block; guarded by the compiler's lock, but 
     struct jit_exit *in;         /* exits of others linked to it */
     struct jit_code *chunk_next; /* of those in the same chunk */
     struct ir_block *unrolled;   /* what it was made of, if that is not the block's own IR */
-    uint64_t free_epoch;         /* when the chunk is recycled */
+    struct jit_fault *faults;    /* nfaults of them */
+    unsigned nfaults;
+    uint64_t free_epoch; /* when the chunk is recycled */
     unsigned nexits;
     struct jit_exit exits[];
 };
@@ -57,6 +64,8 @@ struct jit_emit_request {
     unsigned nfpins;
     bool fp_canonical; /* of struct guest */
     bool alone;        /* no other vCPU runs this code or writes its memory */
+    bool flat;         /* cpu->flat: accesses go without a probe, and the block stands at one address only: */
+    gva page;          /* of the page that it begins in; flat only */
     uint16_t zero_cell;
     uint8_t *out;        /* where to write, */
     const uint8_t *exec; /* and where that will run */
@@ -66,6 +75,9 @@ struct jit_emit_request {
     unsigned max_exits;
     struct jit_exit *exits; /* filled: site, stub, target */
     unsigned nexits;
+    unsigned max_faults;
+    struct jit_fault *faults; /* filled in order; flat only */
+    unsigned nfaults;
 };
 
 struct jit_host {

@@ -237,9 +237,10 @@ static int build_flash(struct vm_machine *m, struct err *err)
 
 static int build_vcpus(struct vm_machine *m, struct err *err)
 {
-    static const struct accel_callbacks callbacks = {machine_firmware_call, machine_semihosting, machine_stuck};
+    static const struct accel_callbacks callbacks = {
+        .firmware_call = machine_firmware_call, .semihosting = machine_semihosting, .stuck = machine_stuck};
     static const enum accel_mode modes[] = {ACCEL_interpreter, ACCEL_jit, ACCEL_auto}; /* the words of the option */
-    static const struct accel_callbacks no_semihosting = {machine_firmware_call, NULL, machine_stuck};
+    static const struct accel_callbacks no_semihosting = {.firmware_call = machine_firmware_call, .stuck = machine_stuck};
     struct accel_config config = {
         .guest = guest_find("riscv64"),
         .model = machine_option(m, CONFIG_cpu),

@@ -224,6 +224,11 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op)
     x86_byte(&e->c, wide ? 7 : 3);
     slow.from = x86_jcc(&e->c, CC_NE);
     slow.also[0] = x86_tlb_probe(e, wide ? 8 : 4, op->op != IR_LL);
+    slow.access = e->request->flat ? e->c.at : NULL;
+    if (e->request->flat && op->op == IR_SC) { /* a fault comes before anything is held or pushed */
+        x86_byte(&e->c, 0xf0);
+        x86_alu_mi(&e->c, ALU_or, false, (struct x86_mem){.base = RAX, .index = NO_REG}, 0);
+    }
     switch (op->op) {
     case IR_LL: load_linked(e, wide, &slow); break;
     case IR_SC: store_conditional(e, op, wide); break;

@@ -34,6 +34,11 @@ static void generic(struct emit *e, const struct ir_op *op)
 /* cpu->pc = page + offset */
 static void set_pc(struct emit *e, int64_t offset)
 {
+    if (e->request->flat) {
+        x86_imm(&e->c, RAX, e->request->page + (uint64_t)offset);
+        x86_store(&e->c, STATE(pc), RAX);
+        return;
+    }
     x86_load(&e->c, RAX, STATE(page));
     if (fits32(offset)) {
         x86_alu_ri(&e->c, ALU_add, true, RAX, (int32_t)offset);
@@ -88,7 +93,7 @@ static void round_again(struct emit *e)
     leave_for(e, q->page_offset, JIT_EXIT_poll);
 }
 
-/* The way out to a known address. In the same page: a jump that can be linked; behind it the stub that asks for that. */
+/* The way out to a known address. In the same page, or anywhere in flat memory: a jump that can be linked; behind it the stub that asks. */
 static void exit_to(struct emit *e, const struct ir_op *op, bool polls)
 {
     struct jit_emit_request *q = e->request;
@@ -99,7 +104,8 @@ static void exit_to(struct emit *e, const struct ir_op *op, bool polls)
         return;
     }
     x86_give_back(e);
-    if (target < 0 || target >= MEM_PAGE || e->ir->straddles || q->nexits == q->max_exits) {
+    bool known = q->flat ? fits32(target) : target >= 0 && target < MEM_PAGE && !e->ir->straddles;
+    if (!known || q->nexits == q->max_exits) {
         set_pc(e, target);
         x86_probe(&e->c, e->routines);
         return;
@@ -191,6 +197,21 @@ static void cold_write(struct emit *e, const struct cold *cold)
     x86_target(&e->c, x86_jmp(&e->c), cold->back);
 }
 
+/* The access of flat memory that the stub does once more, in C. */
+static void expect_fault(struct emit *e, const struct cold *cold)
+{
+    struct jit_emit_request *q = e->request;
+    const uint8_t *at[] = {cold->access, cold->back, e->c.at};
+    uint32_t offset[3];
+    if (q->nfaults == q->max_faults) {
+        e->c.full = true;
+        return;
+    }
+    for (unsigned i = 0; i < 3; i++)
+        offset[i] = q->offset + (uint32_t)(at[i] - e->c.start);
+    q->faults[q->nfaults++] = (struct jit_fault){.from = offset[0], .to = offset[1], .stub = offset[2]};
+}
+
 static void cold_stubs(struct emit *e)
 {
     uint8_t *trap = e->c.at;
@@ -202,9 +223,13 @@ static void cold_stubs(struct emit *e)
     leave(e, JIT_EXIT_trap);
     for (unsigned i = 0; i < e->ncold; i++) {
         const struct cold *cold = &e->cold[i];
-        x86_target(&e->c, cold->from, cold->kind != COLD_trap ? e->c.at : cold->given_back ? given_back : trap);
-        for (unsigned n = 0; n < ARRAY_LEN(cold->also) && cold->also[n]; n++)
-            x86_target(&e->c, cold->also[n], e->c.at);
+        if (cold->access)
+            expect_fault(e, cold);
+        if (cold->from)
+            x86_target(&e->c, cold->from, cold->kind != COLD_trap ? e->c.at : cold->given_back ? given_back : trap);
+        for (unsigned n = 0; n < ARRAY_LEN(cold->also); n++)
+            if (cold->also[n])
+                x86_target(&e->c, cold->also[n], e->c.at);
         if (cold->kind == COLD_slow)
             cold_slow(e, cold, given_back);
         else if (cold->kind == COLD_exit)
@@ -253,7 +278,8 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
     for (unsigned i = 0; i < q->ir->nops; i++)
         e->loops |= leads_to_start(e, &q->ir->ops[i]);
     x86_plan_registers(e);
-    x86_plan_probes(e);
+    if (!q->flat)
+        x86_plan_probes(e);
     x86_xmm_begin(e);
     x86_borrow(e);
     e->body = e->c.at;
@@ -266,7 +292,7 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
             lower(e, &q->ir->ops[i]);
             n = 1;
         }
-        for (unsigned k = 0; k < n; k++)
+        for (unsigned k = 0; k < n && !q->flat; k++)
             x86_note_base(e, &q->ir->ops[i + k]);
     }
     if (!e->c.full)

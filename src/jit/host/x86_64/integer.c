@@ -378,6 +378,11 @@ bool x86_lower_integer(struct emit *e, const struct ir_op *op)
         break;
     case IR_PC:
         r = x86_result(e, op);
+        if (e->request->flat) {
+            x86_imm(&e->c, r, e->request->page + op->imm + e->request->page_offset);
+            x86_finish(e, op, r);
+            break;
+        }
         x86_load(&e->c, r, STATE(page));
         if (fits32((int64_t)(op->imm + e->request->page_offset))) {
             x86_alu_ri(&e->c, ALU_add, true, r, (int32_t)(op->imm + e->request->page_offset));

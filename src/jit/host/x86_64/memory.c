@@ -57,7 +57,7 @@ static void store_host(struct code_buf *c, const struct access *a, enum x86_reg 
 
 static bool probe(struct emit *e, const struct ir_op *op)
 {
-    if (op->s[0] == ACCESS_fetch || op->s[1] || !op->imm || op->imm > MEM_PAGE)
+    if (op->s[0] == ACCESS_fetch || op->s[1] || !op->imm || op->imm > MEM_PAGE || e->request->flat)
         return false;
     x86_get_into(e, op->a, RAX, true);
     e->forwarded = IR_NONE;
@@ -74,15 +74,23 @@ bool x86_lower_memory(struct emit *e, const struct ir_op *op)
     if (!describe(op, &a))
         return false;
     struct x86_mem m;
-    uint8_t *slow = x86_host_address(e, op, a.size, a.store, &m);
+    uint8_t *slow = x86_host_address(e, op, a.size, a.store, &m), *access;
     enum x86_reg r = RAX;
     if (a.store) {
-        store_host(&e->c, &a, x86_get(e, op->b, RCX), m);
+        enum x86_reg value = x86_get(e, op->b, RCX);
+        access = e->c.at;
+        store_host(&e->c, &a, value, m);
     } else {
         r = x86_result(e, op);
+        access = e->c.at;
         load_host(&e->c, &a, r, m);
     }
-    x86_cold(e, (struct cold){.kind = COLD_slow, .from = slow, .back = e->c.at, .op = op, .result = !a.store && r == RAX ? (int)RAX : -1});
+    x86_cold(e, (struct cold){.kind = COLD_slow,
+                              .from = slow,
+                              .back = e->c.at,
+                              .access = e->request->flat ? access : NULL,
+                              .op = op,
+                              .result = !a.store && r == RAX ? (int)RAX : -1});
     if (!a.store)
         x86_finish(e, op, r);
     return true;
@@ -107,6 +115,7 @@ bool x86_lower_float_memory(struct emit *e, const struct ir_op *op)
         return false;
     cold.from = x86_host_address(e, op, a.size, a.store, &m);
     unsigned x = a.store ? (unsigned)x86_xpin(e, op->b) : x86_xresult(e, op);
+    cold.access = e->request->flat ? e->c.at : NULL;
     if (a.store) {
         sse_store(&e->c, a.size == 4, m, x);
     } else {

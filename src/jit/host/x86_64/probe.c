@@ -61,6 +61,8 @@ static uint8_t *compare_indexed(struct emit *e, unsigned size, bool store)
 
 uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store)
 {
+    if (e->request->flat)
+        return NULL;
     uint8_t *slow = compare_indexed(e, size, store);
     x86_alu_rm(&e->c, ALU_add, true, RAX, addend(entry_at(store, RCX)));
     return slow;
@@ -217,8 +219,30 @@ void x86_note_base(struct emit *e, const struct ir_op *op)
         e->base[op->d] = e->loops && !(ir_sigs[op->op].flags & IR_F_R) ? BASE_computed : 0;
 }
 
+/* Flat memory: the base register and the displacement, as they are. */
+static void flat_address(struct emit *e, const struct ir_op *op, struct x86_mem *at)
+{
+    int pin = x86_pin(e, op->a);
+    *at = (struct x86_mem){.base = RAX, .index = NO_REG};
+    if (!fits32((int64_t)op->imm)) {
+        x86_address_into_rax(e, op);
+        e->forwarded = IR_NONE;
+        return;
+    }
+    at->disp = (int32_t)op->imm;
+    if (pin >= 0)
+        at->base = (enum x86_reg)pin;
+    else
+        x86_get_into(e, op->a, RAX, true);
+    e->forwarded = IR_NONE;
+}
+
 uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at)
 {
+    if (e->request->flat) {
+        flat_address(e, op, at);
+        return NULL;
+    }
     uint8_t side = store ? BASE_write : BASE_read;
     bool recent = op->a < TLB_RECENT && (e->base[op->a] & (side | BASE_computed));
     bool filling = !recent && op->a < TLB_RECENT && e->again[op - e->ir->ops];

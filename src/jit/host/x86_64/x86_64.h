@@ -33,7 +33,8 @@ struct place {
 
 struct cold { /* code behind the block's end that a rare branch goes to */
     enum { COLD_slow, COLD_exit, COLD_trap, COLD_write } kind;
-    uint8_t *from, *back; /* displacement of the branch; where to go on */
+    uint8_t *from, *back;  /* displacement of the branch, or NULL; where to go on */
+    const uint8_t *access; /* NULL, or from here to `back` a fault leads to the stub */
     const struct ir_op *op;
     int result; /* slow: the register that the fast path leaves the result in, XMM + n of those; or -1 */
     void (*write)(struct emit *e, const struct cold *cold); /* write: makes the code, but for the jump back */
@@ -138,9 +139,10 @@ bool x86_lower_divide(struct emit *e, const struct ir_op *op);
 bool x86_lower_atomic(struct emit *e, const struct ir_op *op);
 
 /* probe.c; rcx and rdx are lost in all */
-void x86_plan_probes(struct emit *e);                              /* of a block */
-void x86_note_base(struct emit *e, const struct ir_op *op);        /* after each op */
-uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store); /* rax: guest to host address; the branch of a miss */
+void x86_plan_probes(struct emit *e);                       /* of a block */
+void x86_note_base(struct emit *e, const struct ir_op *op); /* after each op */
+/* rax: guest to host address; the branch of a miss, NULL if that cannot be. */
+uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store);
 /* Where a load or store finds its bytes (of rax and the base register). Returns the branch of a miss, for the cold stub that must come
  * next; NULL: it will be given. */
 uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Faults as values: a guard is a place to jump back to. The signals are not blocked in their handler, so leaving it needs no restoring. */
+#include "os/fault.h"
+#include <setjmp.h>
+#include <stddef.h>
+#include <string.h>
+#include <ucontext.h>
+
+static const struct os_fault_hooks *hooks;
+static _Thread_local jmp_buf *volatile guard;
+static _Thread_local struct os_fault last;
+
+/* The program counter in a signal's context. */
+#if defined(__x86_64__)
+#define CONTEXT_PC(context) ((context)->uc_mcontext.gregs[REG_RIP])
+#elif defined(__aarch64__)
+#define CONTEXT_PC(context) ((context)->uc_mcontext.pc)
+#elif defined(__riscv)
+#define CONTEXT_PC(context) ((context)->uc_mcontext.__gregs[REG_PC])
+#endif
+
+static void handle(int signal, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    uintptr_t to;
+    if (info->si_code <= 0) { /* sent by somebody */
+        hooks->other(signal, info, context);
+        return;
+    }
+    last = (struct os_fault){signal, info->si_code, (uintptr_t)info->si_addr};
+    if (guard)
+        _longjmp(*guard, 1);
+    to = hooks->resume((uintptr_t)CONTEXT_PC(uc));
+    if (!to) {
+        hooks->other(signal, info, context);
+        return;
+    }
+    memcpy(&CONTEXT_PC(uc), &to, sizeof to);
+}
+
+void os_fault_init(const struct os_fault_hooks *h)
+{
+    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    hooks = h;
+    sigaction(SIGSEGV, &action, NULL);
+    sigaction(SIGBUS, &action, NULL);
+}
+
+bool os_fault_try(void (*fn)(void *arg), void *arg)
+{
+    jmp_buf here, *volatile outer = guard;
+    bool done = !_setjmp(here);
+    if (done) {
+        guard = &here;
+        fn(arg);
+    }
+    guard = outer;
+    return done;
+}
+
+const struct os_fault *os_fault_last(void) { return &last; }
+void os_fault_set(const struct os_fault *fault) { last = *fault; }

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* System calls as rows, and the handlers of those that are not handed on as they are. Results are the kernel's: -errno, or a value. */
+#pragma once
+#include "os/syscall.h"
+#include "user/process.h"
+
+struct user_call { /* a row of syscalls.def, or of an architecture's own calls */
+    const char *name, *args, *flags;
+    long host;                                                      /* the host's number; of an architecture's own: the guest's */
+    int64_t (*handler)(struct user_thread *t, const uint64_t a[6]); /* NULL: the host does it */
+};
+
+/* A handler's: the registers are as they shall be (rt_sigreturn, and what does not return). */
+#define USER_NO_RESULT INT64_MIN
+
+const struct user_call *user_call_find(const struct user *user, uint64_t number); /* NULL: unknown */
+
+#define PASS(name, generic, args, flags)
+#define CALL(name, generic, args, flags) int64_t sys_##name(struct user_thread *t, const uint64_t a[6]);
+#include "user/syscalls.def"
+#undef PASS
+#undef CALL

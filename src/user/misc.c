@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The calls about the system and the process itself that cannot be handed on as they are. */
+#include "base/bits.h"
+#include "user/calls.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+int64_t sys_uname(struct user_thread *t, const uint64_t a[6])
+{
+    struct utsname name;
+    if (uname(&name))
+        return -errno;
+    memset(name.machine, 0, sizeof name.machine);
+    snprintf(name.machine, sizeof name.machine, "%s", t->user->abi->uname);
+    return user_write(a[0], &name, sizeof name) ? 0 : -EFAULT;
+}
+
+/* By the C library, which needs no system call for the common clocks. */
+int64_t sys_clock_gettime(struct user_thread *t, const uint64_t a[6])
+{
+    struct timespec now;
+    (void)t;
+    return clock_gettime((clockid_t)a[0], &now) ? -errno : user_write(a[1], &now, sizeof now) ? 0 : -EFAULT;
+}
+
+int64_t sys_gettimeofday(struct user_thread *t, const uint64_t a[6])
+{
+    struct timeval now;
+    struct timezone zone;
+    (void)t;
+    if (gettimeofday(&now, &zone))
+        return -errno;
+    return (a[0] && !user_write(a[0], &now, sizeof now)) || (a[1] && !user_write(a[1], &zone, sizeof zone)) ? -EFAULT : 0;
+}
+
+/* Filters would see this program's own calls, by the host's numbers. */
+int64_t sys_seccomp(struct user_thread *t, const uint64_t a[6])
+{
+    (void)t;
+    (void)a;
+    return -EINVAL; /* as a kernel without filters */
+}
+
+int64_t sys_ptrace(struct user_thread *t, const uint64_t a[6])
+{
+    (void)t;
+    (void)a;
+    return -ENOSYS;
+}
+
+int64_t sys_personality(struct user_thread *t, const uint64_t a[6])
+{
+    (void)t;
+    if ((uint32_t)a[0] != 0xffffffff && (a[0] & 0xff) != PER_LINUX)
+        return -EINVAL;
+    return os_syscall(SYS_personality, a);
+}
+
+int64_t sys_prctl(struct user_thread *t, const uint64_t a[6])
+{
+    (void)t;
+    switch ((int)a[0]) {
+    case PR_SET_SECCOMP:
+    case PR_SET_MM:
+    case PR_SET_SYSCALL_USER_DISPATCH: return -EINVAL;
+    case PR_SET_NAME:
+    case PR_GET_NAME:
+    case PR_SET_PDEATHSIG:
+    case PR_GET_PDEATHSIG:
+    case PR_SET_DUMPABLE:
+    case PR_GET_DUMPABLE: break;
+    }
+    return os_syscall(SYS_prctl, a);
+}
+
+/* Of memory, a limit would be this program's as well: it is remembered by nobody, so that both go on. */
+int64_t sys_prlimit64(struct user_thread *t, const uint64_t a[6])
+{
+    const unsigned of_memory = 1 << RLIMIT_AS | 1 << RLIMIT_DATA | 1 << RLIMIT_STACK;
+    uint64_t args[6] = {a[0], a[1], a[2], a[3]};
+    (void)t;
+    if (a[2] && a[1] < 32 && (of_memory >> a[1] & 1)) {
+        struct rlimit unread;
+        if (!user_read(&unread, a[2], sizeof unread))
+            return -EFAULT;
+        args[2] = 0;
+    }
+    return os_syscall(SYS_prlimit64, args);
+}
+
+/* Its structure has other gaps on x86. */
+int64_t sys_semctl(struct user_thread *t, const uint64_t a[6])
+{
+    struct {
+        uint32_t perm[12];
+        uint64_t otime, ctime, nsems, unused[2];
+    } generic = {0};
+    (void)t;
+    int command = (int)a[2] & 0xff;
+    if (command != IPC_STAT && command != IPC_SET && command != SEM_STAT)
+        return os_syscall(SYS_semctl, a);
+    struct semid_ds ds;
+    const uint64_t args[6] = {a[0], a[1], a[2], (uintptr_t)&ds};
+    _Static_assert(sizeof generic.perm == sizeof ds.sem_perm, "the same on all newer architectures");
+    if (command == IPC_SET) {
+        if (!user_read(&generic, a[3], sizeof generic))
+            return -EFAULT;
+        memcpy(&ds.sem_perm, generic.perm, sizeof ds.sem_perm);
+        return os_syscall(SYS_semctl, args);
+    }
+    int64_t r = os_syscall(SYS_semctl, args);
+    if (r < 0)
+        return r;
+    memcpy(generic.perm, &ds.sem_perm, sizeof ds.sem_perm);
+    generic.otime = (uint64_t)ds.sem_otime;
+    generic.ctime = (uint64_t)ds.sem_ctime;
+    generic.nsems = ds.sem_nsems;
+    return user_write(a[3], &generic, sizeof generic) ? r : -EFAULT;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What the files of this room share. One struct user is one process: the command has one, a child of vfork() that has not yet called
+ * execve() another beside its parent's. Locks: user->lock, then memory->lock.
+ */
+#pragma once
+#include "user/maps.h"
+#include "user/user.h"
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+enum { USER_PAGE = 4096, USER_SIGNALS = 64 };
+
+/* Where things go without a hint: as in 39-bit address spaces, which every program of the 64-bit guests has seen. */
+#define USER_TOP        (1ull << 38)
+#define USER_PIE_BASE   0x2aaaaaa000ull
+#define USER_LOW        0x10000ull
+#define USER_STACK_ROOM (1ull << 31) /* kept free for the stack below USER_TOP until there is one, */
+#define USER_STACK_GAP  (1ull << 20) /* and below it */
+
+struct user_thread;
+struct user_action;
+struct user_call;
+
+/* What differs between guest architectures; user/<guest>/. */
+struct user_abi {
+    const char *guest;    /* struct guest's name */
+    const char *uname;    /* machine of uname() */
+    const char *platform; /* AT_PLATFORM, or NULL */
+    uint16_t elf_machine;
+    bool (*elf_flags)(uint32_t flags); /* is the program for this ABI? NULL: any */
+    uint64_t (*hwcap)(const struct cpu *cpu);
+    /* Registers of system calls. */
+    uint64_t (*number)(const struct cpu *cpu);
+    void (*arguments)(const struct cpu *cpu, uint64_t args[6]);
+    void (*result)(struct cpu *cpu, int64_t value);
+    unsigned call_size; /* bytes of the insn that calls; cpu->pc is at it */
+    uint64_t (*stack)(const struct cpu *cpu);
+    void (*start)(struct cpu *cpu, uint64_t pc, uint64_t sp); /* of a program */
+    void (*child)(struct cpu *cpu, const struct cpu *parent, uint64_t stack,
+                  const uint64_t *tls); /* of clone: its result is 0; 0, NULL: as it is */
+    /* Traps: what they mean to a process. kind: cpu->trap. */
+    bool (*is_call)(uint32_t trap);
+    void (*trap_signal)(struct cpu *cpu, struct trap trap, siginfo_t *info);
+    /* Signal frames. push: false if the stack cannot take it. info has the kernel's layout, which is the same for all guests and hosts of 64 bits. */
+    size_t frame_size;
+    bool (*frame_push)(struct user_thread *t, uint64_t sp, const siginfo_t *info, const struct user_action *action, uint64_t mask);
+    bool (*frame_pop)(struct user_thread *t, uint64_t *mask);      /* sp points at it; false: it cannot be read */
+    void (*cpuinfo)(const struct cpu *cpu, unsigned n, FILE *out); /* of /proc/cpuinfo, for processor n */
+    const struct user_call *calls;                                 /* its own system calls; name NULL at the end, or NULL */
+    const uint32_t *sigreturn;                                     /* the insns that end a handler, */
+    size_t sigreturn_size;                                         /* and their bytes */
+};
+extern const struct user_abi *const user_abis[]; /* NULL at the end */
+
+struct user_action { /* as the guest gave it; handler: SIG_DFL, SIG_IGN or an address */
+    uint64_t handler, flags, restorer, mask;
+};
+
+struct user_memory { /* shared with the child of a vfork() */
+    struct os_mutex lock;
+    struct user_maps maps;
+    uint64_t brk_start, brk;
+    uint64_t vdso;      /* address of the vDSO; 0: none */
+    uint64_t sigreturn; /* of the insns that end a signal handler */
+    uint64_t stack_start, stack_end;
+    uint64_t arg_start, arg_end, env_start, env_end;
+    uint64_t auxv, auxv_size; /* on the stack */
+};
+
+struct user {
+    const struct user_options *options;
+    const struct user_abi *abi;
+    struct accel_vm *vm;
+    struct mem_space *space;
+    struct os_vclock clock;
+    struct log *log;
+    struct user_memory *memory;
+    char *exe; /* absolute path of the program, as the guest sees it */
+    struct os_mutex lock;
+    struct user_thread *threads; /* under lock */
+    unsigned nthreads;
+    struct user_action actions[USER_SIGNALS + 1]; /* under lock */
+    bool vforked;                                 /* its memory and vm are the parent's */
+    void (*ending)(struct user *user);            /* before the process ends by itself */
+};
+
+struct user_thread {
+    struct user *user;
+    struct cpu *cpu;
+    struct user_thread *next;
+    pid_t tid;
+    uint64_t mask;      /* blocked, as the guest set it: bit n - 1 for signal n */
+    uint64_t wait_mask; /* blocked while a call waits (ppoll and its like), if `waits` */
+    bool waits;
+    stack_t alt;
+    uint64_t clear_tid;    /* address of a word that becomes 0 when the thread ends; 0: none */
+    _Atomic int pending;   /* a signal that waits for the guest's next safe place; 0: none. The host blocks all others until then */
+    siginfo_t info;        /* of it */
+    _Atomic uint64_t held; /* SIGSEGV and SIGBUS that were sent while the guest blocks them */
+    bool exiting, changed; /* changed: the rounding mode may be another one */
+};
+
+extern _Thread_local struct user_thread *user_self;
+
+/* load.c, stack.c */
+struct user_image {                        /* a program as it was mapped */
+    uint64_t entry, entry_first;           /* of the program; of its interpreter, if it has one */
+    uint64_t base, headers, nheaders, end; /* headers: their address; end: of its highest segment */
+};
+/* Program, interpreter, stack, the first registers. fd: the program, user->exe its name. */
+int user_load(struct user *user, struct cpu *cpu, int fd, char *const *argv, struct err *err) NODISCARD;
+/* Returns the stack pointer; 0: the arguments do not fit. */
+uint64_t user_stack_fill(struct user *user, const struct cpu *cpu, char *const *argv, const struct user_image *program,
+                         uint64_t interpreter);
+
+/* memory.c: with the table; errors are -errno */
+int64_t user_mmap(struct user *user, uint64_t at, uint64_t size, int prot, int flags, int fd, uint64_t offset, const char *name);
+int64_t user_munmap(struct user *user, uint64_t at, uint64_t size);
+int64_t user_mprotect(struct user *user, uint64_t at, uint64_t size, int prot);
+bool user_fetchable(void *user, struct cpu *cpu, gva page);
+
+/* signal.c */
+void user_signals_init(struct user *user);
+void user_signals_thread(struct user_thread *t);                 /* on the thread, before it runs guest code */
+void user_signals_fault(struct user_thread *t, siginfo_t *info); /* raised by its own insn: cannot be blocked */
+void user_signals_deliver(struct user_thread *t);                /* what is pending; between insns */
+void user_signals_mask(struct user_thread *t, uint64_t mask);    /* blocks these, and no others */
+_Noreturn void user_die(struct user_thread *t, siginfo_t *info); /* as a signal that nobody handles ends a process */
+
+/* syscall.c */
+void user_syscall(struct user_thread *t);
+int64_t user_call_wait(struct user_thread *t, long number, const uint64_t args[6]); /* the host's, which may block */
+/* Likewise one that waits with the signals blocked that the mask at an address of the guest says; 0: none. */
+int64_t user_call_masked(struct user_thread *t, long number, const uint64_t args[6], uint64_t mask_at);
+
+/* thread.c */
+int user_thread_add(struct user *user, struct user_thread **out, struct err *err) NODISCARD;
+void user_thread_remove(struct user_thread *t);
+_Noreturn void user_thread_loop(struct user_thread *t); /* on its own thread, until it ends */
+bool user_trap(void *user, struct cpu *cpu);            /* accel_callbacks.trap */
+_Noreturn void user_exit_group(struct user_thread *t, int status);
+
+/* Where a guest's path leads; buf has PATH_MAX bytes. */
+const char *user_path(const struct user *user, const char *path, char *buf);
+/* ---- access.c: the guest's memory; false: not all of it is there ---- */
+bool user_read(void *to, uint64_t from, size_t size);
+bool user_write(uint64_t to, const void *from, size_t size);
+bool user_string(uint64_t at, char *buf, size_t size); /* a string; false also if it is longer */

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Building the process: which architecture the program is of, translator, memory, first thread. */
+#include "base/bits.h"
+#include "user/process.h"
+#include "user/user.h"
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SCRIPT_LINE = 256, SCRIPT_DEPTH = 5 };
+
+struct program {
+    int fd;
+    char path[PATH_MAX]; /* as the guest names it */
+    char **argv;
+};
+
+static int open_program(const struct user *user, const char *path, int *fd, struct err *err)
+{
+    char buf[PATH_MAX];
+    *fd = open(user_path(user, path, buf), O_RDONLY | O_CLOEXEC);
+    return *fd < 0 ? err_set_errno(err, errno, "cannot open the program %s", path) : 0;
+}
+
+/* "#! interpreter argument": those two come before the script's own path. */
+static int follow_script(const struct user *user, struct program *p, char *line, struct err *err)
+{
+    size_t n = 0;
+    line[strcspn(line, "\n")] = 0;
+    char *interpreter = line + 2 + strspn(line + 2, " \t"), *end = interpreter + strcspn(interpreter, " \t"), *argument = NULL;
+    if (*end) {
+        *end = 0;
+        argument = end + 1 + strspn(end + 1, " \t");
+    }
+    while (p->argv[n])
+        n++;
+    char **argv = calloc(n + 4, sizeof *argv);
+    if (!argv || !*interpreter)
+        return err_set(err, STATUS_config, "%s: its first line names no interpreter", p->path);
+    size_t at = 0;
+    argv[at++] = strdup(interpreter);
+    if (argument && *argument)
+        argv[at++] = strdup(argument);
+    argv[at++] = strdup(p->path);
+    for (size_t i = 1; i < n; i++)
+        argv[at++] = p->argv[i];
+    p->argv = argv;
+    snprintf(p->path, sizeof p->path, "%s", interpreter);
+    close(p->fd);
+    return open_program(user, p->path, &p->fd, err);
+}
+
+static const struct user_abi *abi_of(unsigned machine)
+{
+    for (const struct user_abi *const *abi = user_abis; *abi; abi++)
+        if ((*abi)->elf_machine == machine)
+            return *abi;
+    return NULL;
+}
+
+static int wrong_machine(const struct program *p, const Elf64_Ehdr *h, struct err *err)
+{
+    static const struct {
+        uint16_t number;
+        const char *name;
+    } known[] = {{EM_X86_64, "x86-64"}, {EM_386, "32-bit x86"}, {EM_AARCH64, "arm64"}, {EM_ARM, "32-bit arm"}, {EM_PPC64, "ppc64"},
+                 {EM_S390, "s390"},     {243, "riscv"},         {EM_MIPS, "mips"},     {258, "loongarch"}};
+    const char *name = "an unknown architecture";
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (known[i].number == h->e_machine)
+            name = known[i].name;
+    return err_set(err, STATUS_config, "%s is a program for %s%s; 'vm user' runs: riscv64", p->path, name,
+                   h->e_ident[EI_CLASS] == ELFCLASS64 ? "" : " (32 bits)");
+}
+
+/* Through scripts to an ELF program. */
+static int find_program(struct user *user, struct program *p, struct err *err)
+{
+    for (unsigned depth = 0; depth < SCRIPT_DEPTH; depth++) {
+        union {
+            Elf64_Ehdr elf;
+            char line[SCRIPT_LINE];
+        } head = {.line = ""};
+        if (pread(p->fd, head.line, sizeof head.line - 1, 0) < 0)
+            return err_set_errno(err, errno, "cannot read the program %s", p->path);
+        if (!memcmp(head.line, "#!", 2)) {
+            int rc = follow_script(user, p, head.line, err);
+            if (rc)
+                return rc;
+            continue;
+        }
+        if (memcmp(head.elf.e_ident, ELFMAG, SELFMAG))
+            return err_set(err, STATUS_config, "%s is neither an ELF program nor a script that begins with #!", p->path);
+        user->abi = head.elf.e_ident[EI_CLASS] == ELFCLASS64 ? abi_of(head.elf.e_machine) : NULL;
+        return user->abi ? 0 : wrong_machine(p, &head.elf, err);
+    }
+    return err_set(err, STATUS_config, "%s: scripts that are run by scripts, too deep", p->path);
+}
+
+static int build(struct user *user, struct err *err)
+{
+    static const struct accel_callbacks callbacks = {.fetchable = user_fetchable, .trap = user_trap};
+    const struct user_options *o = user->options;
+    int rc = mem_space_new(&user->space) ? err_set(err, STATUS_resource, "out of memory") : mem_space_add_flat(user->space, err);
+    if (rc)
+        return rc;
+    os_vclock_init(&user->clock);
+    os_vclock_resume(&user->clock);
+    const struct accel_config config = {
+        .guest = guest_find(user->abi->guest),
+        .model = o->cpu,
+        .flat = true,
+        .mode = o->mode,
+        .jit_threshold = o->jit_threshold,
+        .timed = o->stats,
+        .space = user->space,
+        .clock = &user->clock,
+        .log = user->log,
+        .callbacks = &callbacks,
+        .machine = user,
+    };
+    return accel_vm_new(&user->vm, &config, err);
+}
+
+static int set_exe(struct user *user, const char *path)
+{
+    char buf[PATH_MAX];
+    user->exe = realpath(path, buf) ? strdup(buf) : strdup(path);
+    return user->exe ? 0 : -STATUS_resource;
+}
+
+int user_run(const struct user_options *options, struct err *err)
+{
+    static struct user user; /* the process is this one program */
+    static struct user_memory memory;
+    struct program *p = calloc(1, sizeof *p);
+    struct user_thread *t;
+    int rc = 0;
+    if (!p)
+        return err_set(err, STATUS_resource, "out of memory");
+    user.options = options;
+    user.memory = &memory;
+    user.log = options->log;
+    os_mutex_init(&user.lock, OS_RANK_machine);
+    os_mutex_init(&memory.lock, OS_RANK_device);
+    snprintf(p->path, sizeof p->path, "%s", options->program);
+    p->argv = options->argv;
+    p->fd = options->program_fd;
+    if (p->fd < 0)
+        rc = open_program(&user, p->path, &p->fd, err);
+    if (!rc)
+        rc = find_program(&user, p, err);
+    if (!rc && set_exe(&user, p->path))
+        rc = err_set(err, STATUS_resource, "out of memory");
+    if (!rc)
+        rc = build(&user, err);
+    if (!rc)
+        rc = user_thread_add(&user, &t, err);
+    if (!rc) {
+        user_signals_init(&user);
+        rc = user_load(&user, t->cpu, p->fd, p->argv, err);
+    }
+    if (rc)
+        return rc;
+    close(p->fd);
+    user_thread_loop(t);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Signals. The kernel keeps what is blocked, pending and queued: the guest's masks and dispositions are the host's, but for SIGSEGV and SIGBUS,
+ * which are never blocked, because emitted code raises them. A signal that the guest handles comes to on_signal(), which leaves it with its
+ * thread and blocks all others; between two insns of the guest the frame is built, and the mask is the handler's from then on.
+ */
+#include "base/bits.h"
+#include "os/fault.h"
+#include "user/calls.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#define BIT(signal)  (1ull << ((signal)-1))
+#define ALWAYS_OPEN  (BIT(SIGSEGV) | BIT(SIGBUS))
+#define UNBLOCKABLE  (BIT(SIGKILL) | BIT(SIGSTOP))
+#define FLAG_RESTART 0x10000000ull
+enum { FLAG_NOCLDSTOP = 1, FLAG_NOCLDWAIT = 2, FLAG_ONSTACK = 0x08000000, FLAG_NODEFER = 0x40000000 };
+#define FLAG_RESETHAND 0x80000000ull
+
+_Thread_local struct user_thread *user_self;
+
+/* The raw calls: the C library keeps two signals for itself, which are the guest's library's here. */
+static void host_mask(uint64_t mask)
+{
+    mask &= ~ALWAYS_OPEN;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+}
+
+void user_signals_mask(struct user_thread *t, uint64_t mask)
+{
+    t->mask = mask & ~UNBLOCKABLE;
+    if (!atomic_load(&t->pending)) /* else all are blocked until it has been delivered */
+        host_mask(t->mask);
+    if (atomic_load(&t->held) & ~t->mask)
+        atomic_fetch_or(&t->cpu->events, CPU_EVENT_stop);
+}
+
+static void leave_with(struct user_thread *t, int signal, const siginfo_t *info)
+{
+    t->info = *info;
+    atomic_store(&t->pending, signal);
+    atomic_fetch_or(&t->cpu->events, CPU_EVENT_stop);
+}
+
+static void on_signal(int signal, siginfo_t *info, void *context)
+{
+    struct user_thread *t = user_self;
+    ucontext_t *uc = context;
+    uint64_t all = ~ALWAYS_OPEN;
+    if (!t)
+        return;
+    if (((ALWAYS_OPEN & BIT(signal)) && (t->mask & BIT(signal))) || atomic_load(&t->pending)) {
+        atomic_fetch_or(&t->held, BIT(signal)); /* only those two can come here so */
+        return;
+    }
+    leave_with(t, signal, info);
+    memcpy(&uc->uc_sigmask, &all, sizeof all);
+    os_syscall_interrupt(context);
+}
+
+/* SIGSEGV and SIGBUS that are no access of the guest's. */
+static void other_fault(int signal, siginfo_t *info, void *context)
+{
+    if (info->si_code <= 0) {
+        on_signal(signal, info, context);
+        return;
+    }
+    static const char text[] = "vm: a mistake of vm itself: it touched memory that is not there\n";
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+        _exit(STATUS_failed);
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigaction(signal, &action, NULL); /* the instruction faults once more when this returns */
+}
+
+static struct user *the_user; /* for the handler of faults: one address space has one translator */
+
+static uintptr_t resume(uintptr_t pc) { return accel_fault(the_user->vm, pc); }
+
+/* The kernel's own struct; the restorer that a call needs is taken from one that the C library has installed. */
+struct host_action {
+    void (*handler)(int, siginfo_t *, void *);
+    unsigned long flags;
+#ifdef __x86_64__
+    void (*restorer)(void);
+#endif
+    uint64_t mask;
+};
+
+static int64_t host_action(int signal, const struct user_action *action)
+{
+    static struct host_action model;
+    if (!model.flags)
+        syscall(SYS_rt_sigaction, SIGSEGV, NULL, &model, sizeof model.mask);
+    struct host_action to = model;
+    to.mask = ~ALWAYS_OPEN;
+    to.flags = (model.flags & 0x04000000 /* SA_RESTORER */) | SA_SIGINFO | (action->flags & (FLAG_NOCLDSTOP | FLAG_NOCLDWAIT));
+    to.handler = on_signal;
+    if (action->handler <= 1) /* SIG_DFL and SIG_IGN */
+        memcpy(&to.handler, &action->handler, sizeof to.handler);
+    return syscall(SYS_rt_sigaction, signal, &to, NULL, sizeof to.mask) ? -errno : 0;
+}
+
+void user_signals_init(struct user *user)
+{
+    static const struct os_fault_hooks hooks = {resume, other_fault};
+    the_user = user;
+    os_fault_init(&hooks);
+    for (int signal = 1; signal <= USER_SIGNALS; signal++) { /* what was ignored stays ignored */
+        struct host_action old = {.flags = 0};
+        if (!(ALWAYS_OPEN & BIT(signal)) && !syscall(SYS_rt_sigaction, signal, NULL, &old, sizeof old.mask))
+            memcpy(&user->actions[signal].handler, &old.handler, sizeof old.handler);
+    }
+}
+
+void user_signals_thread(struct user_thread *t)
+{
+    user_self = t;
+    host_mask(t->mask);
+}
+
+/* ---- dying ---- */
+
+void user_die(struct user_thread *t, siginfo_t *info)
+{
+    int signal = info->si_signo;
+    struct user_action action = {.handler = 0};
+    (void)t;
+    struct sigaction fault = {.sa_handler = SIG_DFL};
+    if (ALWAYS_OPEN & BIT(signal))
+        sigaction(signal, &fault, NULL);
+    else
+        host_action(signal, &action);
+    const struct rlimit none = {0};
+    setrlimit(RLIMIT_CORE, &none); /* one of this program would help nobody */
+    host_mask(~BIT(signal));
+    syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), signal);
+    for (;;)
+        _exit(128 + signal);
+}
+
+/* ---- delivering ---- */
+
+static uint64_t handler_stack(const struct user_thread *t, const struct user_action *action)
+{
+    uint64_t sp = t->user->abi->stack(t->cpu), low = (uintptr_t)t->alt.ss_sp;
+    bool on = sp > low && sp - low <= t->alt.ss_size;
+    if ((action->flags & FLAG_ONSTACK) && t->alt.ss_size && !(t->alt.ss_flags & SS_DISABLE) && !on)
+        return low + t->alt.ss_size;
+    return sp;
+}
+
+static void force_segv(struct user_thread *t)
+{
+    siginfo_t info = {.si_signo = SIGSEGV, .si_code = SI_KERNEL};
+    user_die(t, &info);
+}
+
+static void enter_handler(struct user_thread *t, siginfo_t *info, const struct user_action *action)
+{
+    int signal = info->si_signo;
+    uint64_t blocked = t->waits ? t->wait_mask : t->mask;
+    if (!t->user->abi->frame_push(t, handler_stack(t, action), info, action, t->mask))
+        force_segv(t);
+    t->waits = false;
+    user_signals_mask(t, blocked | action->mask | (action->flags & FLAG_NODEFER ? 0 : BIT(signal)));
+    t->changed = true;
+}
+
+static struct user_action take_action(struct user *user, int signal)
+{
+    os_mutex_lock(&user->lock);
+    struct user_action action = user->actions[signal];
+    if (action.handler > 1 && (action.flags & FLAG_RESETHAND)) {
+        user->actions[signal] = (struct user_action){.handler = 0};
+        if (!(ALWAYS_OPEN & BIT(signal)))
+            host_action(signal, &user->actions[signal]);
+    }
+    os_mutex_unlock(&user->lock);
+    return action;
+}
+
+static void deliver(struct user_thread *t, siginfo_t *info)
+{
+    int signal = info->si_signo;
+    struct user_action action = take_action(t->user, signal);
+    if (action.handler > 1)
+        enter_handler(t, info, &action);
+    else if (action.handler == 1 || signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT)
+        user_signals_mask(t, t->mask); /* ignored, since it came */
+    else if (ALWAYS_OPEN & BIT(signal))
+        user_die(t, info);
+    else { /* the default, since it came: the kernel's */
+        user_signals_mask(t, t->mask);
+        syscall(SYS_rt_tgsigqueueinfo, getpid(), t->tid, signal, info);
+    }
+}
+
+void user_signals_deliver(struct user_thread *t)
+{
+    int signal = atomic_exchange(&t->pending, 0);
+    siginfo_t info = t->info;
+    info.si_signo = signal;
+    if (signal)
+        deliver(t, &info);
+    else
+        t->waits = false;
+    uint64_t held = atomic_load(&t->held) & ~t->mask;
+    if (held && !atomic_load(&t->pending)) {
+        siginfo_t sent = {.si_signo = held & BIT(SIGSEGV) ? SIGSEGV : SIGBUS, .si_code = SI_USER};
+        atomic_fetch_and(&t->held, ~BIT(sent.si_signo));
+        deliver(t, &sent);
+    }
+}
+
+void user_signals_fault(struct user_thread *t, siginfo_t *info)
+{
+    int signal = info->si_signo;
+    struct user_action action = take_action(t->user, signal);
+    if (action.handler <= 1 || (t->mask & BIT(signal)))
+        user_die(t, info);
+    enter_handler(t, info, &action);
+}
+
+/* ---- system calls ---- */
+
+int64_t sys_rt_sigaction(struct user_thread *t, const uint64_t a[6])
+{
+    struct user *user = t->user;
+    uint64_t signal = a[0];
+    struct { /* the layout of all newer architectures: without a restorer */
+        uint64_t handler, flags, mask;
+    } new, old;
+    if (a[3] != 8 || signal < 1 || signal > USER_SIGNALS || (a[1] && (BIT(signal) & UNBLOCKABLE)))
+        return -EINVAL;
+    if (a[1] && !user_read(&new, a[1], sizeof new))
+        return -EFAULT;
+    os_mutex_lock(&user->lock);
+    struct user_action *action = &user->actions[signal];
+    old.handler = action->handler;
+    old.flags = action->flags;
+    old.mask = action->mask;
+    int64_t r = 0;
+    if (a[1]) {
+        *action = (struct user_action){.handler = new.handler, .flags = new.flags, .mask = new.mask & ~UNBLOCKABLE};
+        if (!(ALWAYS_OPEN & BIT(signal)))
+            r = host_action((int)signal, action);
+    }
+    os_mutex_unlock(&user->lock);
+    return r ? r : a[2] && !user_write(a[2], &old, sizeof old) ? -EFAULT : 0;
+}
+
+int64_t sys_rt_sigprocmask(struct user_thread *t, const uint64_t a[6])
+{
+    uint64_t old = t->mask, set;
+    if (a[3] != 8)
+        return -EINVAL;
+    if (a[1]) {
+        if (!user_read(&set, a[1], sizeof set))
+            return -EFAULT;
+        switch ((int)a[0]) {
+        case SIG_BLOCK: set |= old; break;
+        case SIG_UNBLOCK: set = old & ~set; break;
+        case SIG_SETMASK: break;
+        default: return -EINVAL;
+        }
+        user_signals_mask(t, set);
+    }
+    return a[2] && !user_write(a[2], &old, sizeof old) ? -EFAULT : 0;
+}
+
+int64_t sys_rt_sigreturn(struct user_thread *t, const uint64_t a[6])
+{
+    uint64_t mask;
+    (void)a;
+    if (!t->user->abi->frame_pop(t, &mask))
+        force_segv(t);
+    user_signals_mask(t, mask);
+    t->changed = true;
+    return USER_NO_RESULT;
+}
+
+static bool on_alt_stack(const struct user_thread *t)
+{
+    uint64_t sp = t->user->abi->stack(t->cpu), low = (uintptr_t)t->alt.ss_sp;
+    return t->alt.ss_size && sp > low && sp - low <= t->alt.ss_size;
+}
+
+int64_t sys_sigaltstack(struct user_thread *t, const uint64_t a[6])
+{
+    stack_t old = t->alt, new;
+    old.ss_flags = on_alt_stack(t) ? SS_ONSTACK : old.ss_size ? old.ss_flags : SS_DISABLE;
+    if (a[0]) {
+        if (!user_read(&new, a[0], sizeof new))
+            return -EFAULT;
+        if (on_alt_stack(t))
+            return -EPERM;
+        if (new.ss_flags & SS_DISABLE)
+            new = (stack_t){.ss_flags = SS_DISABLE};
+        else if (new.ss_size < 2048)
+            return -ENOMEM;
+        t->alt = new;
+    }
+    return a[1] && !user_write(a[1], &old, sizeof old) ? -EFAULT : 0;
+}
+
+/* A call that waits with another mask: the handler that ends it runs with that one blocked as well. */
+int64_t user_call_masked(struct user_thread *t, long number, const uint64_t args[6], uint64_t mask_at)
+{
+    uint64_t mask;
+    if (mask_at) {
+        if (!user_read(&mask, mask_at, sizeof mask))
+            return -EFAULT;
+        t->wait_mask = mask & ~UNBLOCKABLE;
+        t->waits = true;
+    }
+    int64_t r = user_call_wait(t, number, args);
+    if (!atomic_load(&t->pending) || r == OS_SYSCALL_UNTRIED)
+        t->waits = false;
+    return r;
+}
+
+int64_t sys_rt_sigsuspend(struct user_thread *t, const uint64_t a[6])
+{
+    return a[1] != 8 ? -EINVAL : user_call_masked(t, SYS_rt_sigsuspend, a, a[0]);
+}
+
+int64_t sys_ppoll(struct user_thread *t, const uint64_t a[6]) { return user_call_masked(t, SYS_ppoll, a, a[3]); }
+
+int64_t sys_pselect6(struct user_thread *t, const uint64_t a[6])
+{
+    uint64_t set[2] = {0};
+    if (a[5] && !user_read(set, a[5], sizeof set))
+        return -EFAULT;
+    return user_call_masked(t, SYS_pselect6, a, set[0]);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * User mode: one Linux program of another architecture runs as an ordinary process. Its memory is this process's own (flat: a guest
+ * address is a host address), its threads are threads, its file descriptors, identifiers and signal masks are the kernel's; system calls are
+ * handed on, translated where the two architectures differ (syscalls.def).
+ */
+#pragma once
+#include "accel/accel.h"
+
+struct user_options {
+    const char *program; /* path, as the guest sees it */
+    char **argv, **envp; /* of the guest; NULL at the end */
+    const char *sysroot; /* NULL, or: absolute paths are looked for below it first */
+    const char *const
+        *again;      /* arguments of this command, without its name, that run a program the same way: for execve; NULL at the end */
+    const char *cpu; /* model and features; NULL: the default */
+    enum accel_mode mode;
+    unsigned jit_threshold; /* 0: the default */
+    bool strace, stats, stats_json;
+    struct log *log;
+    int program_fd; /* already open; -1: open program */
+};
+
+/* Loads and runs it; does not return if that worked: the process ends as the program does. */
+int user_run(const struct user_options *options, struct err *err);
