@@ -81,6 +81,8 @@ int accel_thread_new(struct accel_vm *vm, struct cpu **out, struct err *err) NOD
 void accel_thread_free(struct cpu *cpu);
 /* Runs until somebody sets CPU_EVENT_stop, which this clears. */
 void accel_thread_run(struct cpu *cpu);
+/* Other threads, or processes by shared memory, see its accesses from now on: atomics must be so for the host too. In a callback, or before. */
+void accel_thread_shared(struct accel_vm *vm);
 /* Around what may block, in callbacks: meanwhile the thread keeps no code from being reclaimed. */
 void accel_thread_away(struct cpu *cpu);
 void accel_thread_back(struct cpu *cpu);

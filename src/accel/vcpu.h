@@ -17,6 +17,7 @@ struct accel { /* a row of accels.def */
     void (*memory_changed)(struct accel_vm *vm);
     /* Of flat memory; NULL: this accelerator cannot have it. As the functions of accel.h. */
     void (*away)(struct vcpu *vcpu, bool away);
+    void (*shared)(struct accel_vm *vm);
     void (*code_changed)(struct accel_vm *vm, gva from, gva to);
     uintptr_t (*fault)(struct accel_vm *vm, uintptr_t pc);
     void (*fork)(struct accel_vm *vm, bool begin, struct vcpu *child);

@@ -89,7 +89,7 @@ int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const s
                                      : err_set(err, STATUS_resource, "out of memory for the compiler");
     if (!rc) {
         c->routines = c->memory.exec;
-        c->at = jit_host->routines(c->memory.write, c->memory.exec, CHUNK, guest->pins, guest->npins, guest->fpins, guest->nfpins);
+        c->at = jit_host->routines(c->memory.write, c->memory.exec, CHUNK, guest->pins, guest->npins, guest->fpins, guest->nfpins, c->flat);
         c->routines_size = c->at;
         os_code_flush(&c->memory, 0, c->at);
         jit_cache_set_compiler(cache, c);
@@ -390,6 +390,15 @@ uintptr_t jit_compiler_fault(struct jit_compiler *c, uintptr_t pc)
         to = fault_stub(c, code, at);
     os_mutex_unlock(&c->lock);
     return to;
+}
+
+bool jit_compiler_share(struct jit_compiler *c)
+{
+    os_mutex_lock(&c->lock);
+    bool was_alone = c->alone;
+    c->alone = false;
+    os_mutex_unlock(&c->lock);
+    return was_alone;
 }
 
 void jit_compiler_fork(struct jit_compiler *c, bool begin)

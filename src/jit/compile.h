@@ -38,6 +38,8 @@ enum jit_why jit_enter(const struct jit_compiler *compiler, struct cpu *cpu, con
 
 /* Flat memory: where emitted code goes on if the instruction at the host address pc faulted; 0: not one of its accesses. The thread that asks
  * has just faulted there, so it holds no lock. */
+/* There is more than one vCPU from now on; true: there was not, and the code made so far must go. */
+bool jit_compiler_share(struct jit_compiler *compiler);
 void jit_compiler_fork(struct jit_compiler *compiler, bool begin); /* takes the lock, gives it back */
 uintptr_t jit_compiler_fault(struct jit_compiler *compiler, uintptr_t pc);
 

@@ -78,6 +78,13 @@ static int64_t map_somewhere(const struct user_memory *m, uint64_t hint, uint64_
     return -ENOMEM;
 }
 
+/* Atomics on memory that other processes may write are the host's from the first such mapping on. */
+static void note_shared(struct user *user, const struct user_map *map)
+{
+    if ((map->flags & MAP_SHARED) && (map->prot & PROT_WRITE))
+        accel_thread_shared(user->vm);
+}
+
 static int64_t map_locked(struct user *user, uint64_t at, uint64_t size, int prot, int flags, int fd, uint64_t offset, const char *name)
 {
     struct user_memory *m = user->memory;
@@ -107,6 +114,7 @@ static int64_t map_locked(struct user *user, uint64_t at, uint64_t size, int pro
     }
     if (flags & MAP_FIXED)
         accel_code_changed(user->vm, map.start, map.end);
+    note_shared(user, &map);
     return r;
 }
 
@@ -143,6 +151,9 @@ int64_t user_mprotect(struct user *user, uint64_t at, uint64_t size, int prot)
     int64_t r = mprotect((void *)(uintptr_t)at, size, host_prot(prot) | (prot & (PROT_GROWSDOWN | PROT_GROWSUP))) ? -errno : 0;
     if (!r && user_maps_protect(&user->memory->maps, at, at + size, prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
         r = -ENOMEM;
+    const struct user_map *map = user_maps_find(&user->memory->maps, at); /* joined with its neighbours, if they are alike */
+    if (!r && map)
+        note_shared(user, map);
     accel_code_changed(user->vm, at, at + size);
     os_mutex_unlock(&user->memory->lock);
     return r;
@@ -275,6 +286,7 @@ int64_t sys_shmat(struct user_thread *t, const uint64_t a[6])
         map.device = (uint64_t)(unsigned)a[0];
         if (user_maps_set(&m->maps, &map))
             r = -ENOMEM;
+        note_shared(t->user, &map);
     }
     os_mutex_unlock(&m->lock);
     return r;

@@ -186,6 +186,7 @@ static int64_t new_thread(struct user_thread *t, const struct clone *c)
     pthread_attr_t attr;
     pthread_t thread;
     const uint64_t all = ~0ull;
+    accel_thread_shared(t->user->vm);
     if (user_thread_add(t->user, &start.thread, NULL))
         return -EAGAIN;
     set_up_child(start.thread, t, c);

@@ -94,7 +94,7 @@ int main(int argc, char **argv)
     m->block = *b;
     m->block.ops = m->ops;
     memcpy(m->ops, b->ops, b->nops * sizeof *b->ops);
-    size_t at = jit_host->routines(m->code, m->code, SIZE, pins, ARRAY_LEN(pins), fpins, ARRAY_LEN(fpins));
+    size_t at = jit_host->routines(m->code, m->code, SIZE, pins, ARRAY_LEN(pins), fpins, ARRAY_LEN(fpins), false);
     at = align_up(at, 4096);
     struct jit_emit_request request = {
         .ir = &m->block,

@@ -44,7 +44,7 @@ static int setup(void **state)
     t->scratch = calloc(1, jit_host->scratch);
     t->native = cpu_new();
     t->oracle = cpu_new();
-    t->routines = jit_host->routines(t->memory.write, t->memory.exec, CODE, pins, ARRAY_LEN(pins), fpins, ARRAY_LEN(fpins));
+    t->routines = jit_host->routines(t->memory.write, t->memory.exec, CODE, pins, ARRAY_LEN(pins), fpins, ARRAY_LEN(fpins), false);
     assert_int_not_equal(t->routines, 0);
     t->at = t->routines;
     cases_seed(&t->random);

@@ -208,7 +208,7 @@ int rig_init(struct rig *rig, const uint16_t *pins, unsigned npins)
     for (unsigned i = 0; i < JIT_JUMPS; i++)
         rig->jumps[i].pc = jit_jump_none(i);
     rig->routines = rig->at =
-        jit_host->routines(rig->memory.write, rig->memory.exec, CODE_SIZE, rig->pins, npins, rig->fpins, rig->guest.nfpins);
+        jit_host->routines(rig->memory.write, rig->memory.exec, CODE_SIZE, rig->pins, npins, rig->fpins, rig->guest.nfpins, false);
     return rig->routines ? 0 : -1;
 }
 

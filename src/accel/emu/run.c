@@ -218,7 +218,7 @@ static int open_compiler(struct emu_vm *emu, const struct accel_config *config, 
         return 0;
     const struct jit_setup setup = {
         .size = config->jit_cache ? config->jit_cache : CODE_SIZE,
-        .alone = config->vcpus == 1,
+        .alone = config->vcpus == 1 || config->flat, /* flat: until it is shared */
         .flat = config->flat,
         .timed = config->timed,
         .watch = config->watch,
@@ -302,6 +302,14 @@ static void code_changed(struct accel_vm *vm, gva from, gva to)
     jit_cache_drop(emu->cache, from, to);
 }
 
+/* Emitted code took memory for its own: it is made anew. */
+static void shared(struct accel_vm *vm)
+{
+    struct emu_vm *emu = vm->impl;
+    if (emu->compiler && jit_compiler_share(emu->compiler))
+        jit_cache_drop(emu->cache, 0, MEM_FLAT_END);
+}
+
 static uintptr_t fault(struct accel_vm *vm, uintptr_t pc)
 {
     struct emu_vm *emu = vm->impl;
@@ -345,6 +353,7 @@ const struct accel accel_emu = {
     .run = run,
     .memory_changed = memory_changed,
     .away = away,
+    .shared = shared,
     .code_changed = code_changed,
     .fault = fault,
     .fork = fork_around,

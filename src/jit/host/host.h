@@ -87,7 +87,7 @@ struct jit_host {
     size_t code_max; /* bytes that one block may need at most, stubs included */
     /* Writes the routines that enter and leave emitted code; returns their size. Once per code memory, at its start. */
     size_t (*routines)(uint8_t *out, const uint8_t *exec, size_t room, const uint16_t *pins, unsigned npins, const uint16_t *fpins,
-                       unsigned nfpins);
+                       unsigned nfpins, bool flat);
     /* Runs code until it comes back. */
     enum jit_why (*enter)(const uint8_t *routines, struct cpu *cpu, const uint8_t *entry);
     size_t (*emit)(const uint8_t *routines, struct jit_emit_request *request); /* 0: it did not fit */

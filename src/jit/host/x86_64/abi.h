@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Who lives where in emitted code. rbp points into the vCPU's cells so that the first 32 have short displacements; r14 is the TLB of the
- * current context; rax rcx rdx are scratch within one op; ten of the guest's registers are pinned, in the order of the guest's list.
+ * current context, or with flat memory one more pinned register; rax rcx rdx are scratch within one op; ten of the guest's registers are
+ * pinned, in the order of the guest's list.
  * Ten floating-point cells live in xmm6 to xmm15 while cpu->fp_live, together with the sticky flags in MXCSR; blocks that need them bring
  * them in when they are entered, and everything that goes to C takes them out.
  */
@@ -10,9 +11,20 @@
 #include "jit/host/x86_64/encode.h"
 #include <stddef.h>
 
-enum { PINS = 10, XPINS = 10, XPIN0 = 6 /* first pinned xmm register */, STATE_BIAS = offsetof(struct cpu, cell) + 16 * 8 };
+enum {
+    PINS = 11 /* the last one with flat memory only */,
+    XPINS = 10,
+    XPIN0 = 6 /* first pinned xmm register */,
+    STATE_BIAS = offsetof(struct cpu, cell) + 16 * 8
+};
 
-static const enum x86_reg pin_regs[PINS] = {R12, R13, RBX, R15, RSI, RDI, R8, R9, R10, R11}; /* callee-saved first */
+static const enum x86_reg pin_regs[PINS] = {R12, R13, RBX, R15, RSI, RDI, R8, R9, R10, R11, R14}; /* callee-saved first */
+
+static inline unsigned pins_of(unsigned wanted, bool flat)
+{
+    unsigned most = flat ? PINS : PINS - 1;
+    return wanted < most ? wanted : most;
+}
 
 static inline struct x86_mem state(size_t offset)
 {

@@ -107,7 +107,7 @@ static void exit_to(struct emit *e, const struct ir_op *op, bool polls)
     bool known = q->flat ? fits32(target) : target >= 0 && target < MEM_PAGE && !e->ir->straddles;
     if (!known || q->nexits == q->max_exits) {
         set_pc(e, target);
-        x86_probe(&e->c, e->routines);
+        x86_probe(&e->c, e->routines, q->flat);
         return;
     }
     uint8_t *poll = NULL;
@@ -152,7 +152,7 @@ static void lower(struct emit *e, const struct ir_op *op)
             x86_store(&e->c, STATE(pc), RAX);
             leave(e, JIT_EXIT_end);
         } else {
-            x86_probe(&e->c, e->routines);
+            x86_probe(&e->c, e->routines, q->flat);
         }
         return;
     case IR_END:
@@ -252,9 +252,9 @@ static void prepare(struct emit *e, const struct jit_emit_request *q)
     e->sse41 = __builtin_cpu_supports("sse4.1");
     for (unsigned i = 0; i < q->nfpins && i < XPINS; i++)
         e->xpin_of[q->fpins[i]] = (uint8_t)(i + 1);
-    for (unsigned i = 0; i < q->npins && i < PINS; i++)
+    e->npins = pins_of(q->npins, q->flat);
+    for (unsigned i = 0; i < e->npins; i++)
         e->pin_of[q->pins[i]] = (uint8_t)(i + 1);
-    e->npins = q->npins < PINS ? q->npins : PINS;
     e->ready = true;
 }
 

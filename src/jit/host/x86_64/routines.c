@@ -12,12 +12,13 @@ enum { SAVED = sizeof saved / sizeof *saved };
 struct pins {
     const uint16_t *cells, *fp;
     unsigned n, nfp;
+    bool flat;
     const uint8_t *mxcsr; /* the constant */
 };
 
 static void pins_move(struct code_buf *c, const struct pins *pins, bool load)
 {
-    for (unsigned i = 0; i < pins->n && i < PINS; i++) {
+    for (unsigned i = 0; i < pins->n; i++) {
         if (load)
             x86_load(c, pin_regs[i], cell_mem(pins->cells[i]));
         else
@@ -109,7 +110,8 @@ static void enter(struct code_buf *c, const struct pins *pins)
     x86_alu_ri(c, ALU_sub, true, RSP, 8); /* emitted code calls with an aligned stack */
     x86_mov(c, RAX, RSI);
     x86_lea(c, RBP, (struct x86_mem){.base = RDI, .index = NO_REG, .disp = STATE_BIAS});
-    x86_load(c, R14, STATE(tlb));
+    if (!pins->flat)
+        x86_load(c, R14, STATE(tlb));
     pins_move(c, pins, true);
     x86_rr(c, 0xff, false, 4, RAX); /* jmp rax */
 }
@@ -137,14 +139,15 @@ static void call_op(struct code_buf *c, const struct pins *pins)
     x86_imm(c, RAX, (uintptr_t)jit_op_run);
     x86_rr(c, 0xff, false, 2, RAX); /* call rax */
     x86_alu_ri(c, ALU_add, true, RSP, 8);
-    x86_load(c, R14, STATE(tlb)); /* a helper may have changed the context */
+    if (!pins->flat)
+        x86_load(c, R14, STATE(tlb)); /* a helper may have changed the context */
     fp_again(c, pins);
     x86_rr(c, 0x84, false, RAX, RAX); /* test al, al; the moves below keep the flags */
     pins_move(c, pins, true);
     x86_ret(c);
 }
 
-void x86_probe(struct code_buf *c, const uint8_t *routines)
+void x86_probe(struct code_buf *c, const uint8_t *routines, bool flat)
 {
     const struct routines *r = (const void *)routines;
     x86_store(c, STATE(pc), RAX);
@@ -156,8 +159,10 @@ void x86_probe(struct code_buf *c, const uint8_t *routines)
     x86_alu_rm(c, ALU_add, true, RCX, STATE(jumps));
     x86_alu_rm(c, ALU_cmp, true, RAX, (struct x86_mem){.base = RCX, .index = NO_REG});
     uint8_t *miss = x86_jcc(c, CC_NE);
-    x86_alu_ri(c, ALU_and, true, RAX, -4096);
-    x86_store(c, STATE(page), RAX);
+    if (!flat) { /* blocks of flat memory know where they stand */
+        x86_alu_ri(c, ALU_and, true, RAX, -4096);
+        x86_store(c, STATE(page), RAX);
+    }
     x86_jmp_m(c, (struct x86_mem){.base = RCX, .index = NO_REG, .disp = 8});
     x86_target(c, poll, c->at);
     x86_target(c, miss, c->at);
@@ -165,10 +170,11 @@ void x86_probe(struct code_buf *c, const uint8_t *routines)
     x86_jmp_exec(c, routines + r->leave);
 }
 
-static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uint16_t *cells, unsigned n, const uint16_t *fp, unsigned nfp)
+static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uint16_t *cells, unsigned n, const uint16_t *fp, unsigned nfp,
+                       bool flat)
 {
     enum { CONSTANTS = (sizeof(struct routines) + 15) / 16 * 16 };
-    const struct pins pins = {cells, fp, n, nfp, exec + CONSTANTS + offsetof(struct constants, mxcsr)};
+    const struct pins pins = {cells, fp, pins_of(n, flat), nfp, flat, exec + CONSTANTS + offsetof(struct constants, mxcsr)};
     struct code_buf c = {.start = out, .at = out + CONSTANTS + sizeof constants, .end = out + room, .exec = exec};
     struct routines r = {.constants = CONSTANTS};
     memcpy(out + CONSTANTS, &constants, sizeof constants);
@@ -187,7 +193,7 @@ static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uin
     r.probe = (uint32_t)(c.at - out);
     memcpy(out, &r, sizeof r);
     /* x86_probe reads the table where the code will run; both are the same memory. */
-    x86_probe(&c, exec);
+    x86_probe(&c, exec, flat);
     return c.full ? 0 : (size_t)(c.at - out);
 }
 
