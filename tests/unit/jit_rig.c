@@ -3,8 +3,10 @@
 #include "jit_rig.h"
 #include "base/bits.h"
 #include "ir/eval.h"
+#include "os/fault.h"
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define PHYSICAL UINT64_C(0x40000000)
 enum { CODE_SIZE = 1 << 20, DEVICE_PAGE = 64, ROM_PAGE = 65 };
@@ -190,11 +192,12 @@ static void choose_fpins(struct rig *rig, unsigned npins)
     rig->guest.fp_canonical = true;
 }
 
-int rig_init(struct rig *rig, const uint16_t *pins, unsigned npins)
+static int init(struct rig *rig, const uint16_t *pins, unsigned npins, bool flat)
 {
     static const struct os_vclock stopped = {1ull << 63 | 12345};
     struct err err = {0};
     memset(rig, 0, sizeof *rig);
+    rig->flat = flat;
     memcpy(rig->pins, pins, npins * sizeof *pins);
     rig_guest(&rig->guest, rig->pins, npins);
     choose_fpins(rig, npins);
@@ -204,16 +207,63 @@ int rig_init(struct rig *rig, const uint16_t *pins, unsigned npins)
         rig_side_init(&rig->native, &rig->guest) || rig_side_init(&rig->oracle, &rig->guest))
         return -1;
     rig->native.cpu->clock = rig->oracle.cpu->clock = &stopped;
+    rig->native.cpu->flat = rig->oracle.cpu->flat = flat;
     rig->native.cpu->jumps = rig->jumps;
     for (unsigned i = 0; i < JIT_JUMPS; i++)
         rig->jumps[i].pc = jit_jump_none(i);
     rig->routines = rig->at =
-        jit_host->routines(rig->memory.write, rig->memory.exec, CODE_SIZE, rig->pins, npins, rig->fpins, rig->guest.nfpins, false);
+        jit_host->routines(rig->memory.write, rig->memory.exec, CODE_SIZE, rig->pins, npins, rig->fpins, rig->guest.nfpins, flat);
     return rig->routines ? 0 : -1;
+}
+
+int rig_init(struct rig *rig, const uint16_t *pins, unsigned npins) { return init(rig, pins, npins, false); }
+
+static struct rig *flat_rig;
+
+static uintptr_t resume(uintptr_t pc)
+{
+    const struct rig *rig = flat_rig;
+    size_t at = pc - (uintptr_t)rig->memory.exec;
+    for (unsigned i = 0; i < rig->nfaults; i++)
+        if (at >= rig->faults[i].from && at < rig->faults[i].to)
+            return (uintptr_t)rig->memory.exec + rig->faults[i].stub;
+    return 0;
+}
+
+static void other(int signal, siginfo_t *info, void *context)
+{
+    (void)info;
+    (void)context;
+    fprintf(stderr, "# signal %d where none was expected\n", signal);
+    abort();
+}
+
+int rig_init_flat(struct rig *rig, const uint16_t *pins, unsigned npins)
+{
+    static const struct os_fault_hooks hooks = {resume, other};
+    void *pages = (void *)(uintptr_t)RIG_VA;
+    flat_rig = rig;
+    os_fault_init(&hooks);
+    if (mmap(pages, (RIG_readonly + 1) * MEM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) !=
+            pages ||
+        mprotect((uint8_t *)pages + RIG_readonly * MEM_PAGE, MEM_PAGE, PROT_READ))
+        return -1;
+    return init(rig, pins, npins, true);
+}
+
+/* The one memory there is becomes the side's, and what was done to it the side's again. */
+static void flat_memory(const struct rig *rig, const struct rig_side *side, bool begin)
+{
+    for (unsigned page = RIG_ram0; rig->flat && page <= RIG_ram3; page++) {
+        uint8_t *own = side->ram + (rig_translate(page) - PHYSICAL), *at = (uint8_t *)(uintptr_t)(RIG_VA + page * MEM_PAGE);
+        memcpy(begin ? at : own, begin ? own : at, MEM_PAGE);
+    }
 }
 
 void rig_fini(struct rig *rig)
 {
+    if (rig->flat)
+        munmap((void *)(uintptr_t)RIG_VA, (RIG_readonly + 1) * MEM_PAGE);
     rig_side_fini(&rig->native);
     rig_side_fini(&rig->oracle);
     os_code_free(&rig->memory);
@@ -239,11 +289,16 @@ bool rig_emit(struct rig *rig, const struct ir_block *block, unsigned page_offse
                                        .offset = (uint32_t)rig->at,
                                        .room = jit_host->code_max,
                                        .scratch = rig->scratch,
+                                       .flat = rig->flat,
+                                       .page = rig->page,
+                                       .max_faults = ARRAY_LEN(rig->faults),
+                                       .faults = rig->faults,
                                        .max_exits = ARRAY_LEN(rig->exits),
                                        .exits = rig->exits};
     rig->code = rig->at;
     rig->code_size = jit_host->emit(rig->memory.exec, &request);
     rig->nexits = request.nexits;
+    rig->nfaults = request.nfaults;
     os_code_flush(&rig->memory, rig->at, rig->code_size);
     rig->at += rig->code_size;
     return rig->code_size;
@@ -268,10 +323,9 @@ static int reason(struct rig *rig, enum jit_why why, const struct ir_block *bloc
     struct cpu *cpu = rig->native.cpu;
     switch (why) {
     case JIT_EXIT_link: /* not of a block whose insn ends in another page: what that is may change */
-        return !block->straddles && in_exits(rig, cpu->jit_exit) && cpu->page + (uint64_t)(int64_t)cpu->jit_exit->target == cpu->pc &&
-                       !((cpu->pc ^ cpu->page) & ~(gva)(MEM_PAGE - 1))
-                   ? IR_EXIT_branch
-                   : -1;
+        if (!in_exits(rig, cpu->jit_exit) || cpu->page + (uint64_t)(int64_t)cpu->jit_exit->target != cpu->pc)
+            return -1;
+        return rig->flat || (!block->straddles && !((cpu->pc ^ cpu->page) & ~(gva)(MEM_PAGE - 1))) ? IR_EXIT_branch : -1;
     case JIT_EXIT_branch:
     case JIT_EXIT_poll: return IR_EXIT_branch;
     case JIT_EXIT_end: return IR_EXIT_end;
@@ -355,14 +409,19 @@ static void explain(const struct rig *rig, const struct ir_block *block, const u
 
 bool rig_check(struct rig *rig, struct ir_block *block, const uint64_t frame[RIG_CELLS], gva pc, uint32_t events)
 {
+    rig->page = align_down(pc, MEM_PAGE);
     if (!rig_emit(rig, block, (unsigned)(pc & (MEM_PAGE - 1)))) {
         fprintf(stderr, "# the block did not fit\n");
         return false;
     }
     start(rig->native.cpu, frame, pc, events);
     start(rig->oracle.cpu, frame, pc, events);
+    flat_memory(rig, &rig->oracle, true);
     int oracle = (int)ir_eval(rig->oracle.cpu, block);
+    flat_memory(rig, &rig->oracle, false);
+    flat_memory(rig, &rig->native, true);
     int native = reason(rig, jit_host->enter(rig->memory.exec, rig->native.cpu, rig->memory.exec + rig->code), block);
+    flat_memory(rig, &rig->native, false);
     if (!compare(rig, native, oracle))
         return true;
     explain(rig, block, frame, pc);

@@ -50,6 +50,7 @@ struct rig_side {
 struct rig {
     unsigned emitted; /* blocks; every other one as for a machine of one vCPU, */
     bool shared;      /* unless threads share its memory */
+    bool flat;        /* the pages stand at their own addresses, those of RAM and the readonly one; the others are not there */
     struct guest guest;
     uint16_t pins[RIG_PINS], fpins[RIG_PINS];
     struct rig_side native, oracle;
@@ -59,6 +60,9 @@ struct rig {
     size_t routines, at;
     struct jit_exit exits[512];
     unsigned nexits;
+    struct jit_fault faults[1024];
+    unsigned nfaults;
+    gva page; /* that the block begins in; rig_check sets it */
     size_t code, code_size; /* of the last block, in memory */
 };
 
@@ -69,6 +73,7 @@ void rig_side_fini(struct rig_side *side);
 gpa rig_translate(unsigned page); /* the physical address of a virtual page of RAM */
 
 int rig_init(struct rig *rig, const uint16_t *pins, unsigned npins);
+int rig_init_flat(struct rig *rig, const uint16_t *pins, unsigned npins); /* one rig at a time */
 void rig_fini(struct rig *rig);
 
 /* Emits the block; false: no room for it. page_offset: where it stands in its page. */

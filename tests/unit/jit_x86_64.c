@@ -19,6 +19,7 @@ struct fixture {
     struct random r;
     struct form forms[MAX_FORMS], plain[MAX_FORMS], native[MAX_FORMS]; /* plain: those that nothing can stop */
     unsigned nforms, nplain;
+    bool flat; /* memory, of the rigs to come */
     uint64_t seed;
 };
 
@@ -34,7 +35,7 @@ static void begin(struct fixture *f, unsigned npins)
         taken[cell] = true;
         pins[i++] = (uint16_t)cell;
     }
-    assert_int_equal(rig_init(&f->rig, pins, npins), 0);
+    assert_int_equal((f->flat ? rig_init_flat : rig_init)(&f->rig, pins, npins), 0);
 }
 
 static int setup(void **state)
@@ -162,6 +163,16 @@ static void native_blocks(void **state)
     }
 }
 
+/* Faults at accesses of all kinds, among ops that leave values in registers. */
+static void flat_memory(void **state)
+{
+    struct fixture *f = *state;
+    f->flat = true;
+    every_form(state);
+    random_blocks(state);
+    native_blocks(state);
+}
+
 static void long_blocks(void **state)
 {
     struct fixture *f = *state;
@@ -261,7 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_form, setup, teardown),    cmocka_unit_test_setup_teardown(random_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(native_blocks, setup, teardown), cmocka_unit_test_setup_teardown(long_blocks, setup, teardown),
-        cmocka_unit_test_setup_teardown(memory_hits, setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_hits, setup, teardown),   cmocka_unit_test_setup_teardown(flat_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
