@@ -23,6 +23,12 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
+#ifdef MAP_32BIT
+#define HOST_ONLY_FLAGS MAP_32BIT /* of x86 */
+#else
+#define HOST_ONLY_FLAGS 0
+#endif
+
 static int host_prot(int prot)
 {
     int r = prot & (PROT_READ | PROT_WRITE);
@@ -90,6 +96,7 @@ static int64_t map_locked(struct user *user, uint64_t at, uint64_t size, int pro
     struct user_memory *m = user->memory;
     char path[PATH_MAX];
     int64_t r;
+    flags &= ~HOST_ONLY_FLAGS;
     if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
         if (!valid_range(at, size) || at < USER_LOW)
             return at % USER_PAGE ? -EINVAL : at < USER_LOW ? -EPERM : -ENOMEM;
@@ -261,6 +268,17 @@ int64_t sys_mremap(struct user_thread *t, const uint64_t a[6])
     }
     free(map.name);
     os_mutex_unlock(&m->lock);
+    return r;
+}
+
+/* Some kinds of advice are changes. */
+int64_t sys_madvise(struct user_thread *t, const uint64_t a[6])
+{
+    if (!valid_range(a[0], align_up(a[1], USER_PAGE)))
+        return a[0] % USER_PAGE ? -EINVAL : -ENOMEM;
+    int64_t r = os_syscall(SYS_madvise, a);
+    if (a[2] == MADV_DONTNEED || a[2] == MADV_FREE || a[2] == MADV_REMOVE)
+        accel_code_changed(t->user->vm, a[0], a[0] + align_up(a[1], USER_PAGE));
     return r;
 }
 

@@ -125,6 +125,7 @@ bool user_fetchable(void *user, struct cpu *cpu, gva page);
 /* signal.c */
 void user_signals_init(struct user *user);
 void user_signals_thread(struct user_thread *t);                 /* on the thread, before it runs guest code */
+void user_signals_end(struct user_thread *t); /* on the thread: it takes no more; what it has taken goes to the others */
 void user_signals_fault(struct user_thread *t, siginfo_t *info); /* raised by its own insn: cannot be blocked */
 void user_signals_deliver(struct user_thread *t);                /* what is pending; between insns */
 void user_signals_mask(struct user_thread *t, uint64_t mask);    /* blocks these, and no others */

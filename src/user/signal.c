@@ -124,6 +124,15 @@ void user_signals_thread(struct user_thread *t)
     host_mask(t->mask);
 }
 
+void user_signals_end(struct user_thread *t)
+{
+    const uint64_t all = ~0ull;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
+    user_self = NULL;
+    if (atomic_load(&t->pending))
+        syscall(SYS_rt_sigqueueinfo, getpid(), atomic_load(&t->pending), &t->info);
+}
+
 /* ---- dying ---- */
 
 void user_die(struct user_thread *t, siginfo_t *info)

@@ -80,6 +80,7 @@ void user_thread_loop(struct user_thread *t)
     t->tid = own_tid();
     user_signals_thread(t);
     run(t);
+    user_signals_end(t);
     announce_end(t);
     user_thread_remove(t);
     for (;;) /* the first thread: the process goes on with the others */
@@ -174,7 +175,7 @@ static void *thread_main(void *arg)
     sem_post(&start->begun);
     user_signals_thread(t);
     run(t);
-    user_self = NULL;
+    user_signals_end(t);
     announce_end(t);
     user_thread_remove(t);
     return NULL;
