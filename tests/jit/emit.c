@@ -2,6 +2,7 @@
 /*
  * Emits the code of one block of IR (a file in ir/text.h's form, after lines that begin with #) for this host and prints its bytes and what
  * the addresses in it mean, for the script beside it. Everything lies at fixed addresses, so that equal code is equal text.
+ * Files named flat_* are emitted for flat memory, with their page at FLAT_PAGE.
  * Cells 0 to 31 are integer registers, 32 to 63 floating-point ones, pinned as riscv64's are; 64 is the zero, temporaries follow.
  */
 #include "base/bits.h"
@@ -10,16 +11,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
-enum { ZERO = 64, PAGE_OFFSET = 0x100, SIZE = 1 << 20, EXITS = 64, OPS = 256, SKIPPED = 77 };
+enum { ZERO = 64, PAGE_OFFSET = 0x100, SIZE = 1 << 20, EXITS = 64, FAULTS = 64, OPS = 256, SKIPPED = 77, FLAT_PAGE = 0x12000 };
 #define MEMORY UINT64_C(0x7f0000000000) /* as far up as what is allocated */
 
-static const uint16_t pins[] = {15, 14, 10, 2, 11, 12, 13, 8, 9, 1}, fpins[] = {47, 46, 42, 43, 44, 45, 40, 41, 48, 49};
+static const uint16_t pins[] = {15, 14, 10, 2, 11, 12, 13, 8, 9, 1, 16}, fpins[] = {47, 46, 42, 43, 44, 45, 40, 41, 48, 49};
 
 struct fixed { /* at MEMORY */
     struct ir_block block;
     struct jit_exit exits[EXITS];
+    struct jit_fault faults[FAULTS];
     struct ir_op ops[OPS];
     _Alignas(4096) uint8_t code[SIZE];
 };
@@ -89,12 +92,13 @@ int main(int argc, char **argv)
     struct fixed *m = mmap(place, sizeof *m, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     struct ir_block *b = argc == 2 ? parse(argv[1]) : NULL;
     void *scratch = calloc(1, jit_host->scratch);
+    bool flat = argc == 2 && strstr(argv[1], "/flat_");
     if (m != place || !b || !scratch)
         return 1;
     m->block = *b;
     m->block.ops = m->ops;
     memcpy(m->ops, b->ops, b->nops * sizeof *b->ops);
-    size_t at = jit_host->routines(m->code, m->code, SIZE, pins, ARRAY_LEN(pins), fpins, ARRAY_LEN(fpins), false);
+    size_t at = jit_host->routines(m->code, m->code, SIZE, pins, ARRAY_LEN(pins), fpins, ARRAY_LEN(fpins), flat);
     at = align_up(at, 4096);
     struct jit_emit_request request = {
         .ir = &m->block,
@@ -105,6 +109,8 @@ int main(int argc, char **argv)
         .nfpins = ARRAY_LEN(fpins),
         .fp_canonical = true,
         .zero_cell = ZERO,
+        .flat = flat,
+        .page = FLAT_PAGE,
         .out = m->code + at,
         .exec = m->code + at,
         .offset = (uint32_t)at,
@@ -112,6 +118,8 @@ int main(int argc, char **argv)
         .scratch = scratch,
         .max_exits = EXITS,
         .exits = m->exits,
+        .max_faults = FAULTS,
+        .faults = m->faults,
     };
     size_t size = jit_host->emit(m->code, &request);
     print(m, at, size);
