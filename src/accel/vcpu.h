@@ -48,6 +48,7 @@ struct vcpu {
     bool idle;                 /* thread is not in accel->run: paused, parked or sleeping */
     _Atomic uint64_t deadline; /* vclock ns at which CPU_EVENT_irq is due */
     struct cpu_stats stats;
+    struct vcpu *next_spare;
 };
 
 struct accel_vm {
@@ -62,6 +63,8 @@ struct accel_vm {
     struct os_thread *timer;
     uint64_t timer_wakes; /* os_clock_ns of the timer thread's next look */
     bool started, pausing, stopping;
+    struct vcpu *spare; /* of threads that have ended; under the lock */
+    unsigned nspare;
 };
 
 extern const struct accel accel_emu;
