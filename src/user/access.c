@@ -54,7 +54,7 @@ bool user_string(uint64_t at, char *buf, size_t size)
 /* Absolute paths are looked for below the sysroot first, unless they lead there already. */
 const char *user_path(const struct user *user, const char *path, char *buf)
 {
-    const char *sysroot = user->options->sysroot;
+    const char *sysroot = user->sysroot;
     if (!sysroot || *path != '/' || !strncmp(path, sysroot, strlen(sysroot)))
         return path;
     if (snprintf(buf, PATH_MAX, "%s%s", sysroot, path) >= PATH_MAX || faccessat(AT_FDCWD, buf, F_OK, AT_SYMLINK_NOFOLLOW))

@@ -4,6 +4,7 @@
  * they are. What the kernel would refuse is refused before anything is lost.
  */
 #include "user/calls.h"
+#include "user/root.h"
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { ARGS_MAX = 1 << 20 };
@@ -59,11 +61,26 @@ static int64_t read_list(uint64_t at, char ***out, size_t before)
     return (int64_t)n;
 }
 
+/* By /proc, or by the descriptor that is kept for roots without it. */
+static int64_t exec_self(const struct user *user, char **argv, char **envp)
+{
+    if (user->exe_fd < 0) {
+        execve("/proc/self/exe", argv, envp);
+        return -errno;
+    }
+    fcntl(user->exe_fd, F_SETFD, 0);
+    execveat(user->exe_fd, "", argv, envp, AT_EMPTY_PATH);
+    int64_t r = -errno;
+    fcntl(user->exe_fd, F_SETFD, FD_CLOEXEC);
+    return r;
+}
+
 static int64_t exec_again(struct user *user, const char *path, uint64_t argv_at, char **envp)
 {
-    size_t before = 4; /* this command, --argv0 and its value, path */
+    size_t before = 6; /* this command, --exe-fd and its value, --child and its value, path */
+    char exe_fd[16];
     char **argv;
-    while (user->options->again[before - 4])
+    while (user->options->again[before - 6])
         before++;
     int64_t n = read_list(argv_at, &argv, before);
     if (n < 0)
@@ -72,15 +89,19 @@ static int64_t exec_again(struct user *user, const char *path, uint64_t argv_at,
     argv[at++] = (char *)(uintptr_t) "vm-user";
     for (size_t i = 0; user->options->again[i]; i++)
         argv[at++] = (char *)(uintptr_t)user->options->again[i];
-    argv[at++] = (char *)(uintptr_t) "--argv0";
+    if (user->exe_fd >= 0) {
+        snprintf(exe_fd, sizeof exe_fd, "%d", user->exe_fd);
+        argv[at++] = (char *)(uintptr_t) "--exe-fd";
+        argv[at++] = exe_fd;
+    }
+    argv[at++] = (char *)(uintptr_t) "--child";
     argv[at++] = n ? argv[before] : (char *)(uintptr_t) "";
     argv[at] = (char *)(uintptr_t)path;
     if (n) /* its place has become the path's */
         memmove(&argv[at + 1], &argv[before + 1], (size_t)n * sizeof *argv);
     else
         argv[at + 1] = NULL;
-    execve("/proc/self/exe", argv, envp);
-    int64_t r = -errno;
+    int64_t r = exec_self(user, argv, envp);
     free(argv);
     return r;
 }
@@ -116,10 +137,25 @@ static int64_t exec_path(struct user_thread *t, const char *path, uint64_t argv,
     int64_t r = read_list(envp_at, &envp, 0);
     if (r < 0)
         return r;
-    r = kind == KIND_host ? exec_native(path, argv, envp) : exec_again(t->user, path, argv, envp);
+    bool privileged = st.st_mode & (S_ISUID | S_ISGID) && t->user->options->by_kernel; /* only the kernel can give what it has */
+    r = kind == KIND_host || privileged ? exec_native(path, argv, envp) : exec_again(t->user, path, argv, envp);
     free(envp);
     return r;
 }
+
+/* ---- another root, where the file of this command may be nowhere ---- */
+
+static int64_t change_root(struct user *user, long number, const uint64_t a[6])
+{
+    int fd = user->exe_fd < 0 ? user_exe_open() : -1;
+    int64_t r = os_syscall(number, a);
+    if (fd >= 0)
+        user->exe_fd = user_exe_keep(fd);
+    return r;
+}
+
+int64_t sys_chroot(struct user_thread *t, const uint64_t a[6]) { return change_root(t->user, SYS_chroot, a); }
+int64_t sys_pivot_root(struct user_thread *t, const uint64_t a[6]) { return change_root(t->user, SYS_pivot_root, a); }
 
 int64_t sys_execve(struct user_thread *t, const uint64_t a[6])
 {

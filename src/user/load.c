@@ -117,14 +117,21 @@ static int map(struct user *user, const struct elf *elf, uint64_t want, struct u
 
 static int open_interpreter(struct user *user, const char *wanted, struct elf *elf, char *buf, struct err *err)
 {
-    elf->path = user_path(user, wanted, buf);
-    elf->fd = open(elf->path, O_RDONLY | O_CLOEXEC);
-    if (elf->fd < 0)
-        return err_set(err, STATUS_config,
-                       "%s needs %s, which is not here: give the libraries of its architecture by --root DIR (a whole system) or "
-                       "--sysroot DIR (Debian: install libc6-%s-cross and use --sysroot /usr/%s-linux-gnu)",
-                       user->exe, wanted, user->abi->guest, user->abi->guest);
-    return read_headers(user->abi, elf, err);
+    const char *sysroot = user->sysroot;
+    for (;;) {
+        elf->path = user_path(user, wanted, buf);
+        elf->fd = open(elf->path, O_RDONLY | O_CLOEXEC);
+        if (elf->fd >= 0)
+            return read_headers(user->abi, elf, err);
+        if (user->sysroot)
+            break;
+        user->sysroot = user->abi->sysroot; /* a program of the cross compiler, most likely */
+    }
+    user->sysroot = sysroot;
+    return err_set(err, STATUS_not_found,
+                   "%s needs %s, which is not here: give the libraries of its architecture by --root DIR (a whole system) or "
+                   "--sysroot DIR (Debian: install libc6-%s-cross, which is in %s and found by itself)",
+                   user->exe, wanted, user->abi->guest, user->abi->sysroot);
 }
 
 static int load_interpreter(struct user *user, const char *wanted, struct user_image *image, struct err *err)

@@ -30,6 +30,7 @@ struct user_abi {
     const char *uname;    /* machine of uname() */
     const char *platform; /* AT_PLATFORM, or NULL */
     uint16_t elf_machine;
+    const char *sysroot;               /* where Debian's cross compiler keeps this architecture's libraries */
     bool (*elf_flags)(uint32_t flags); /* is the program for this ABI? NULL: any */
     uint64_t (*hwcap)(const struct cpu *cpu);
     /* Registers of system calls. */
@@ -78,7 +79,9 @@ struct user {
     struct os_vclock clock;
     struct log *log;
     struct user_memory *memory;
-    char *exe; /* absolute path of the program, as the guest sees it */
+    char *exe;           /* absolute path of the program, as the guest sees it */
+    const char *sysroot; /* the option's, or the one that was found to have the program's libraries; NULL: none */
+    int exe_fd;          /* of this command, where /proc does not show it; -1: none */
     struct os_mutex lock;
     struct user_thread *threads; /* under lock */
     unsigned nthreads;

@@ -10,9 +10,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SCRIPT_LINE = 256, SCRIPT_DEPTH = 5 };
+
+#if defined __x86_64__
+enum { HOST_MACHINE = EM_X86_64 };
+#elif defined __aarch64__
+enum { HOST_MACHINE = EM_AARCH64 };
+#else
+enum { HOST_MACHINE = EM_NONE };
+#endif
 
 struct program {
     int fd;
@@ -23,8 +32,44 @@ struct program {
 static int open_program(const struct user *user, const char *path, int *fd, struct err *err)
 {
     char buf[PATH_MAX];
-    *fd = open(user_path(user, path, buf), O_RDONLY | O_CLOEXEC);
-    return *fd < 0 ? err_set_errno(err, errno, "cannot open the program %s", path) : 0;
+    struct stat st;
+    const char *real = user_path(user, path, buf);
+    *fd = open(real, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0 || fstat(*fd, &st))
+        return err_set_errno(err, errno, "cannot open the program %s", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, STATUS_config, "%s is not a program: %s", path,
+                       S_ISDIR(st.st_mode) ? "it is a folder" : "it is no regular file");
+    if (faccessat(AT_FDCWD, real, X_OK, AT_EACCESS))
+        return err_set(err, STATUS_permission, "%s is not executable; 'chmod +x' makes it so, unless its file system is mounted noexec",
+                       path);
+    return 0;
+}
+
+/* PATH of the program's environment; what shells take if there is none. */
+static const char *search_path(char *const *env)
+{
+    for (; *env; env++)
+        if (!strncmp(*env, "PATH=", 5))
+            return *env + 5;
+    return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+/* A name without a slash, as a shell finds it: the first file that may be executed. An empty part is the current folder. */
+static int search(const struct user *user, const char *name, char found[PATH_MAX], struct err *err)
+{
+    const char *part = search_path(user->options->envp);
+    for (size_t len; part; part = part[len] ? part + len + 1 : NULL) {
+        char buf[PATH_MAX];
+        struct stat st;
+        len = strcspn(part, ":");
+        if (snprintf(found, PATH_MAX, "%.*s%s%s", (int)len, part, len ? "/" : "./", name) >= PATH_MAX)
+            continue;
+        const char *real = user_path(user, found, buf);
+        if (!stat(real, &st) && S_ISREG(st.st_mode) && !faccessat(AT_FDCWD, real, X_OK, AT_EACCESS))
+            return 0;
+    }
+    return err_set(err, STATUS_not_found, "there is no program '%s' in PATH; a path with a slash is taken as it is", name);
 }
 
 /* "#! interpreter argument": those two come before the script's own path. */
@@ -74,6 +119,11 @@ static int wrong_machine(const struct program *p, const Elf64_Ehdr *h, struct er
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (known[i].number == h->e_machine)
             name = known[i].name;
+    if (h->e_machine == HOST_MACHINE)
+        return err_set(err, STATUS_config,
+                       "%s is a program of this host, which runs it without 'vm user'; give the path of a riscv64 program, or its "
+                       "system by --root DIR",
+                       p->path);
     return err_set(err, STATUS_config, "%s is a program for %s%s; 'vm user' runs: riscv64", p->path, name,
                    h->e_ident[EI_CLASS] == ELFCLASS64 ? "" : " (32 bits)");
 }
@@ -148,10 +198,15 @@ int user_run(const struct user_options *options, struct err *err)
     user.log = options->log;
     os_mutex_init(&user.lock, OS_RANK_machine);
     os_mutex_init(&memory.lock, OS_RANK_device);
-    snprintf(p->path, sizeof p->path, "%s", options->program);
+    user.sysroot = options->sysroot;
+    user.exe_fd = options->exe_fd;
     p->argv = options->argv;
     p->fd = options->program_fd;
-    if (p->fd < 0)
+    if (options->child || strchr(options->program, '/'))
+        snprintf(p->path, sizeof p->path, "%s", options->program);
+    else
+        rc = search(&user, options->program, p->path, err);
+    if (!rc && p->fd < 0)
         rc = open_program(&user, p->path, &p->fd, err);
     if (!rc)
         rc = find_program(&user, p, err);

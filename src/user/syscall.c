@@ -37,7 +37,7 @@ static bool check(const struct user_thread *t, const struct user_call *call, uin
         char kind = call->args[i];
         if ((kind == 'p' || kind == 's' || kind == 'S') && args[i] >= MEM_FLAT_END)
             return false;
-        if (kind != 's' || !t->user->options->sysroot || !args[i])
+        if (kind != 's' || !t->user->sysroot || !args[i])
             continue;
         char path[PATH_MAX];
         if (!user_string(args[i], path, sizeof path))

@@ -8,7 +8,7 @@
 #include "accel/accel.h"
 
 struct user_options {
-    const char *program; /* path, as the guest sees it */
+    const char *program; /* path, as the guest sees it; without a slash it is looked for in PATH, but for `child` */
     char **argv, **envp; /* of the guest; NULL at the end */
     const char *sysroot; /* NULL, or: absolute paths are looked for below it first */
     const char *const
@@ -19,6 +19,9 @@ struct user_options {
     bool strace, stats, stats_json;
     struct log *log;
     int program_fd; /* already open; -1: open program */
+    int exe_fd;     /* of this command, where /proc does not show it; -1: none. Closed by execve() */
+    bool child;     /* started by another program's execve(), whose path it is */
+    bool by_kernel; /* started by the kernel, which starts children likewise (binfmt_misc) */
 };
 
 /* Loads and runs it; does not return if that worked: the process ends as the program does. */

@@ -4,6 +4,7 @@
  * Verbs return the process's exit code (base/status.def; 128 + n after signal n). Data goes to standard output, messages to standard error.
  */
 #pragma once
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,9 +31,11 @@ int cli_json_flag(const char *verb, int argc, char **argv);
 void cli_print_json_string(FILE *out, const char *text);
 /* Options of the command itself, beside the machine's. */
 struct cli_option {
-    const char *name, *value, *help;
+    const char *name, *value, *help, *example; /* value: NULL takes none, [=X] may have one; help: NULL is not told of */
 };
-extern const struct cli_option cli_run_options[]; /* name NULL at the end */
+extern const struct cli_option cli_run_options[], cli_user_options[]; /* name NULL at the end */
+
+int cli_user_path(char path[PATH_MAX]); /* of vm-user; else a status, and it is reported */
 
 /* The counters of a machine that does not run, on standard error. */
 void cli_print_stats(struct vm_machine *machine, bool json);

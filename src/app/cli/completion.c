@@ -11,14 +11,20 @@ static void words(const char *separator)
         printf("%s%s", i ? separator : "", cli_verbs[i].name);
 }
 
+static void own_options(const struct cli_option *own)
+{
+    for (; own->name; own++)
+        if (own->help)
+            printf(" --%s", own->name);
+}
+
 static void options(void)
 {
     size_t count;
     const struct vm_option *o = vm_options(&count);
     for (size_t i = 0; i < count; i++)
         printf("%s--%s", i ? " " : "", o[i].name);
-    for (const struct cli_option *own = cli_run_options; own->name; own++)
-        printf(" --%s", own->name);
+    own_options(cli_run_options);
 }
 
 /* "a|b|c" values are offered as words; everything else is a file name. */
@@ -41,7 +47,9 @@ static void bash(void)
             choice_words(o[i].value);
             printf("' -- \"$cur\")); return;;\n");
         }
-    printf("    esac\n    if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '");
+    printf("    esac\n    if [[ $cur == -* && ${COMP_WORDS[1]} == user ]]; then COMPREPLY=($(compgen -W '");
+    own_options(cli_user_options);
+    printf("' -- \"$cur\"))\n    elif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '");
     options();
     printf("' -- \"$cur\"))\n    elif [[ $COMP_CWORD == 1 ]]; then COMPREPLY=($(compgen -W '");
     words(" ");
@@ -57,6 +65,17 @@ static void quoted(const char *text) /* for single quotes and zsh's own colons a
             printf("\\%c", *text);
         else
             putchar(*text);
+}
+
+/* Options of `user` that `run` does not have as well: the shells are told of each name once. */
+static bool only_users(const struct cli_option *own)
+{
+    size_t count;
+    const struct vm_option *o = vm_options(&count);
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(o[i].name, own->name))
+            return false;
+    return own->help;
 }
 
 static void zsh(void)
@@ -79,6 +98,12 @@ static void zsh(void)
         }
         putchar('\'');
     }
+    for (const struct cli_option *own = cli_user_options; own->name; own++)
+        if (only_users(own)) {
+            printf(" \\\n        '*--%s[", own->name);
+            quoted(own->help);
+            printf("]%s'", own->value && *own->value != '[' ? ":value:_files" : "");
+        }
     printf(" \\\n        '*:file:_files'\n}\n_vm \"$@\"\n");
 }
 
@@ -109,6 +134,13 @@ static void fish(void)
         }
         putchar('\n');
     }
+    for (const struct cli_option *own = cli_user_options; own->name; own++)
+        if (only_users(own)) {
+            printf("complete -c vm -n '__fish_seen_subcommand_from user' -l %s%s -d ", own->name,
+                   own->value && *own->value != '[' ? " -r" : "");
+            fish_quoted(own->help);
+            putchar('\n');
+        }
 }
 
 int cli_completion(int argc, char **argv)

@@ -18,9 +18,20 @@ static void row(const char *left, const char *right)
 static void option_row(const char *name, const char *value, const char *help, const char *initial, bool repeats)
 {
     char left[96], right[400];
-    snprintf(left, sizeof left, "--%s%s%s%s", name, value ? " " : "", value ? value : "", repeats ? " ..." : "");
+    snprintf(left, sizeof left, "--%s%s%s%s", name, value && *value != '[' ? " " : "", value ? value : "", repeats ? " ..." : "");
     snprintf(right, sizeof right, initial && *initial ? "%s [%s]" : "%s", help, initial);
     row(left, right);
+}
+
+static void user_options(void)
+{
+    puts("\nOptions, before the program:");
+    for (const struct cli_option *o = cli_user_options; o->name; o++)
+        if (o->help)
+            option_row(o->name, o->value, o->help, NULL, false);
+    puts(
+        "\nIts exit code is the program's, 128 + n if signal n ended it; what could not be started: 2 wrong usage, 3 not a program for this,\n"
+        "4 not found, 6 permission, 7 out of resource.");
 }
 
 static void run_options(void)
@@ -46,6 +57,8 @@ int cli_help(int argc, char **argv)
         printf("Usage: vm %s %s\n  %s\n\nExample:\n  %s\n", verb->name, verb->args, verb->what, verb->example);
         if (verb->run == cli_run)
             run_options();
+        if (verb->run == cli_user)
+            user_options();
         return 0;
     }
     puts("vm runs machines of other architectures.\n\nUsage: vm VERB ...; without a verb, options mean run.\n");

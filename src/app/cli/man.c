@@ -21,7 +21,7 @@ static void option(const char *name, const char *value, const char *help, const 
     printf(".TP\n.B \\-\\-");
     text(name);
     if (value) {
-        printf(" \\fI");
+        printf(*value == '[' ? "\\fI" : " \\fI");
         text(value);
         printf("\\fR");
     }
@@ -62,6 +62,10 @@ int cli_man(int argc, char **argv)
         option(o[i].name, o[i].value, o[i].help, o[i].initial, o[i].example);
     for (const struct cli_option *own = cli_run_options; own->name; own++)
         option(own->name, own->value, own->help, NULL, NULL);
+    printf(".SH OPTIONS OF USER\n");
+    for (const struct cli_option *own = cli_user_options; own->name; own++)
+        if (own->help)
+            option(own->name, own->value, own->help, NULL, own->example);
     printf(".SH EXIT STATUS\n");
 #define STATUS(name, number, http, meaning) printf(".TP\n.B %d\n%s\n", number, meaning);
 #include "base/status.def"

@@ -6,9 +6,9 @@
 #include <string.h>
 
 const struct cli_option cli_run_options[] = {
-    {"escape", "ctrl-X|none", "key that starts a command of the console (default ctrl-a): then x stops the machine, h helps"},
-    {"help", NULL, "this text"},
-    {NULL, NULL, NULL},
+    {"escape", "ctrl-X|none", "key that starts a command of the console (default ctrl-a): then x stops the machine, h helps", NULL},
+    {"help", NULL, "this text", NULL},
+    {NULL, NULL, NULL, NULL},
 };
 
 static const struct vm_option *find_option(const char *name, size_t len)

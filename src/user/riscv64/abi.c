@@ -173,6 +173,7 @@ const struct user_abi user_abi_riscv64 = {
     .guest = "riscv64",
     .uname = "riscv64",
     .elf_machine = EM_RISCV,
+    .sysroot = "/usr/riscv64-linux-gnu",
     .elf_flags = elf_flags,
     .hwcap = hwcap,
     .number = number,
