@@ -150,13 +150,14 @@ static int load_interpreter(struct user *user, const char *wanted, struct user_i
     return rc;
 }
 
-static int map_trampoline(struct user *user)
+static int map_vdso(struct user *user)
 {
     int64_t at = user_mmap(user, 0, USER_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, "[vdso]");
     if (at < 0)
         return -STATUS_resource;
-    memcpy((void *)(uintptr_t)at, user->abi->sigreturn, user->abi->sigreturn_size);
-    user->memory->sigreturn = (uint64_t)at;
+    memcpy((void *)(uintptr_t)at, user->abi->vdso, user->abi->vdso_size);
+    user->memory->vdso = (uint64_t)at;
+    user->memory->sigreturn = (uint64_t)at + user->abi->vdso_sigreturn;
     return user_mprotect(user, (uint64_t)at, USER_PAGE, PROT_READ | PROT_EXEC) ? -STATUS_resource : 0;
 }
 
@@ -175,7 +176,7 @@ int user_load(struct user *user, struct cpu *cpu, int fd, char *const *argv, str
         user->memory->brk_start = user->memory->brk = align_up(program.end, USER_PAGE);
     if (!rc && *elf->interpreter)
         rc = load_interpreter(user, elf->interpreter, &interpreter, err);
-    if (!rc && map_trampoline(user))
+    if (!rc && map_vdso(user))
         rc = err_set(err, STATUS_resource, "out of memory for the program");
     free(elf);
     if (rc)

@@ -51,8 +51,8 @@ struct user_abi {
     bool (*frame_pop)(struct user_thread *t, uint64_t *mask);      /* sp points at it; false: it cannot be read */
     void (*cpuinfo)(const struct cpu *cpu, unsigned n, FILE *out); /* of /proc/cpuinfo, for processor n */
     const struct user_call *calls;                                 /* its own system calls; name NULL at the end, or NULL */
-    const uint32_t *sigreturn;                                     /* the insns that end a handler, */
-    size_t sigreturn_size;                                         /* and their bytes */
+    const uint8_t *vdso;                                           /* an ELF library of at most a page, */
+    size_t vdso_size, vdso_sigreturn;                              /* and the offset of the insns that end a handler */
 };
 extern const struct user_abi *const user_abis[]; /* NULL at the end */
 

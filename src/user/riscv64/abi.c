@@ -8,6 +8,8 @@
 #include "guest/riscv64/traps.h"
 #include "os/fault.h"
 #include "user/calls.h"
+#include "user/riscv64/hwprobe.h"
+#include "user/riscv64/riscv64_vdso.gen.h"
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
@@ -163,11 +165,10 @@ static int64_t flush_icache(struct user_thread *t, const uint64_t a[6])
 }
 
 static const struct user_call calls[] = {
+    {"riscv_hwprobe", "puupx", "", 258, riscv64_hwprobe},
     {"riscv_flush_icache", "PPx", "", 259, flush_icache},
     {NULL, NULL, NULL, 0, NULL},
 };
-
-static const uint32_t sigreturn_insns[] = {0x08b00893 /* li a7, 139 */, 0x00000073 /* ecall */}; /* what unwinders look for */
 
 const struct user_abi user_abi_riscv64 = {
     .guest = "riscv64",
@@ -190,6 +191,7 @@ const struct user_abi user_abi_riscv64 = {
     .frame_size = sizeof(struct frame),
     .frame_push = frame_push,
     .frame_pop = frame_pop,
-    .sigreturn = sigreturn_insns,
-    .sigreturn_size = sizeof sigreturn_insns,
+    .vdso = riscv64_vdso,
+    .vdso_size = sizeof riscv64_vdso,
+    .vdso_sigreturn = RISCV64_VDSO_SIGRETURN,
 };
