@@ -137,8 +137,10 @@ static int64_t exec_path(struct user_thread *t, const char *path, uint64_t argv,
     int64_t r = read_list(envp_at, &envp, 0);
     if (r < 0)
         return r;
-    bool privileged = st.st_mode & (S_ISUID | S_ISGID) && t->user->options->by_kernel; /* only the kernel can give what it has */
-    r = kind == KIND_host || privileged ? exec_native(path, argv, envp) : exec_again(t->user, path, argv, envp);
+    bool native = kind == KIND_host || t->user->options->by_kernel; /* only the kernel can give what set-user-ID programs have */
+    r = native ? exec_native(path, argv, envp) : -ENOEXEC;
+    if (kind != KIND_host && r == -ENOEXEC) /* or it has been told since to start such programs no more */
+        r = exec_again(t->user, path, argv, envp);
     free(envp);
     return r;
 }

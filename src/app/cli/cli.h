@@ -33,7 +33,7 @@ void cli_print_json_string(FILE *out, const char *text);
 struct cli_option {
     const char *name, *value, *help, *example; /* value: NULL takes none, [=X] may have one; help: NULL is not told of */
 };
-extern const struct cli_option cli_run_options[], cli_user_options[]; /* name NULL at the end */
+extern const struct cli_option cli_run_options[], cli_user_options[], cli_binfmt_options[]; /* name NULL at the end */
 
 int cli_user_path(char path[PATH_MAX]); /* of vm-user; else a status, and it is reported */
 

@@ -47,7 +47,11 @@ static void bash(void)
             choice_words(o[i].value);
             printf("' -- \"$cur\")); return;;\n");
         }
-    printf("    esac\n    if [[ $cur == -* && ${COMP_WORDS[1]} == user ]]; then COMPREPLY=($(compgen -W '");
+    printf(
+        "    esac\n    if [[ $COMP_CWORD == 2 && ${COMP_WORDS[1]} == binfmt ]]; then COMPREPLY=($(compgen -W 'install remove status print'"
+        " -- \"$cur\"))\n    elif [[ $cur == -* && ${COMP_WORDS[1]} == binfmt ]]; then COMPREPLY=($(compgen -W '");
+    own_options(cli_binfmt_options);
+    printf("' -- \"$cur\"))\n    elif [[ $cur == -* && ${COMP_WORDS[1]} == user ]]; then COMPREPLY=($(compgen -W '");
     own_options(cli_user_options);
     printf("' -- \"$cur\"))\n    elif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '");
     options();

@@ -34,6 +34,15 @@ static void user_options(void)
         "4 not found, 6 permission, 7 out of resource.");
 }
 
+static void binfmt_options(void)
+{
+    puts("\nOptions:");
+    for (const struct cli_option *o = cli_binfmt_options; o->name; o++)
+        option_row(o->name, o->value, o->help, NULL, false);
+    puts("\ninstall: until the next boot; remove: undo it; status: who runs such programs, and whether it works;\n"
+         "print: the line for a file below /etc/binfmt.d, from which systemd registers at every boot.");
+}
+
 static void run_options(void)
 {
     size_t count;
@@ -59,6 +68,8 @@ int cli_help(int argc, char **argv)
             run_options();
         if (verb->run == cli_user)
             user_options();
+        if (verb->run == cli_binfmt)
+            binfmt_options();
         return 0;
     }
     puts("vm runs machines of other architectures.\n\nUsage: vm VERB ...; without a verb, options mean run.\n");

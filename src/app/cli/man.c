@@ -66,6 +66,9 @@ int cli_man(int argc, char **argv)
     for (const struct cli_option *own = cli_user_options; own->name; own++)
         if (own->help)
             option(own->name, own->value, own->help, NULL, own->example);
+    printf(".SH OPTIONS OF BINFMT\n");
+    for (const struct cli_option *own = cli_binfmt_options; own->name; own++)
+        option(own->name, own->value, own->help, NULL, own->example);
     printf(".SH EXIT STATUS\n");
 #define STATUS(name, number, http, meaning) printf(".TP\n.B %d\n%s\n", number, meaning);
 #include "base/status.def"
