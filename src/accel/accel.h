@@ -86,6 +86,7 @@ void accel_thread_shared(struct accel_vm *vm);
 /* Around what may block, in callbacks: meanwhile the thread keeps no code from being reclaimed. */
 void accel_thread_away(struct cpu *cpu);
 void accel_thread_back(struct cpu *cpu);
+void accel_thread_stats(struct cpu *cpu, struct cpu_stats *out);
 /* The code in [from, to) may be another now. The caller's thread sees it at once, others soon; in a callback or while cpu does not run. */
 void accel_code_changed(struct accel_vm *vm, gva from, gva to);
 /* Where emitted code goes on that faulted at the host address pc; 0: it is no emitted code. For os_fault_hooks.resume. */

@@ -94,6 +94,7 @@ static struct accel_vm *vm_of(const struct cpu *cpu) { return ((struct vcpu *)cp
 void accel_thread_away(struct cpu *cpu) { vm_of(cpu)->accel->away(cpu->accel, true); }
 void accel_thread_back(struct cpu *cpu) { vm_of(cpu)->accel->away(cpu->accel, false); }
 void accel_thread_shared(struct accel_vm *vm) { vm->accel->shared(vm); }
+void accel_thread_stats(struct cpu *cpu, struct cpu_stats *out) { vm_of(cpu)->accel->stats(cpu->accel, out); }
 void accel_code_changed(struct accel_vm *vm, gva from, gva to) { vm->accel->code_changed(vm, from, to); }
 uintptr_t accel_fault(struct accel_vm *vm, uintptr_t pc) { return vm->accel->fault(vm, pc); }
 

@@ -87,7 +87,7 @@ struct user {
     unsigned nthreads;
     struct user_action actions[USER_SIGNALS + 1]; /* under lock */
     bool vforked;                                 /* its memory and vm are the parent's */
-    void (*ending)(struct user *user);            /* before the process ends by itself */
+    struct cpu_stats *ended;                      /* counters of threads that have ended; NULL: nobody wants to know */
 };
 
 struct user_thread {
@@ -143,6 +143,7 @@ int64_t user_call_masked(struct user_thread *t, long number, const uint64_t args
 /* thread.c */
 int user_thread_add(struct user *user, struct user_thread **out, struct err *err) NODISCARD;
 void user_thread_remove(struct user_thread *t);
+void user_finished(struct user *user);                  /* before the process ends */
 _Noreturn void user_thread_loop(struct user_thread *t); /* on its own thread, until it ends */
 bool user_trap(void *user, struct cpu *cpu);            /* accel_callbacks.trap */
 _Noreturn void user_exit_group(struct user_thread *t, int status);

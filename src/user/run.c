@@ -199,6 +199,8 @@ int user_run(const struct user_options *options, struct err *err)
     os_mutex_init(&user.lock, OS_RANK_machine);
     os_mutex_init(&memory.lock, OS_RANK_device);
     user.sysroot = options->sysroot;
+    if (options->finished && !(user.ended = calloc(1, sizeof *user.ended)))
+        return err_set(err, STATUS_resource, "out of memory");
     user.exe_fd = options->exe_fd;
     p->argv = options->argv;
     p->fd = options->program_fd;

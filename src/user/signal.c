@@ -139,7 +139,7 @@ void user_die(struct user_thread *t, siginfo_t *info)
 {
     int signal = info->si_signo;
     struct user_action action = {.handler = 0};
-    (void)t;
+    user_finished(t->user);
     struct sigaction fault = {.sa_handler = SIG_DFL};
     if (ALWAYS_OPEN & BIT(signal))
         sigaction(signal, &fault, NULL);

@@ -5,6 +5,7 @@
  * parent's memory with the parent's translator, on a stack of its own, while the kernel stops the thread that made it.
  */
 #include "user/calls.h"
+#include "user/stats.h"
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -53,6 +54,8 @@ void user_thread_remove(struct user_thread *t)
             user->nthreads--;
             break;
         }
+    if (user->ended)
+        user_stats_add(user->ended, t->cpu);
     os_mutex_unlock(&user->lock);
     accel_thread_free(t->cpu);
     free(t);
@@ -108,8 +111,7 @@ bool user_trap(void *machine, struct cpu *cpu)
 
 void user_exit_group(struct user_thread *t, int status)
 {
-    if (t->user->ending)
-        t->user->ending(t->user);
+    user_finished(t->user);
     for (;;)
         syscall(SYS_exit_group, status);
 }

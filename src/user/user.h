@@ -18,6 +18,9 @@ struct user_options {
     unsigned jit_threshold; /* 0: the default */
     bool strace, stats, stats_json;
     struct log *log;
+    /* Before the process ends, if not NULL: counters of all its threads together. */
+    void (*finished)(const struct user_options *options, const struct guest *guest, const struct cpu_stats *all,
+                     const struct jit_counts *shared);
     int program_fd; /* already open; -1: open program */
     int exe_fd;     /* of this command, where /proc does not show it; -1: none. Closed by execve() */
     bool child;     /* started by another program's execve(), whose path it is */

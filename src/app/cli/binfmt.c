@@ -5,6 +5,7 @@
  * roots; P the program's own name is handed over; O an open program, which also says that nothing on the command line is an option.
  */
 #include "app/cli/cli.h"
+#include "app/text.h"
 #include "base/err.h"
 #include <dirent.h>
 #include <errno.h>
@@ -245,11 +246,11 @@ static void status_json(const struct format *f, const struct entry *e, bool ther
 {
     printf("{\"guest\":\"%s\",\"registered\":%s,\"enabled\":%s,\"interpreter\":", f->guest, there ? "true" : "false",
            e->enabled ? "true" : "false");
-    cli_print_json_string(stdout, e->interpreter);
+    app_print_json_string(stdout, e->interpreter);
     printf(",\"flags\":\"%s\",\"works\":%s,\"others\":[", e->flags, good ? "true" : "false");
     for (unsigned i = 0; i < n; i++) {
         fputs(i ? "," : "", stdout);
-        cli_print_json_string(stdout, names[i]);
+        app_print_json_string(stdout, names[i]);
     }
     puts("]}");
 }

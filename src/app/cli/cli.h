@@ -28,7 +28,6 @@ void cli_message(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /*
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* the same, and where to find help; returns 2 */
 /* The only argument that verbs without others take; -1: there was another, which is reported. */
 int cli_json_flag(const char *verb, int argc, char **argv);
-void cli_print_json_string(FILE *out, const char *text);
 /* Options of the command itself, beside the machine's. */
 struct cli_option {
     const char *name, *value, *help, *example; /* value: NULL takes none, [=X] may have one; help: NULL is not told of */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* `vm doctor`: what this host offers, item by item, in words; each item that is missing says what to do. */
 #include "app/cli/cli.h"
+#include "app/text.h"
 #include "base/err.h"
 #include "jit/host/host.h"
 #include "os/os.h"
@@ -121,7 +122,7 @@ int cli_doctor(int argc, char **argv)
             code = STATUS_unavailable;
         if (json) {
             printf("{\"item\":\"%s\",\"state\":\"%s\",\"text\":", items[i].name, words[finding]);
-            cli_print_json_string(stdout, text);
+            app_print_json_string(stdout, text);
             puts("}");
         } else {
             printf("%-14s %-8s %s\n", items[i].name, words[finding], text);

@@ -61,20 +61,6 @@ int cli_json_flag(const char *verb, int argc, char **argv)
     return json;
 }
 
-void cli_print_json_string(FILE *out, const char *text)
-{
-    putc('"', out);
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p == '"' || *p == '\\')
-            fprintf(out, "\\%c", *p);
-        else if (*p < 0x20)
-            fprintf(out, "\\u%04x", *p);
-        else
-            putc(*p, out);
-    }
-    putc('"', out);
-}
-
 int cli_version(int argc, char **argv)
 {
     int json = cli_json_flag("version", argc, argv);

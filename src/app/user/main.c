@@ -3,16 +3,33 @@
  * The command `vm-user`: runs one program of another architecture. A program of its own because it is linked statically, so that it works in
  * foreign roots and for binfmt_misc; `vm user` is its door.
  */
+#include "app/stats.h"
 #include "app/user/options.h"
 #include "base/log.h"
+#include "machine/stats.h"
 #include <stdio.h>
 #include <unistd.h>
+
+static void print_stats(const struct user_options *o, const struct guest *guest, const struct cpu_stats *all,
+                        const struct jit_counts *shared)
+{
+    struct stats_table t = {.vcpus = 1};
+    machine_stats_shared(stats_collect, &t, shared);
+    machine_stats_vcpu(stats_collect, &t, guest, 0, all);
+    if (t.failed)
+        fputs("vm user: no counters: out of memory\n", stderr);
+    else
+        stats_print(&t, o->stats_json, stderr);
+    stats_fini(&t);
+}
 
 static int run(struct arguments *a, struct err *err)
 {
     int rc = log_new(&a->user.log, STDERR_FILENO, LOG_error, false) ? err_set(err, STATUS_resource, "out of memory") : 0;
     if (!rc)
         rc = user_root_enter(&a->root, &a->user.exe_fd, err);
+    if (a->user.stats)
+        a->user.finished = print_stats;
     return rc ? rc : user_run(&a->user, err);
 }
 

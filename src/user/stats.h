@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#pragma once
+#include "user/process.h"
+
+void user_stats_add(struct cpu_stats *sum, struct cpu *cpu);
