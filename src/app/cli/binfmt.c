@@ -140,15 +140,15 @@ static bool has_preserve_flag(void) /* the kernel says to the interpreter that P
     return !uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 && (major > 5 || (major == 5 && minor >= 12));
 }
 
-static void put_bytes(char **to, const char *bytes)
+static void escaped(char out[4 * MAGIC + 1], const char *bytes)
 {
     for (int i = 0; i < MAGIC; i++)
-        *to += sprintf(*to, "\\x%02x", (unsigned char)bytes[i]);
+        snprintf(out + 4 * i, 5, "\\x%02x", (unsigned char)bytes[i]);
 }
 
 static int make_line(const struct request *r, const struct format *f, char line[LINE])
 {
-    char path[PATH_MAX], name[64], *to = line;
+    char path[PATH_MAX], name[64], magic[4 * MAGIC + 1], mask[4 * MAGIC + 1];
     int rc = cli_user_path(path);
     if (rc)
         return rc;
@@ -157,11 +157,9 @@ static int make_line(const struct request *r, const struct format *f, char line[
         cli_message("the kernel cannot be told of %s: install vm in a folder with a shorter name and without a colon", path);
         return STATUS_config;
     }
-    to += sprintf(to, ":%s:M::", name);
-    put_bytes(&to, f->magic);
-    *to++ = ':';
-    put_bytes(&to, f->mask);
-    sprintf(to, ":%s:%sOF%s", path, has_preserve_flag() ? "P" : "", r->credentials ? "C" : "");
+    escaped(magic, f->magic);
+    escaped(mask, f->mask);
+    snprintf(line, LINE, ":%s:M::%s:%s:%s:%sOF%s", name, magic, mask, path, has_preserve_flag() ? "P" : "", r->credentials ? "C" : "");
     return 0;
 }
 
