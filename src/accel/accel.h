@@ -36,7 +36,7 @@ struct accel_config {
     unsigned vcpus;    /* 1..; 0 with flat memory */
     bool flat;         /* cpu->flat: user mode; space is a flat one */
     enum accel_mode mode;
-    unsigned jit_threshold;        /* runs of a block in tier 0 before it is compiled; 0: the default */
+    unsigned jit_threshold;        /* of jit/policy.h; 0: the default */
     size_t jit_cache;              /* bytes of code memory; 0: the default */
     const struct jit_watch *watch; /* of the machine code that is made; NULL: nobody's. Outlives the VM */
     bool timed;                    /* translating and compiling is timed, for the counters */

@@ -38,6 +38,7 @@ struct jit_cache {
     struct jit_block *retired;
     struct jit_reader *readers;
     size_t bytes, limit, blocks;
+    struct jit_storms storms;
     bool retiring; /* something was retired in the epoch that is still open */
 };
 
@@ -288,7 +289,12 @@ struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uin
     struct jit_block *other = jit_cache_find(cache, at, second, key);
     struct page *page = block && !other && atomic_load(&cache->drops) == drops ? page_of(cache, align_down(at, MEM_PAGE)) : NULL;
     if (page)
-        *block = (struct jit_block){.at = at, .second = second, .key = key, .ir = ir, .page_next = page->blocks};
+        *block = (struct jit_block){.at = at,
+                                    .second = second,
+                                    .key = key,
+                                    .ir = ir,
+                                    .heat.backoff = (uint8_t)jit_policy_backoff(&cache->storms, page->at),
+                                    .page_next = page->blocks};
     if (!page || (second != at && !note_straddler(cache, block))) {
         os_mutex_unlock(&cache->lock);
         free(block);
@@ -318,11 +324,14 @@ void jit_cache_renew(struct jit_cache *cache)
     size_t n;
     if (!mem_any_written(cache->space) && !atomic_load(&cache->renewing))
         return;
+    uint64_t now = os_clock_ns();
     os_mutex_lock(&cache->lock); /* another vCPU that has taken our pages from the list has dropped them when we get it */
     atomic_store(&cache->renewing, true);
     while ((n = mem_take_written(cache->space, pages, ARRAY_LEN(pages))))
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+            jit_policy_dropped(&cache->storms, pages[i], now);
             drop_page(cache, pages[i]);
+        }
     close_drops(cache);
     atomic_store(&cache->renewing, false);
     os_mutex_unlock(&cache->lock);

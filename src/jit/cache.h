@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "ir/ir.h"
+#include "jit/policy.h"
 #include "mem/space.h"
 
 struct jit_block {
@@ -13,7 +14,7 @@ struct jit_block {
     uint64_t key;
     struct ir_block *ir;
     struct jit_code *_Atomic code; /* NULL: tier 0 only */
-    _Atomic uint32_t runs;         /* in tier 0; a hint: vCPUs may lose each other's counts */
+    struct jit_heat heat;          /* of its runs in tier 0 */
     struct jit_block *page_next;   /* blocks of the same page; under the cache's lock */
     _Atomic uint64_t retired;      /* epoch; 0: it is in use */
 };

@@ -196,7 +196,7 @@ static void recycle(struct jit_compiler *c, struct chunk *chunk)
         unlink_all(c, code);
         if (code->block) {
             atomic_store(&code->block->code, NULL);
-            code->block->runs = 0;
+            jit_policy_cool(&code->block->heat);
         }
     }
     chunk->free_epoch = jit_cache_open_epoch(c->cache);
@@ -309,7 +309,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
     if (!size) {
         c->chunks[c->chunk].codes = code->chunk_next;
         free_code(code);
-        block->runs = 0; /* too long: not tried at every run */
+        jit_policy_cool(&block->heat); /* too long: not tried at every run */
         return false;
     }
     os_code_flush(&c->memory, at, size);

@@ -281,7 +281,7 @@ static void turn(struct fixture *f)
     struct jit_exit *exit = f->exit;
     unsigned i = (unsigned)((cpu->pc - RIG_VA) / SLOT);
     f->exit = NULL;
-    if (!atomic_load(&block->code) && !f->cold[i] && ++block->runs >= f->hot)
+    if (!atomic_load(&block->code) && !f->cold[i] && jit_policy_run(&block->heat, f->hot, 0))
         jit_compile(f->compiler, NULL, block);
     struct jit_code *code = atomic_load(&block->code);
     if (!code) {
@@ -594,9 +594,9 @@ static void too_long_a_block(void **state)
     struct jit_block *block = jit_cache_add(f->cache, pa_of(0), pa_of(0), 0, b, jit_cache_drops(f->cache));
     jit_compiler_counts(f->compiler, &before);
     for (unsigned i = 0; i < 100; i++) {
-        block->runs = 100;
+        block->heat.level = 100;
         assert_false(jit_compile(f->compiler, NULL, block));
-        assert_int_equal(block->runs, 0);
+        assert_int_equal(block->heat.level, 0);
     }
     assert_null(atomic_load(&block->code));
     jit_compiler_counts(f->compiler, &after);

@@ -7,7 +7,6 @@
 #include "jit/translate.h"
 
 enum {
-    HOT = 32 /* runs in tier 0 before a block is compiled */,
     STUCK = 64 /* traps in a row without an insn retired */,
     CONTEXTS = 16,
     VIEWS = 32,
@@ -81,7 +80,7 @@ struct shot {
 struct emu_vm {
     struct jit_cache *cache;
     struct jit_compiler *compiler; /* NULL: interpreter only */
-    unsigned hot;                  /* runs in tier 0 before a block is compiled */
+    unsigned threshold;            /* of jit/policy.h */
     struct accel_vm *vm;
     struct os_mutex lock; /* shots; rank code */
     struct shot *shots;

@@ -130,14 +130,17 @@ static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
 {
     if (!emu->vm->compiler)
         return ir_eval_loop(emu->cpu, block->ir, ROUNDS);
-    uint32_t runs = atomic_load_explicit(&block->runs, memory_order_relaxed) + 1;
-    atomic_store_explicit(&block->runs, runs, memory_order_relaxed);
-    if (runs >= emu->vm->hot && jit_compile(emu->vm->compiler, emu->cpu, block)) {
+    uint64_t before = emu->cpu->insns;
+    if (jit_policy_run(&block->heat, emu->vm->threshold, before) && jit_compile(emu->vm->compiler, emu->cpu, block)) {
         struct jit_code *code = atomic_load(&block->code);
         if (code)
             return run_code(emu, code);
     }
-    return evaluate(emu->cpu, block->ir, ROUNDS);
+    unsigned insns = block->ir->ninsns;
+    enum ir_exit exit = evaluate(emu->cpu, block->ir, ROUNDS);
+    if (emu->cpu->insns - before > insns)
+        jit_policy_rounds(&block->heat, (emu->cpu->insns - before) / insns);
+    return exit;
 }
 
 static inline enum ir_exit run_block(struct emu_cpu *emu)
@@ -236,7 +239,7 @@ static int vm_open(struct accel_vm *vm, struct err *err)
     os_mutex_init(&emu->lock, OS_RANK_code);
     emu->vm = vm;
     vm->impl = emu;
-    emu->hot = vm->config.jit_threshold ? vm->config.jit_threshold : HOT;
+    emu->threshold = vm->config.jit_threshold ? vm->config.jit_threshold : JIT_THRESHOLD;
     return open_compiler(emu, &vm->config, err);
 }
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The tiering policy. What it costs falls on runs in tier 0 and on dropped pages only; no clock is read for a run: insns tell the time. */
+#include "jit/policy.h"
+
+enum {
+    HALF_LIFE_BITS = 30, /* of a block's counter: 2^30 insns, about a second */
+    ROUND_SHIFT = 2,     /* four rounds of a loop in tier 0 cost what one run does: there is no way from block to block in between */
+    CALM = 64,           /* drops of a page within about STORM_HALF_LIFE that change nothing; each doubling doubles the threshold */
+    BACKOFF_MAX = 6
+};
+static const uint64_t STORM_HALF_LIFE = 1000000000; /* ns */
+
+static uint32_t fade(uint32_t count, uint64_t half_lives) { return half_lives < 32 ? count >> half_lives : 0; }
+
+static void store(struct jit_heat *heat, uint64_t level)
+{
+    atomic_store_explicit(&heat->level, (uint16_t)(level < UINT16_MAX ? level : UINT16_MAX), memory_order_relaxed);
+}
+
+bool jit_policy_run(struct jit_heat *heat, unsigned threshold, uint64_t insns)
+{
+    uint32_t level = atomic_load_explicit(&heat->level, memory_order_relaxed);
+    uint8_t now = (uint8_t)(insns >> HALF_LIFE_BITS), past = (uint8_t)(now - atomic_load_explicit(&heat->period, memory_order_relaxed));
+    if (past && past < 128) { /* else another vCPU, which has executed more, was here */
+        level = fade(level, past);
+        atomic_store_explicit(&heat->period, now, memory_order_relaxed);
+    }
+    uint32_t needed = threshold << atomic_load_explicit(&heat->backoff, memory_order_relaxed);
+    store(heat, ++level);
+    return level >= (needed < UINT16_MAX ? needed : UINT16_MAX);
+}
+
+void jit_policy_rounds(struct jit_heat *heat, uint64_t rounds)
+{
+    store(heat, atomic_load_explicit(&heat->level, memory_order_relaxed) + (rounds >> ROUND_SHIFT));
+}
+
+static unsigned slot(gpa page) { return (page >> MEM_PAGE_BITS ^ page >> (MEM_PAGE_BITS + 6)) % JIT_STORMS; }
+
+void jit_policy_dropped(struct jit_storms *storms, gpa page, uint64_t clock_ns)
+{
+    struct jit_storm *s = &storms->storm[slot(page)];
+    if (s->page != page)
+        *s = (struct jit_storm){.page = page, .since = clock_ns};
+    uint64_t half_lives = (clock_ns - s->since) / STORM_HALF_LIFE;
+    s->drops = fade(s->drops, half_lives) + 1;
+    s->since += half_lives * STORM_HALF_LIFE;
+}
+
+unsigned jit_policy_backoff(const struct jit_storms *storms, gpa page)
+{
+    const struct jit_storm *s = &storms->storm[slot(page)];
+    unsigned doublings = 0;
+    while (s->page == page && doublings < BACKOFF_MAX && s->drops >> doublings >= CALM)
+        doublings++;
+    return doublings;
+}

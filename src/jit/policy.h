@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * When a block is worth machine code: one function over counters. A block's counter fades as its vCPU executes insns, so what ran now and
+ * then over a long time stays in tier 0; a loop's rounds count in part; blocks of a page whose code changes again and again need more.
+ */
+#pragma once
+#include "mem/space.h"
+#include <stdatomic.h>
+
+enum { JIT_THRESHOLD = 64 }; /* runs in tier 0, where there are no others' wishes */
+
+/* vCPUs may lose each other's counts. */
+struct jit_heat {
+    _Atomic uint16_t level;  /* runs in tier 0, faded */
+    _Atomic uint8_t period;  /* when it was last faded */
+    _Atomic uint8_t backoff; /* the threshold is so many times doubled */
+};
+
+/* The block is about to run, at the vCPU's insns: compile it now? */
+bool jit_policy_run(struct jit_heat *heat, unsigned threshold, uint64_t insns);
+/* That run went round the block's own loop so many times. */
+void jit_policy_rounds(struct jit_heat *heat, uint64_t rounds);
+/* Not worth a try for some time; backoff stays. */
+static inline void jit_policy_cool(struct jit_heat *heat) { atomic_store_explicit(&heat->level, 0, memory_order_relaxed); }
+
+/* Pages whose code was dropped lately because its bytes changed; a page that another one of the same hash pushes out is calm again. */
+enum { JIT_STORMS = 64 };
+struct jit_storms {
+    struct jit_storm {
+        gpa page;
+        uint32_t drops; /* faded */
+        uint64_t since; /* clock, ns */
+    } storm[JIT_STORMS];
+};
+void jit_policy_dropped(struct jit_storms *storms, gpa page, uint64_t clock_ns);
+unsigned jit_policy_backoff(const struct jit_storms *storms, gpa page); /* of blocks made now of what the page holds */
