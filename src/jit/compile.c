@@ -222,7 +222,11 @@ static size_t make_room(struct jit_compiler *c)
     c->at = (size_t)next * CHUNK;
     if (next == 0)
         c->at += c->routines_size;
+    uint64_t start = c->timed ? os_clock_ns() : 0;
     recycle(c, &c->chunks[(next + 1) % c->nchunks]);
+    uint64_t took = c->timed ? os_clock_ns() - start : 0;
+    if (took > c->counts.recycle_longest_ns)
+        c->counts.recycle_longest_ns = took;
     return c->at;
 }
 

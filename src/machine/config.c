@@ -119,7 +119,7 @@ static int check_jit_cache(const struct vm_option *option, const char *text, str
     uint64_t n;
     int rc = config_parse_size(text, &n, err);
     (void)option;
-    return rc ? rc : n >= 4 << 20 && n <= 1 << 30 ? 0 : err_set(err, STATUS_config, "%s is out of range; 4M to 1G are possible", text);
+    return rc ? rc : n >= 2 << 20 && n <= 1 << 30 ? 0 : err_set(err, STATUS_config, "%s is out of range; 2M to 1G are possible", text);
 }
 
 /* Position of a word in "a|b|c"; -1: not one of them. */

@@ -7,6 +7,7 @@
 import gzip
 import hashlib
 import http.server
+import json
 import pathlib
 import secrets
 import shutil
@@ -265,6 +266,23 @@ def case_one_cpu_small(rig):
     if vm.text.count("Linux version") != 1:
         raise Failed("it booted again although --no-reboot")
     yield "--no-reboot makes a reboot the end, with exit code 0"
+
+
+def case_little_code_memory(rig):
+    """Code memory goes round many times in one boot, for one vCPU and for those that share it; nobody notices."""
+    image, initrd, _ = guest_files()
+    for vcpus, size, more, rounds in ((1, "2M", ("--jit-threshold", "4"), 30), (1, "8M", (), 1), (3, "2M", (), 10)):
+        vm = rig.start("run", "--kernel", image, "--initrd", initrd, "--memory", "256M", "--vcpus", vcpus, "--jit-cache", size, "--stats=json",
+                       "--append", "console=ttyS0 rdinit=/bin/busybox -- poweroff -f", *more)
+        vm.expect("reboot: Power down")
+        vm.wait(0)
+        counts = json.loads(vm.stderr())["shared"]
+        if not counts["compiled"]:
+            raise Skipped("this host interprets")
+        if counts["recycled"] < rounds:
+            raise Failed(f"of {size} code memory only {counts['recycled']} chunks were used again")
+        longest = counts["recycle_longest_ns"] / 1e6
+        yield f"{vcpus} vCPUs, {size}: {counts['recycled']} chunks used again, {longest:.2f} ms for one of them at most"
 
 
 if __name__ == "__main__":

@@ -31,7 +31,15 @@ static int build(struct engine *e, enum accel_mode mode, struct err *err)
     os_vclock_init(&e->clock);
     os_vclock_resume(&e->clock);
     struct accel_config config = {
-        .guest = &guest_riscv64, .model = "max", .vcpus = 1, .mode = mode, .jit_threshold = 1, .space = e->space, .clock = &e->clock};
+        .guest = &guest_riscv64,
+        .model = "max",
+        .vcpus = 1,
+        .mode = mode,
+        .jit_threshold = 1,
+        .jit_cache = 2 << 20, /* used again all the time */
+        .space = e->space,
+        .clock = &e->clock,
+    };
     if (!rc)
         rc = accel_vm_new(&e->vm, &config, err);
     return rc;
