@@ -456,14 +456,6 @@ struct ir_block *ir_finish(struct ir_build *b)
         o->d = (uint16_t)b->ninsns;
         o->imm = (uint64_t)(int64_t)b->next;
     }
-    size_t ops = b->nops * sizeof *b->ops, insns = b->ninsns * sizeof *b->insns;
-    struct ir_block *block = malloc(sizeof *block + ops + insns);
-    if (!block)
-        return NULL;
-    *block = (struct ir_block){.nops = (uint16_t)b->nops, .ninsns = (uint16_t)b->ninsns};
-    block->ops = (struct ir_op *)(block + 1);
-    block->insns = (struct ir_insn *)(void *)((char *)block->ops + ops);
-    memcpy(block->ops, b->ops, ops);
-    memcpy(block->insns, b->insns, insns);
-    return block;
+    b->block = (struct ir_block){.nops = (uint16_t)b->nops, .ninsns = (uint16_t)b->ninsns, .ops = b->ops, .insns = b->insns};
+    return &b->block;
 }

@@ -33,7 +33,7 @@ int ir_follow(struct ir_build *b, int low, int high);
 bool ir_ended(const struct ir_build *b); /* an E op was built: the block is complete */
 bool ir_full(const struct ir_build *b);  /* no room for one more insn of any kind */
 void ir_end_key(struct ir_build *b);     /* between insns: the block is complete, and what follows it has another mode key */
-/* One allocation, free() it; adds the final branch to the following insn if no E op ended it. NULL: out of memory. */
+/* Adds the final branch to the following insn if no E op ended it. The block stays the builder's, until the next ir_begin. */
 struct ir_block *ir_finish(struct ir_build *b);
 
 /* Values. */

@@ -13,6 +13,7 @@ struct ir_build {
     struct ir_op ops[IR_MAX_OPS];
     struct ir_insn insns[IR_MAX_INSNS];
     unsigned nops, ninsns;
+    struct ir_block block; /* what ir_finish gives */
     int next; /* offset of the insn to go on with */
     bool ended;
 

@@ -8,10 +8,18 @@
 #include "base/bits.h"
 #include "base/map.h"
 #include "jit/compile.h"
+#include "jit/pool.h"
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { BUCKET_BITS = 18, BUCKETS = 1 << BUCKET_BITS, ROOM = 8 /* the part of the limit that a full cache frees */ };
+enum {
+    BUCKET_BITS = 16,
+    BUCKETS = 1 << BUCKET_BITS,
+    ROOM = 8,             /* the part of the limit that a full cache frees */
+    COLD_MIN = 2 << 20,   /* bytes of blocks without machine code that nobody minds, */
+    COLD_STEP = 256 << 10 /* and how many are looked for at once, where there are more */
+};
 
 struct page {
     gpa at;
@@ -38,8 +46,11 @@ struct jit_cache {
     struct jit_block *retired;
     struct jit_reader *readers;
     size_t bytes, limit, blocks;
+    size_t look_at; /* bytes at which blocks are looked for that may be forgotten */
+    uint64_t forgotten;
     struct jit_storms storms;
-    bool retiring; /* something was retired in the epoch that is still open */
+    struct jit_pool pool; /* of blocks */
+    bool retiring;        /* something was retired in the epoch that is still open */
 };
 
 /* Blocks of one page have neighbouring buckets: what is not used of the table is not touched. */
@@ -59,15 +70,29 @@ int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)
     map_init(&cache->pages);
     cache->space = space;
     cache->limit = limit;
+    cache->look_at = COLD_MIN;
     *out = cache;
     return 0;
 }
 
-static void block_free(struct jit_block *block)
+static size_t ops_size(const struct ir_block *ir) { return ir->nops * sizeof *ir->ops; }
+static size_t insns_size(const struct ir_block *ir) { return ir->ninsns * sizeof *ir->insns; }
+static size_t block_size(const struct ir_block *ir) { return sizeof(struct jit_block) + ops_size(ir) + insns_size(ir); }
+
+static struct jit_block *block_new(struct jit_cache *cache, const struct ir_block *ir)
 {
-    free(block->ir);
-    free(block);
+    struct jit_block *block = jit_pool_take(&cache->pool, block_size(ir));
+    if (!block)
+        return NULL;
+    *block = (struct jit_block){.ir = *ir};
+    block->ir.ops = (struct ir_op *)(void *)(block + 1);
+    block->ir.insns = (struct ir_insn *)(void *)((char *)block->ir.ops + ops_size(ir));
+    memcpy(block->ir.ops, ir->ops, ops_size(ir));
+    memcpy(block->ir.insns, ir->insns, insns_size(ir));
+    return block;
 }
+
+static void block_free(struct jit_cache *cache, struct jit_block *block) { jit_pool_give(&cache->pool, block, block_size(&block->ir)); }
 
 void jit_cache_free(struct jit_cache *cache)
 {
@@ -77,26 +102,22 @@ void jit_cache_free(struct jit_cache *cache)
         newer = page->newer;
         for (struct jit_block *block = page->blocks, *next; block; block = next) {
             next = block->page_next;
-            block_free(block);
+            block_free(cache, block);
         }
         free(page);
     }
     for (struct jit_block *block = cache->retired, *next; block; block = next) {
         next = block->page_next;
-        block_free(block);
+        block_free(cache, block);
     }
     for (struct straddler *s = cache->straddlers, *next; s; s = next) {
         next = s->next;
         free(s);
     }
+    jit_pool_fini(&cache->pool);
     map_fini(&cache->pages);
     os_mutex_fini(&cache->lock);
     free(cache);
-}
-
-static size_t block_bytes(const struct jit_block *block)
-{
-    return sizeof *block + sizeof *block->ir + block->ir->nops * sizeof *block->ir->ops + block->ir->ninsns * sizeof *block->ir->insns;
 }
 
 /* ---- readers and reclaiming ---- */
@@ -149,7 +170,7 @@ static void reclaim(struct jit_cache *cache)
             continue;
         }
         *at = block->page_next;
-        block_free(block);
+        block_free(cache, block);
     }
 }
 
@@ -207,7 +228,7 @@ static struct page *page_of(struct jit_cache *cache, gpa at)
 static void retire(struct jit_cache *cache, struct jit_block *block)
 {
     unlink_block(cache, block);
-    cache->bytes -= block_bytes(block);
+    cache->bytes -= block_size(&block->ir);
     cache->blocks--;
     cache->retiring = true;
     atomic_store(&block->retired, UINT64_MAX); /* nobody compiles it or links to it from here on */
@@ -280,38 +301,82 @@ static bool note_straddler(struct jit_cache *cache, struct jit_block *block)
     return true;
 }
 
+/* Back to the end of the queue. */
+static void requeue(struct jit_cache *cache, struct page *page)
+{
+    if (page == cache->newest)
+        return;
+    *(page->older ? &page->older->newer : &cache->oldest) = page->newer;
+    page->newer->older = page->older;
+    page->older = cache->newest;
+    page->newer = NULL;
+    cache->newest->newer = page;
+    cache->newest = page;
+}
+
+/* The blocks of the page that ran in tier 0 only, and not lately, go; bytes that stay. A block on two pages goes with them. */
+static size_t forget_cold_of(struct jit_cache *cache, struct page *page)
+{
+    size_t stay = 0;
+    for (struct jit_block **link = &page->blocks, *block; (block = *link);) {
+        if (block->second != block->at || atomic_load(&block->code) || jit_policy_spare(&block->use)) {
+            stay += block_size(&block->ir);
+            link = &block->page_next;
+            continue;
+        }
+        *link = block->page_next;
+        retire(cache, block);
+        cache->forgotten++;
+    }
+    return stay;
+}
+
+/* Most code of a boot, or of a program's start, runs once. Looked for a little at a time, so that nobody waits; the longer, the more stays. */
+static void forget_cold(struct jit_cache *cache, const struct page *but)
+{
+    size_t before = cache->bytes, stayed = 0;
+    while (before - cache->bytes < COLD_STEP && stayed < 2 * COLD_STEP && cache->oldest != but) {
+        struct page *page = cache->oldest;
+        stayed += forget_cold_of(cache, page);
+        if (page->blocks)
+            requeue(cache, page);
+        else
+            drop_page(cache, page->at);
+    }
+    cache->look_at = cache->bytes + COLD_STEP;
+}
+
 uint64_t jit_cache_drops(const struct jit_cache *cache) { return atomic_load(&cache->drops); }
 
-struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uint64_t key, struct ir_block *ir, uint64_t drops)
+struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uint64_t key, const struct ir_block *ir, uint64_t drops)
 {
-    struct jit_block *block = calloc(1, sizeof *block);
     os_mutex_lock(&cache->lock);
     struct jit_block *other = jit_cache_find(cache, at, second, key);
-    struct page *page = block && !other && atomic_load(&cache->drops) == drops ? page_of(cache, align_down(at, MEM_PAGE)) : NULL;
-    if (page)
-        *block = (struct jit_block){.at = at,
-                                    .second = second,
-                                    .key = key,
-                                    .ir = ir,
-                                    .heat.backoff = (uint8_t)jit_policy_backoff(&cache->storms, page->at),
-                                    .page_next = page->blocks};
-    if (!page || (second != at && !note_straddler(cache, block))) {
+    struct page *page = !other && atomic_load(&cache->drops) == drops ? page_of(cache, align_down(at, MEM_PAGE)) : NULL;
+    struct jit_block *block = page ? block_new(cache, ir) : NULL;
+    if (!block || (second != at && !note_straddler(cache, block))) {
+        if (block)
+            block_free(cache, block);
         os_mutex_unlock(&cache->lock);
-        free(block);
-        free(ir);
         return other;
     }
+    block->at = at;
+    block->second = second;
+    block->key = key;
+    block->heat.backoff = (uint8_t)jit_policy_backoff(&cache->storms, page->at);
+    block->page_next = page->blocks;
     page->blocks = block;
     struct jit_block *_Atomic *bucket = &cache->buckets[hash(at, key)];
     atomic_store(&block->next, atomic_load(bucket));
     atomic_store_explicit(bucket, block, memory_order_release);
-    cache->bytes += block_bytes(block);
+    cache->bytes += block_size(&block->ir);
     cache->blocks++;
-    if (cache->bytes > cache->limit) {
+    if (cache->bytes > cache->look_at)
+        forget_cold(cache, page);
+    if (cache->bytes > cache->limit)
         while (cache->bytes > cache->limit - cache->limit / ROOM && cache->oldest != page)
             drop_page(cache, cache->oldest->at);
-        close_drops(cache);
-    }
+    close_drops(cache);
     os_mutex_unlock(&cache->lock);
     return block;
 }
@@ -374,3 +439,4 @@ void jit_cache_fork(struct jit_cache *cache, bool begin, struct jit_reader *only
 }
 
 size_t jit_cache_blocks(const struct jit_cache *cache) { return cache->blocks; }
+uint64_t jit_cache_forgotten(const struct jit_cache *cache) { return cache->forgotten; }

@@ -12,11 +12,12 @@ struct jit_block {
     struct jit_block *_Atomic next; /* of the hash chain */
     gpa at, second;                 /* physical address; of the second page if the insn straddles two, else at */
     uint64_t key;
-    struct ir_block *ir;
     struct jit_code *_Atomic code; /* NULL: tier 0 only */
     struct jit_heat heat;          /* of its runs in tier 0 */
+    _Atomic uint8_t use;           /* enum jit_use */
     struct jit_block *page_next;   /* blocks of the same page; under the cache's lock */
     _Atomic uint64_t retired;      /* epoch; 0: it is in use */
+    struct ir_block ir;            /* in the same piece of memory */
 };
 
 struct jit_reader {        /* one per vCPU */
@@ -43,9 +44,9 @@ void jit_reader_quiet(struct jit_cache *cache, struct jit_reader *reader, uint64
 struct jit_block *jit_cache_find(const struct jit_cache *cache, gpa at, gpa second, uint64_t key);
 /* How many pages were dropped so far; read before jit_cache_watch, for jit_cache_add. */
 uint64_t jit_cache_drops(const struct jit_cache *cache);
-/* Takes ir. If another vCPU was faster, its block. NULL: out of memory, or a page was dropped meanwhile, so that this one may be watched no
- * longer (ir is freed). */
-struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uint64_t key, struct ir_block *ir, uint64_t drops);
+/* Copies ir. If another vCPU was faster, its block. NULL: out of memory, or a page was dropped meanwhile, so that this one may be watched no
+ * longer. */
+struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uint64_t key, const struct ir_block *ir, uint64_t drops);
 /* Before the bytes are read: stores to the page must be noted from now on. true: some TLB may still write it unnoticed; see jit_cache_shoot. */
 bool jit_cache_watch(struct jit_cache *cache, gpa page);
 /* Drops the blocks of pages that were written: what fence.i asks. */
@@ -55,3 +56,4 @@ void jit_cache_drop(struct jit_cache *cache, gpa from, gpa to);
 /* Around fork(), the compiler's lock included: begin takes all locks, its opposite gives them back. only: in the child, the one reader left. */
 void jit_cache_fork(struct jit_cache *cache, bool begin, struct jit_reader *only);
 size_t jit_cache_blocks(const struct jit_cache *cache);
+uint64_t jit_cache_forgotten(const struct jit_cache *cache); /* blocks that made room because they ran in tier 0 only, and not lately */

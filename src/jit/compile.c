@@ -6,9 +6,11 @@
 #include "jit/compile.h"
 #include "base/bits.h"
 #include "ir/eval.h"
+#include "jit/pool.h"
 #include "jit/unroll.h"
 #include "os/code.h"
 #include <stdlib.h>
+#include <string.h>
 
 enum { CHUNK = 1 << 20 };
 
@@ -29,23 +31,26 @@ struct jit_compiler {
     size_t routines_size;
     unsigned nchunks, chunk; /* the one being filled */
     size_t at;               /* in memory */
+    struct jit_pool pool;    /* of struct jit_code */
     struct jit_counts counts;
     bool alone, timed, flat;
     const struct jit_watch *watch; /* NULL: nobody */
 };
 
-static void free_code(struct jit_code *code)
+static size_t code_size(unsigned exits) { return sizeof(struct jit_code) + exits * sizeof(struct jit_exit); }
+
+static void free_code(struct jit_compiler *c, struct jit_code *code)
 {
     free(code->unrolled);
     free(code->faults);
-    free(code);
+    jit_pool_give(&c->pool, code, code_size(code->max_exits));
 }
 
-static void free_codes(struct jit_code *code)
+static void free_codes(struct jit_compiler *c, struct jit_code *code)
 {
     for (struct jit_code *next; code; code = next) {
         next = code->chunk_next;
-        free_code(code);
+        free_code(c, code);
     }
 }
 
@@ -107,8 +112,9 @@ void jit_compiler_free(struct jit_compiler *c)
         return;
     jit_cache_set_compiler(c->cache, NULL);
     for (unsigned i = 0; c->chunks && i < c->nchunks; i++)
-        free_codes(c->chunks[i].codes);
-    free_codes(c->limbo);
+        free_codes(c, c->chunks[i].codes);
+    free_codes(c, c->limbo);
+    jit_pool_fini(&c->pool);
     os_code_free(&c->memory);
     os_mutex_fini(&c->lock);
     free(c->scratch);
@@ -179,7 +185,7 @@ static void free_limbo(struct jit_compiler *c)
             continue;
         }
         *link = code->chunk_next;
-        free_code(code);
+        free_code(c, code);
     }
 }
 
@@ -234,10 +240,11 @@ static size_t make_room(struct jit_compiler *c)
 
 static struct jit_code *new_code(struct jit_compiler *c, unsigned nexits)
 {
-    struct jit_code *code = calloc(1, sizeof *code + nexits * sizeof code->exits[0]);
+    struct jit_code *code = jit_pool_take(&c->pool, code_size(nexits));
     if (!code)
         return NULL;
-    code->nexits = nexits;
+    *code = (struct jit_code){.max_exits = nexits};
+    memset(code->exits, 0, nexits * sizeof code->exits[0]);
     code->chunk_next = c->chunks[c->chunk].codes;
     c->chunks[c->chunk].codes = code;
     return code;
@@ -272,8 +279,8 @@ static bool expect_faults(const struct jit_compiler *c, struct jit_code *code, c
 static bool emit(struct jit_compiler *c, struct jit_block *block)
 {
     size_t at = make_room(c);
-    struct ir_block *unrolled = at ? jit_unroll(block->ir) : NULL;
-    const struct ir_block *ir = unrolled ? unrolled : block->ir;
+    struct ir_block *unrolled = at ? jit_unroll(&block->ir) : NULL;
+    const struct ir_block *ir = unrolled ? unrolled : &block->ir;
     struct jit_code *code = at ? new_code(c, count_exits(ir)) : NULL;
     if (!code) {
         free(unrolled);
@@ -282,7 +289,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
     code->unrolled = unrolled;
     if (!expect_faults(c, code, ir)) {
         c->chunks[c->chunk].codes = code->chunk_next;
-        free_code(code);
+        free_code(c, code);
         return false;
     }
     struct jit_emit_request request = {
@@ -302,7 +309,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
         .offset = (uint32_t)at,
         .room = jit_host->code_max,
         .scratch = c->scratch,
-        .max_exits = code->nexits,
+        .max_exits = code->max_exits,
         .exits = code->exits,
         .max_faults = code->nfaults,
         .faults = code->faults,
@@ -312,7 +319,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
     code->nfaults = request.nfaults;
     if (!size) {
         c->chunks[c->chunk].codes = code->chunk_next;
-        free_code(code);
+        free_code(c, code);
         jit_policy_cool(&block->heat); /* too long: not tried at every run */
         return false;
     }

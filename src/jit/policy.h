@@ -16,6 +16,23 @@ struct jit_heat {
     _Atomic uint8_t backoff; /* the threshold is so many times doubled */
 };
 
+/* How lately a block ran in tier 0, for those who look for what may be forgotten: run once, or not since they looked, is not enough. */
+enum jit_use { JIT_USE_none, JIT_USE_once, JIT_USE_again };
+static inline void jit_policy_used(_Atomic uint8_t *use)
+{
+    uint8_t was = atomic_load_explicit(use, memory_order_relaxed);
+    if (was != JIT_USE_again)
+        atomic_store_explicit(use, was + 1, memory_order_relaxed);
+}
+/* true: it stays, but must be run again until the next look. */
+static inline bool jit_policy_spare(_Atomic uint8_t *use)
+{
+    bool again = atomic_load_explicit(use, memory_order_relaxed) == JIT_USE_again;
+    if (again)
+        atomic_store_explicit(use, JIT_USE_once, memory_order_relaxed);
+    return again;
+}
+
 /* The block is about to run, at the vCPU's insns: compile it now? */
 bool jit_policy_run(struct jit_heat *heat, unsigned threshold, uint64_t insns);
 /* That run went round the block's own loop so many times. */

@@ -6,7 +6,6 @@
  */
 #include "jit/translate.h"
 #include "base/bits.h"
-#include <stdlib.h>
 
 static unsigned fetch(const struct mem_space *space, gpa at, unsigned have, uint32_t *word)
 {
@@ -48,7 +47,6 @@ struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, unsi
             ir_end_key(b);
     }
     struct ir_block *block = ir_finish(b);
-    if (block)
-        block->straddles = *second_page != at;
+    block->straddles = *second_page != at;
     return block;
 }

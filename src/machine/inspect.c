@@ -46,8 +46,8 @@ static void map_block(struct inspect *in, const struct cpu *cpu, const struct ji
 static bool wanted(const struct inspect *in, gva pc, const struct jit_block *block)
 {
     for (size_t i = 0; i < in->count; i++)
-        for (unsigned n = 0; n < block->ir->ninsns; n++) {
-            uint64_t offset = (uint64_t)(int64_t)block->ir->insns[n].offset;
+        for (unsigned n = 0; n < block->ir.ninsns; n++) {
+            uint64_t offset = (uint64_t)(int64_t)block->ir.insns[n].offset;
             if (pc + offset == in->addresses[i] || block->at + offset == in->addresses[i])
                 return true;
         }
@@ -66,7 +66,7 @@ static bool read_insn(const struct inspect *in, const struct jit_block *block, i
 
 static void dump_insns(struct inspect *in, const struct cpu *cpu, const struct jit_block *block)
 {
-    const struct ir_block *ir = block->ir;
+    const struct ir_block *ir = &block->ir;
     for (unsigned i = 0; i < ir->ninsns; i++) {
         int offset = ir->insns[i].offset;
         gva pc = cpu->pc + (uint64_t)(int64_t)offset;
@@ -91,10 +91,10 @@ static void dump_block(struct inspect *in, const struct cpu *cpu, const struct j
 {
     fprintf(in->dump, "block %s 0x%" PRIx64 " at 0x%" PRIx64 " key 0x%" PRIx64 " vcpu %u\n", cpu->guest->name, cpu->pc, block->at,
             block->key, cpu->id);
-    fprintf(in->dump, "guest: %u insns\n", block->ir->ninsns);
+    fprintf(in->dump, "guest: %u insns\n", block->ir.ninsns);
     dump_insns(in, cpu, block);
-    fprintf(in->dump, "ir: %u ops\n", block->ir->nops);
-    ir_print(in->dump, block->ir);
+    fprintf(in->dump, "ir: %u ops\n", block->ir.nops);
+    ir_print(in->dump, &block->ir);
     fprintf(in->dump, "host: %s 0x%" PRIxPTR " %zu bytes\n", jit_host->name, (uintptr_t)code, size);
     dump_bytes(in->dump, code, size);
     fputs("end\n", in->dump);

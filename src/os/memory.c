@@ -79,3 +79,21 @@ void os_memory_discard(struct os_memory *memory, uint64_t offset, uint64_t size)
 #endif
     memset(memory->host + first, 0, (size_t)(last - first));
 }
+
+void *os_pages_new(size_t size)
+{
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+void os_pages_free(void *at, size_t size) { munmap(at, size); }
+
+void os_pages_populate(void *at, size_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+    (void)madvise(at, size, MADV_POPULATE_WRITE); /* since Linux 5.14 */
+#else
+    (void)at;
+    (void)size;
+#endif
+}

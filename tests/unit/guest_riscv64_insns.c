@@ -143,9 +143,7 @@ static void every_insn_lifts_in_every_mode(void **state)
             uint64_t key = guest_riscv64.block_key(t->cpu);
             ir_begin(t->build);
             riscv64_lift_insn(t->build, t->cpu, &key, 0, riscv64_encode(id, values), 4);
-            struct ir_block *block = ir_finish(t->build);
-            assert_non_null(block);
-            free(block);
+            assert_true(ir_finish(t->build)->nops > 0);
         }
     }
     bench_free(t);
@@ -161,7 +159,7 @@ static void lengths_and_undefined_words(void **state)
     assert_int_equal(riscv64_lift_insn(t->build, t->cpu, &key, 0, 0x0513, 2), 0); /* half of an addi */
     assert_int_equal(riscv64_lift_insn(t->build, t->cpu, &key, 0, 0, 0), 0);
     assert_int_equal(riscv64_lift_insn(t->build, t->cpu, &key, 0, 0x4501, 2), 2); /* c.li */
-    free(ir_finish(t->build));
+    assert_true(ir_finish(t->build)->ninsns > 0);
     assert_int_equal(trap_of(t, 0x00000000), RISCV64_TRAP_illegal);
     assert_int_equal(t->cpu->trap.info, 0);
     assert_int_equal(trap_of(t, 0xffff6201), RISCV64_TRAP_illegal); /* c.lui without an immediate */

@@ -37,14 +37,14 @@ static void rig_free(struct rig *rig)
 }
 
 static gpa page(unsigned n) { return RAM + n * (uint64_t)MEM_PAGE; }
-static struct ir_block *ir(void) { return calloc(1, sizeof(struct ir_block)); }
+static const struct ir_block ir;
 
 static struct jit_block *add(struct rig *rig, gpa at, gpa second, uint64_t key)
 {
     uint64_t drops = jit_cache_drops(rig->cache);
     jit_cache_watch(rig->cache, at & ~(uint64_t)(MEM_PAGE - 1));
     jit_cache_watch(rig->cache, second & ~(uint64_t)(MEM_PAGE - 1));
-    return jit_cache_add(rig->cache, at, second, key, ir(), drops);
+    return jit_cache_add(rig->cache, at, second, key, &ir, drops);
 }
 
 static void write_to(struct rig *rig, gpa at) { assert_true(mem_store(rig->space, at, 1, 1)); }
@@ -143,7 +143,7 @@ static void late_blocks_are_refused(void **state)
     jit_cache_watch(rig.cache, page(3)); /* a vCPU begins to translate */
     write_to(&rig, page(3));             /* another one writes, */
     jit_cache_renew(rig.cache);          /* and a third one asks for fresh code */
-    assert_null(jit_cache_add(rig.cache, page(3), page(3), 0, ir(), drops));
+    assert_null(jit_cache_add(rig.cache, page(3), page(3), 0, &ir, drops));
     assert_null(jit_cache_find(rig.cache, page(3), page(3), 0));
     assert_non_null(add(&rig, page(3), page(3), 0));
     rig_free(&rig);
@@ -197,6 +197,47 @@ static void limit(void **state)
     rig_free(&rig);
 }
 
+/* What runs once makes room; what runs again, or has machine code, stays. */
+static void forgets_what_ran_once(void **state)
+{
+    enum { SPACING = 64, BLOCKS = PAGES * MEM_PAGE / SPACING, HOT = 16, OPS = 100 };
+    static struct ir_op ops[OPS];
+    static struct jit_code *compiled = (struct jit_code *)(uintptr_t)&compiled; /* never looked into */
+    const struct ir_block large = {.nops = OPS, .ops = ops};
+    struct rig rig = rig_new(256 << 20);
+    struct jit_block *hot[BLOCKS / HOT];
+    unsigned nhot = 0, kept = 0;
+    (void)state;
+    for (uint64_t round = 0; round < 4; round++)
+        for (unsigned i = 0; i < BLOCKS; i++) {
+            gpa at = RAM + i * SPACING;
+            jit_cache_watch(rig.cache, at & ~(uint64_t)(MEM_PAGE - 1));
+            struct jit_block *block = jit_cache_add(rig.cache, at, at, round, &large, jit_cache_drops(rig.cache));
+            assert_non_null(block);
+            jit_policy_used(&block->use);
+            if (!round && i % HOT == 0)
+                hot[nhot++] = block;
+            if (!round && i % (2 * HOT) == HOT)
+                atomic_store(&block->code, compiled);
+            for (unsigned n = 0; i % 32 == 0 && n < nhot; n++)
+                if (!atomic_load(&hot[n]->code))
+                    jit_policy_used(&hot[n]->use);
+        }
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        struct jit_block *block = jit_cache_find(rig.cache, RAM + i * SPACING, RAM + i * SPACING, 0);
+        if (i % HOT == 0)
+            assert_ptr_equal(block, hot[i / HOT]);
+        else
+            kept += block != NULL;
+    }
+    assert_int_equal(kept, 0);
+    assert_true(jit_cache_blocks(rig.cache) < 3 * BLOCKS / 2);
+    assert_int_equal(jit_cache_blocks(rig.cache) + jit_cache_forgotten(rig.cache), 4 * BLOCKS);
+    for (unsigned i = 0; i < nhot; i++)
+        atomic_store(&hot[i]->code, NULL);
+    rig_free(&rig);
+}
+
 /* ---- threads ---- */
 
 static struct rig shared;
@@ -222,7 +263,7 @@ static void reader_thread(void *arg)
         if (block)
             kept[n % 16] = block;
         for (unsigned i = 0; i < 16; i++)
-            if (kept[i] && (kept[i]->key != 1 || kept[i]->at < RAM || !kept[i]->ir))
+            if (kept[i] && (kept[i]->key != 1 || kept[i]->at < RAM || kept[i]->ir.nops))
                 atomic_fetch_add(&wrong, 1);
         atomic_fetch_add(&found, block != NULL);
         if (n % 97 == 0) {
@@ -265,6 +306,7 @@ int main(void)
         cmocka_unit_test(late_blocks_are_refused),
         cmocka_unit_test(readers_hold),
         cmocka_unit_test(limit),
+        cmocka_unit_test(forgets_what_ran_once),
         cmocka_unit_test(threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

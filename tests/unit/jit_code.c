@@ -118,17 +118,6 @@ static struct ir_block *block_new(unsigned nops, unsigned ninsns)
     return b;
 }
 
-static struct ir_block *copy_of(const struct ir_block *from)
-{
-    struct ir_block *b = block_new(from->nops, from->ninsns), at = *b;
-    *b = *from;
-    b->ops = at.ops;
-    b->insns = at.insns;
-    memcpy(b->ops, from->ops, from->nops * sizeof *b->ops);
-    memcpy(b->insns, from->insns, from->ninsns * sizeof *b->insns);
-    return b;
-}
-
 static struct ir_op plain_op(unsigned op, unsigned type)
 {
     return (struct ir_op){.op = (uint8_t)op, .type = (uint8_t)type, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE, .d = IR_NONE};
@@ -207,7 +196,7 @@ static struct jit_block *block_at(struct fixture *f, gva pc)
     assert_true(pc >= RIG_VA && i < BLOCKS && (pc - RIG_VA) % SLOT == 0 && f->master[i]);
     if (!f->blocks[i] || atomic_load(&f->blocks[i]->retired)) {
         jit_cache_watch(f->cache, align_down(pa_of(i), MEM_PAGE));
-        f->blocks[i] = jit_cache_add(f->cache, pa_of(i), pa_of(i), 0, copy_of(f->master[i]), jit_cache_drops(f->cache));
+        f->blocks[i] = jit_cache_add(f->cache, pa_of(i), pa_of(i), 0, f->master[i], jit_cache_drops(f->cache));
         assert_non_null(f->blocks[i]);
     }
     f->visits[i]++;
@@ -229,6 +218,7 @@ static bool compile_big(struct fixture *f)
     branch_to(b, 0, 1, IR_BRANCH, IR_NONE);
     ir_eval_prepare(b);
     struct jit_block *block = jit_cache_add(f->cache, f->big_at, f->big_at, 0, b, jit_cache_drops(f->cache));
+    free(b);
     assert_non_null(block);
     f->big_at += 2;
     if (!(f->big_at & (MEM_PAGE - 1)))
@@ -285,7 +275,7 @@ static void turn(struct fixture *f)
         jit_compile(f->compiler, NULL, block);
     struct jit_code *code = atomic_load(&block->code);
     if (!code) {
-        assert_int_not_equal(ir_eval(cpu, block->ir), IR_EXIT_trap);
+        assert_int_not_equal(ir_eval(cpu, &block->ir), IR_EXIT_trap);
         return;
     }
     if (exit)
@@ -438,7 +428,7 @@ static void links_that_would_be_wrong(void **state)
     for (unsigned i = 0; i < ARRAY_LEN(wrong); i++) {
         struct jit_block *to = f->blocks[2];
         if (i != 2)
-            to = jit_cache_add(f->cache, wrong[i].at, wrong[i].second, wrong[i].key, copy_of(f->master[1]), jit_cache_drops(f->cache));
+            to = jit_cache_add(f->cache, wrong[i].at, wrong[i].second, wrong[i].key, f->master[1], jit_cache_drops(f->cache));
         assert_true(jit_compile(f->compiler, NULL, to));
         jit_link(f->compiler, exit, to);
         assert_null(exit->to);
@@ -592,6 +582,7 @@ static void too_long_a_block(void **state)
     branch_to(b, 0, 1, IR_BRANCH, IR_NONE);
     ir_eval_prepare(b);
     struct jit_block *block = jit_cache_add(f->cache, pa_of(0), pa_of(0), 0, b, jit_cache_drops(f->cache));
+    free(b);
     jit_compiler_counts(f->compiler, &before);
     for (unsigned i = 0; i < 100; i++) {
         block->heat.level = 100;

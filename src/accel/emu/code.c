@@ -185,7 +185,7 @@ static struct ir_block *translate(struct emu_cpu *emu, gpa at, unsigned max_insn
     if (ir)
         ir_eval_prepare(ir);
     count_translated(emu, ir, start);
-    if (!ir && !cpu->trapped) { /* out of memory: the host's trouble, but only the guest can be told */
+    if (!ir && !cpu->trapped) {
         struct trap trap = cpu->guest->bus_error(cpu, cpu->pc, ACCESS_fetch);
         cpu_trap(cpu, trap.kind, trap.info);
     }

@@ -97,9 +97,7 @@ static enum ir_exit run_single(struct emu_cpu *emu)
 {
     cpu_count(emu->cpu, CPU_STAT_singles);
     struct ir_block *ir = emu_single(emu);
-    enum ir_exit exit = ir ? evaluate(emu->cpu, ir, 0) : IR_EXIT_trap;
-    free(ir);
-    return exit;
+    return ir ? evaluate(emu->cpu, ir, 0) : IR_EXIT_trap;
 }
 
 /* The info word of a TRAP op is where the evaluator would have found it. */
@@ -128,16 +126,17 @@ static enum ir_exit run_code(struct emu_cpu *emu, const struct jit_code *code)
 /* The block has no code yet: tier 0, and tier 1 from the next time on if it has become hot. */
 static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
 {
+    jit_policy_used(&block->use);
     if (!emu->vm->compiler)
-        return ir_eval_loop(emu->cpu, block->ir, ROUNDS);
+        return ir_eval_loop(emu->cpu, &block->ir, ROUNDS);
     uint64_t before = emu->cpu->insns;
     if (jit_policy_run(&block->heat, emu->vm->threshold, before) && jit_compile(emu->vm->compiler, emu->cpu, block)) {
         struct jit_code *code = atomic_load(&block->code);
         if (code)
             return run_code(emu, code);
     }
-    unsigned insns = block->ir->ninsns;
-    enum ir_exit exit = evaluate(emu->cpu, block->ir, ROUNDS);
+    unsigned insns = block->ir.ninsns;
+    enum ir_exit exit = evaluate(emu->cpu, &block->ir, ROUNDS);
     if (emu->cpu->insns - before > insns)
         jit_policy_rounds(&block->heat, (emu->cpu->insns - before) / insns);
     return exit;
@@ -344,6 +343,7 @@ static void counts(struct accel_vm *vm, struct jit_counts *out)
     if (emu->compiler)
         jit_compiler_counts(emu->compiler, out);
     out->dropped_pages = jit_cache_drops(emu->cache);
+    out->forgotten = jit_cache_forgotten(emu->cache);
     out->kept_blocks = jit_cache_blocks(emu->cache);
 }
 

@@ -51,7 +51,7 @@ struct jit_code { /* the code of one block; guarded by the compiler's lock, but 
     struct jit_fault *faults;    /* nfaults of them */
     unsigned nfaults;
     uint64_t free_epoch; /* when the chunk is recycled */
-    unsigned nexits;
+    unsigned nexits, max_exits;
     struct jit_exit exits[];
 };
 
