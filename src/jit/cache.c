@@ -17,7 +17,7 @@ enum {
     BUCKET_BITS = 16,
     BUCKETS = 1 << BUCKET_BITS,
     ROOM = 8,             /* the part of the limit that a full cache frees */
-    COLD_MIN = 2 << 20,   /* bytes of blocks without machine code that nobody minds, */
+    COLD_MIN = 4 << 20,   /* bytes of blocks without machine code that nobody minds, */
     COLD_STEP = 256 << 10 /* and how many are looked for at once, where there are more */
 };
 

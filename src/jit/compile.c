@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 1 << 20 };
+enum { CHUNK = 1 << 20, STEP = 1 << 16 /* bytes of code memory that get their pages at once */ };
 
 struct chunk {
     struct jit_code *codes;
@@ -30,7 +30,7 @@ struct jit_compiler {
     struct jit_code *limbo; /* of recycled chunks, until all readers have seen it */
     size_t routines_size;
     unsigned nchunks, chunk; /* the one being filled */
-    size_t at;               /* in memory */
+    size_t at, ready;        /* in memory; what has pages */
     struct jit_pool pool;    /* of struct jit_code */
     struct jit_counts counts;
     bool alone, timed, flat;
@@ -314,6 +314,8 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
         .max_faults = code->nfaults,
         .faults = code->faults,
     };
+    for (; c->ready < at + STEP / 2 && c->ready < c->memory.size; c->ready += STEP) /* most blocks end in there */
+        os_code_populate(&c->memory, c->ready, STEP);
     size_t size = jit_host->emit(c->routines, &request);
     code->nexits = request.nexits;
     code->nfaults = request.nfaults;

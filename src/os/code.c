@@ -62,6 +62,18 @@ void os_code_free(struct os_code *code)
     *code = (struct os_code){0};
 }
 
+void os_code_populate(const struct os_code *code, size_t offset, size_t size)
+{
+#ifdef MADV_POPULATE_READ
+    (void)madvise(code->write + offset, size, MADV_POPULATE_WRITE); /* since Linux 5.14 */
+    (void)madvise((void *)(uintptr_t)(code->exec + offset), size, MADV_POPULATE_READ);
+#else
+    (void)code;
+    (void)offset;
+    (void)size;
+#endif
+}
+
 void os_code_flush(const struct os_code *code, size_t offset, size_t size)
 {
     char *at = (char *)(uintptr_t)(code->exec + offset);

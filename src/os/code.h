@@ -25,4 +25,5 @@ enum os_code_kind {
 /* size: a multiple of 64 KiB; reserved, not touched. */
 int os_code_new(struct os_code *out, size_t size, enum os_code_kind kind, struct err *err) NODISCARD;
 void os_code_free(struct os_code *code);
+void os_code_populate(const struct os_code *code, size_t offset, size_t size); /* as os_pages_populate; whole pages */
 void os_code_flush(const struct os_code *code, size_t offset, size_t size); /* other processors' instruction fetch sees what was written */

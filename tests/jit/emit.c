@@ -46,12 +46,11 @@ static struct ir_block *parse(const char *path)
     return NULL;
 }
 
-/* The table at the start of the routines is the host's own; its first three fields are these. */
+/* The table at the start of the routines is the host's own; it begins with the offsets of those that have names. */
 static void print_routines(const uint8_t *code)
 {
-    static const char *const names[] = {"enter", "leave", "call_op"};
-    for (unsigned i = 0; i < ARRAY_LEN(names); i++)
-        printf("routine %s %u\n", names[i], le32_get(code + 4 * i));
+    for (unsigned i = 0; jit_host->routine_names[i]; i++)
+        printf("routine %s %u\n", jit_host->routine_names[i], le32_get(code + 4 * i));
 }
 
 /* Fields of struct cpu that code uses, by their distance from the cells. */

@@ -31,12 +31,11 @@ static void generic(struct emit *e, const struct ir_op *op)
     e->forwarded = IR_NONE;
 }
 
-/* cpu->pc = page + offset */
-static void set_pc(struct emit *e, int64_t offset)
+/* rax = page + offset */
+static void address_at(struct emit *e, int64_t offset)
 {
     if (e->request->flat) {
         x86_imm(&e->c, RAX, e->request->page + (uint64_t)offset);
-        x86_store(&e->c, STATE(pc), RAX);
         return;
     }
     x86_load(&e->c, RAX, STATE(page));
@@ -46,7 +45,6 @@ static void set_pc(struct emit *e, int64_t offset)
         x86_imm(&e->c, RCX, (uint64_t)offset);
         x86_alu_rr(&e->c, ALU_add, true, RAX, RCX);
     }
-    x86_store(&e->c, STATE(pc), RAX);
 }
 
 static void leave(struct emit *e, enum jit_why why)
@@ -73,10 +71,16 @@ static bool leads_to_start(const struct emit *e, const struct ir_op *op)
     return branch && !exit_offset(op) && !e->ir->straddles;
 }
 
-static void leave_for(struct emit *e, int64_t target, enum jit_why why)
+/* For the routines that leave: an offset in the block's page; with flat memory the address, which they cannot know. */
+static void place_into_rax(struct emit *e, int64_t offset)
 {
-    set_pc(e, target);
-    leave(e, why);
+    x86_imm(&e->c, RAX, (e->request->flat ? e->request->page : 0) + (uint64_t)offset);
+}
+
+static void leave_to_poll(struct emit *e, int64_t target)
+{
+    place_into_rax(e, target);
+    x86_jmp_exec(&e->c, e->routines + e->r->poll);
 }
 
 static void round_again(struct emit *e)
@@ -90,7 +94,7 @@ static void round_again(struct emit *e)
     exit->stub = q->offset + (uint32_t)(e->c.at - e->c.start);
     x86_target(&e->c, poll, e->c.at);
     x86_give_back(e);
-    leave_for(e, q->page_offset, JIT_EXIT_poll);
+    leave_to_poll(e, q->page_offset);
 }
 
 /* The way out to a known address. In the same page, or anywhere in flat memory: a jump that can be linked; behind it the stub that asks. */
@@ -106,7 +110,7 @@ static void exit_to(struct emit *e, const struct ir_op *op, bool polls)
     x86_give_back(e);
     bool known = q->flat ? fits32(target) : target >= 0 && target < MEM_PAGE && !e->ir->straddles;
     if (!known || q->nexits == q->max_exits) {
-        set_pc(e, target);
+        address_at(e, target);
         x86_probe(&e->c, e->routines, q->flat);
         return;
     }
@@ -121,11 +125,12 @@ static void exit_to(struct emit *e, const struct ir_op *op, bool polls)
     x86_target(&e->c, site, e->c.at);
     exit->stub = q->offset + (uint32_t)(e->c.at - e->c.start);
     x86_imm(&e->c, RCX, (uintptr_t)exit);
-    x86_store(&e->c, STATE(jit_exit), RCX);
-    leave_for(e, target, JIT_EXIT_link);
+    if (q->flat)
+        place_into_rax(e, target);
+    x86_jmp_exec(&e->c, e->routines + e->r->link);
     if (poll) {
         x86_target(&e->c, poll, e->c.at);
-        leave_for(e, target, JIT_EXIT_poll);
+        leave_to_poll(e, target);
     }
 }
 
@@ -158,8 +163,10 @@ static void lower(struct emit *e, const struct ir_op *op)
     case IR_END:
         retire(e, op->d);
         x86_give_back(e);
-        if (!op->s[1])
-            set_pc(e, (int64_t)(op->imm + q->page_offset));
+        if (!op->s[1]) {
+            address_at(e, (int64_t)(op->imm + q->page_offset));
+            x86_store(&e->c, STATE(pc), RAX);
+        }
         leave(e, JIT_EXIT_end);
         return;
     case IR_TRAP:
@@ -217,10 +224,9 @@ static void cold_stubs(struct emit *e)
     uint8_t *trap = e->c.at;
     x86_give_back(e);
     uint8_t *given_back = e->c.at;
-    x86_imm(&e->c, RAX, (uintptr_t)e->ir);
-    x86_store(&e->c, STATE(jit_ir), RAX);
-    set_pc(e, e->request->page_offset);
-    leave(e, JIT_EXIT_trap);
+    x86_imm(&e->c, RCX, (uintptr_t)e->ir);
+    place_into_rax(e, e->request->page_offset);
+    x86_jmp_exec(&e->c, e->routines + e->r->trap);
     for (unsigned i = 0; i < e->ncold; i++) {
         const struct cold *cold = &e->cold[i];
         if (cold->access)

@@ -224,6 +224,13 @@ void x86_jmp_exec(struct code_buf *c, const uint8_t *exec_target)
     relative(c, exec_target);
 }
 
+void x86_jcc_exec(struct code_buf *c, enum x86_cc cc, const uint8_t *exec_target)
+{
+    x86_byte(c, 0x0f);
+    x86_byte(c, 0x80 | cc);
+    relative(c, exec_target);
+}
+
 void x86_call_exec(struct code_buf *c, const uint8_t *exec_target)
 {
     x86_byte(c, 0xe8);

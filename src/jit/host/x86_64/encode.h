@@ -64,6 +64,7 @@ uint8_t *x86_jmp(struct code_buf *c);
 uint8_t *x86_jmp_patchable(struct code_buf *c);
 void x86_target(struct code_buf *c, uint8_t *site, const uint8_t *to); /* `to` in the buffer; ignored once full */
 void x86_jmp_exec(struct code_buf *c, const uint8_t *exec_target);
+void x86_jcc_exec(struct code_buf *c, enum x86_cc cc, const uint8_t *exec_target);
 void x86_call_exec(struct code_buf *c, const uint8_t *exec_target);
 void x86_jmp_m(struct code_buf *c, struct x86_mem m);
 void x86_push(struct code_buf *c, enum x86_reg r);

@@ -147,27 +147,54 @@ static void call_op(struct code_buf *c, const struct pins *pins)
     x86_ret(c);
 }
 
+static void leave_why(struct code_buf *c, const uint8_t *leave, enum jit_why why)
+{
+    x86_imm(c, RAX, why);
+    x86_jmp_exec(c, leave);
+}
+
+/* rax: the next insn's offset in the block's page; with flat memory its address. */
+static void leave_for(struct code_buf *c, const uint8_t *leave, enum jit_why why, bool flat)
+{
+    if (!flat)
+        x86_alu_rm(c, ALU_add, true, RAX, STATE(page));
+    x86_store(c, STATE(pc), RAX);
+    leave_why(c, leave, why);
+}
+
+/* rcx: the struct jit_exit that was taken and is not linked; rax as above, with flat memory only. */
+static void leave_by_exit(struct code_buf *c, const uint8_t *leave, bool flat)
+{
+    x86_store(c, STATE(jit_exit), RCX);
+    if (!flat)
+        x86_rm(c, 0x63, true, RAX, (struct x86_mem){.base = RCX, .index = NO_REG, .disp = offsetof(struct jit_exit, target)}); /* movsxd */
+    leave_for(c, leave, JIT_EXIT_link, flat);
+}
+
+/* rcx: the block of IR; rax: where it begins, as above. */
+static void leave_by_trap(struct code_buf *c, const uint8_t *leave, bool flat)
+{
+    x86_store(c, STATE(jit_ir), RCX);
+    leave_for(c, leave, JIT_EXIT_trap, flat);
+}
+
 void x86_probe(struct code_buf *c, const uint8_t *routines, bool flat)
 {
     const struct routines *r = (const void *)routines;
     x86_store(c, STATE(pc), RAX);
     x86_alu_mi(c, ALU_cmp, false, STATE(events), 0);
-    uint8_t *poll = x86_jcc(c, CC_NE);
+    x86_jcc_exec(c, CC_NE, routines + r->branch);
     x86_mov32(c, RCX, RAX);
     x86_shift(c, SH_shl, false, RCX, 3);
     x86_alu_ri(c, ALU_and, false, RCX, (JIT_JUMPS - 1) << 4);
     x86_alu_rm(c, ALU_add, true, RCX, STATE(jumps));
     x86_alu_rm(c, ALU_cmp, true, RAX, (struct x86_mem){.base = RCX, .index = NO_REG});
-    uint8_t *miss = x86_jcc(c, CC_NE);
+    x86_jcc_exec(c, CC_NE, routines + r->branch);
     if (!flat) { /* blocks of flat memory know where they stand */
         x86_alu_ri(c, ALU_and, true, RAX, -4096);
         x86_store(c, STATE(page), RAX);
     }
     x86_jmp_m(c, (struct x86_mem){.base = RCX, .index = NO_REG, .disp = 8});
-    x86_target(c, poll, c->at);
-    x86_target(c, miss, c->at);
-    x86_imm(c, RAX, JIT_EXIT_branch);
-    x86_jmp_exec(c, routines + r->leave);
 }
 
 static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uint16_t *cells, unsigned n, const uint16_t *fp, unsigned nfp,
@@ -190,6 +217,15 @@ static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uin
     x86_recent_routine(&c, false);
     r.recent_write = (uint32_t)(c.at - out);
     x86_recent_routine(&c, true);
+    const uint8_t *out_of = exec + r.leave;
+    r.branch = (uint32_t)(c.at - out);
+    leave_why(&c, out_of, JIT_EXIT_branch);
+    r.link = (uint32_t)(c.at - out);
+    leave_by_exit(&c, out_of, flat);
+    r.poll = (uint32_t)(c.at - out);
+    leave_for(&c, out_of, JIT_EXIT_poll, flat);
+    r.trap = (uint32_t)(c.at - out);
+    leave_by_trap(&c, out_of, flat);
     r.probe = (uint32_t)(c.at - out);
     memcpy(out, &r, sizeof r);
     /* x86_probe reads the table where the code will run; both are the same memory. */
@@ -207,7 +243,8 @@ static enum jit_why run(const uint8_t *base, struct cpu *cpu, const uint8_t *ent
 
 static void patch(uint8_t *site, int32_t displacement) { __atomic_store_n((int32_t *)(void *)site, displacement, __ATOMIC_RELEASE); }
 
-static const char *const routine_names[] = {"enter", "leave", "call_op", "probe", "fp_load", "recent_read", "recent_write", NULL};
+static const char *const routine_names[] = {"enter",        "leave",  "call_op", "probe", "fp_load", "recent_read",
+                                            "recent_write", "branch", "link",    "poll",  "trap",    NULL};
 
 static const struct jit_host x86_64 = {
     .name = "x86-64",
