@@ -369,10 +369,11 @@ bool jit_compile(struct jit_compiler *c, struct cpu *cpu, struct jit_block *bloc
     return done;
 }
 
-void jit_compile_undo(struct jit_compiler *c, struct jit_block *block)
+const uint8_t *jit_compile_undo(struct jit_compiler *c, struct jit_block *block)
 {
     os_mutex_lock(&c->lock);
     struct jit_code *code = atomic_load(&block->code);
+    const uint8_t *entry = code ? code->entry : NULL;
     if (code) {
         unlink_all(c, code);
         code->block = NULL;
@@ -380,6 +381,21 @@ void jit_compile_undo(struct jit_compiler *c, struct jit_block *block)
         c->counts.undone++;
     }
     os_mutex_unlock(&c->lock);
+    return entry;
+}
+
+const uint8_t *jit_compile_hide(struct jit_compiler *c, struct jit_block *block)
+{
+    os_mutex_lock(&c->lock);
+    struct jit_code *code = atomic_load(&block->code);
+    const uint8_t *entry = code ? code->entry : NULL;
+    bool rounds = false;
+    for (const struct jit_exit *exit = code ? code->in : NULL; exit; exit = exit->next)
+        rounds |= exit->from == code;
+    while (code && !rounds && code->in)
+        unlink_exit(c, code->in);
+    os_mutex_unlock(&c->lock);
+    return rounds ? jit_compile_undo(c, block) : entry;
 }
 
 static uintptr_t fault_stub(const struct jit_compiler *c, const struct jit_code *code, size_t at)

@@ -31,7 +31,10 @@ void jit_compiler_free(struct jit_compiler *compiler); /* before the cache */
 
 /* cpu is about to run it. false: not now; tier 0 goes on. */
 bool jit_compile(struct jit_compiler *compiler, struct cpu *cpu, struct jit_block *block);
-void jit_compile_undo(struct jit_compiler *compiler, struct jit_block *block); /* nothing jumps into its code any more; its memory stays */
+/* It is to be found no more for now: nothing jumps to its code. A block that jumps to itself has none afterwards. Both give the code's entry. */
+const uint8_t *jit_compile_hide(struct jit_compiler *compiler, struct jit_block *block);
+const uint8_t *jit_compile_undo(struct jit_compiler *compiler,
+                                struct jit_block *block); /* nothing jumps into its code any more; its memory stays */
 /* The exit goes to the block's code directly from now on, if that is right for every virtual address both may have. */
 void jit_link(struct jit_compiler *compiler, struct jit_exit *exit, struct jit_block *to);
 enum jit_why jit_enter(const struct jit_compiler *compiler, struct cpu *cpu, const struct jit_code *code); /* cpu->pc: the block's */

@@ -47,6 +47,8 @@ void jit_policy_dropped(struct jit_storms *storms, gpa page, uint64_t clock_ns)
     s->since += half_lives * STORM_HALF_LIFE;
 }
 
+bool jit_policy_changes(const struct jit_storms *storms, gpa page) { return storms->storm[slot(page)].page == page; }
+
 unsigned jit_policy_backoff(const struct jit_storms *storms, gpa page)
 {
     const struct jit_storm *s = &storms->storm[slot(page)];

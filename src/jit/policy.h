@@ -50,4 +50,5 @@ struct jit_storms {
     } storm[JIT_STORMS];
 };
 void jit_policy_dropped(struct jit_storms *storms, gpa page, uint64_t clock_ns);
+bool jit_policy_changes(const struct jit_storms *storms, gpa page);     /* it is one of those */
 unsigned jit_policy_backoff(const struct jit_storms *storms, gpa page); /* of blocks made now of what the page holds */

@@ -17,12 +17,23 @@ static unsigned fetch(const struct mem_space *space, gpa at, unsigned have, uint
     return n;
 }
 
+static void note_bytes(struct jit_source *source, int offset, uint32_t word, unsigned len)
+{
+    struct jit_span *last = source->nspans ? &source->spans[source->nspans - 1] : NULL;
+    if (!last || last->offset + last->size != offset)
+        *(last = &source->spans[source->nspans++]) = (struct jit_span){.offset = (int16_t)offset};
+    last->size = (uint16_t)(last->size + len);
+    le32_put(source->bytes + source->nbytes, word); /* what is beyond len is written over */
+    source->nbytes += len;
+}
+
 struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, unsigned room, uint64_t key, unsigned max_insns,
-                               gpa (*second)(struct cpu *cpu), gpa *second_page)
+                               gpa (*second)(struct cpu *cpu), gpa *second_page, struct jit_source *source)
 {
     int offset = 0, low = -(int)(at & (MEM_PAGE - 1)), high = (int)room;
     uint64_t before = key;
     *second_page = at;
+    source->nspans = source->nbytes = 0;
     ir_begin(b);
     for (unsigned n = 0; n < max_insns && !ir_ended(b) && !ir_full(b) && offset < high; n++) {
         uint32_t word;
@@ -41,6 +52,7 @@ struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, unsi
                 ir_end_key(b);
             break;
         }
+        note_bytes(source, offset, word, len);
         if (key == before)
             offset = ir_follow(b, low, high);
         else /* what follows is looked up by the key that stands now */

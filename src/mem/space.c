@@ -300,6 +300,19 @@ bool mem_page_code(const struct mem_space *space, gpa page)
     return flags && (atomic_fetch_or(flags, MEM_PAGE_code) & (MEM_PAGE_code | MEM_PAGE_fast)) == MEM_PAGE_fast;
 }
 
+bool mem_page_code_again(const struct mem_space *space, gpa page)
+{
+    _Atomic uint8_t *flags = page_flags(space, page);
+    return flags && (atomic_fetch_and(flags, (uint8_t)~MEM_PAGE_written) & MEM_PAGE_fast);
+}
+
+void mem_page_slow_writes(const struct mem_space *space, gpa page)
+{
+    _Atomic uint8_t *flags = page_flags(space, page);
+    if (flags)
+        atomic_fetch_and(flags, (uint8_t)~MEM_PAGE_fast);
+}
+
 bool mem_page_fast_write(const struct mem_space *space, gpa page)
 {
     _Atomic uint8_t *flags = page_flags(space, page);

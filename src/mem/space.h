@@ -79,6 +79,10 @@ void mem_note_write(const struct mem_space *space, gpa at, uint64_t len); /* mar
 
 /* Code pages. mem_page_code: page (a multiple of MEM_PAGE) now has translated code; returns whether some TLB may still write it fast. */
 bool mem_page_code(const struct mem_space *space, gpa page);
+/* A page with code, marked as written, counts as not written from now on; the result as mem_page_code. */
+bool mem_page_code_again(const struct mem_space *space, gpa page);
+/* No TLB holds a fast write entry for the page. */
+void mem_page_slow_writes(const struct mem_space *space, gpa page);
 /* May a TLB hold a fast write entry for the page? Notes that one may. */
 bool mem_page_fast_write(const struct mem_space *space, gpa page);
 bool mem_any_written(const struct mem_space *space); /* a cheap look whether mem_take_written would give any */

@@ -34,6 +34,7 @@ enum os_lock_rank {
     OS_RANK_device = 30,
     OS_RANK_irqchip = 40,
     OS_RANK_code = 50,
+    OS_RANK_shots = 51,
     OS_RANK_emit = 52,
     OS_RANK_cpu = 60,
     OS_RANK_work = 65 /* between a device and its jobs on the thread pool */,

@@ -40,6 +40,8 @@ static void report(const struct machine *m, const char *name)
     struct jit_counts c = machine_counts(m);
     printf("%s: %" PRIu64 " blocks compiled (%" PRIu64 " KiB), %" PRIu64 " dropped, %" PRIu64 " links, %" PRIu64 " chunks recycled\n", name,
            c.compiled, c.code_bytes >> 10, c.undone, c.linked, c.recycled);
+    printf("    of %" PRIu64 " pages that were written %" PRIu64 " blocks stayed, %" PRIu64 " came back\n", c.dropped_pages, c.same,
+           c.revived);
 }
 
 static bool run_single(const struct options *o, struct machine *machines, struct gen *g, struct program *p, uint64_t k)

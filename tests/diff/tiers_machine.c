@@ -185,10 +185,8 @@ void machine_run_all(struct machine *m)
 
 struct jit_counts machine_counts(const struct machine *m)
 {
-    const struct emu_vm *emu = m->vm->impl;
-    struct jit_counts counts = {0};
-    if (emu->compiler)
-        jit_compiler_counts(emu->compiler, &counts);
+    struct jit_counts counts;
+    accel_vm_counts(m->vm, &counts);
     return counts;
 }
 

@@ -134,20 +134,23 @@ static void set_pointer(struct program *p, unsigned *at, unsigned x, uint64_t to
     put(p, at, addi(x, x, low(to)));
 }
 
-/* On every eighth turn: an addi with the count as its immediate is stored to `slot` (T3 is left pointing to it). same: the one it was. */
-static void patch_slot(struct program *p, unsigned *at, uint64_t slot, bool same)
+/* On every eighth turn: an addi with the count as its immediate is stored to `slot` (T3 is left pointing to it). Of the count so many of its low
+ * bits are taken: with 5 there are four words, which come again and again; with 0 it is the one that was there. */
+static void patch_slot(struct program *p, unsigned *at, uint64_t slot, unsigned bits)
 {
     uint32_t word = addi(SLOT_REG, SLOT_REG, 0);
     set_pointer(p, at, T3, slot);
     put(p, at, andi(T1, COUNT, 7));
     put(p, at, branch(BNE, T1, 0, 7 * 4));
-    put(p, at, same ? lui(T2, 1 << 20) : slli(T2, COUNT, 20));
+    put(p, at, bits ? slli(T2, COUNT, 32 - bits) : lui(T2, 1 << 20));
     put(p, at, lui(T1, word));
     put(p, at, addi(T1, T1, low(word)));
     put(p, at, or_(T2, T2, T1));
     put(p, at, store(SW, T2, T3));
     put(p, at, FENCE_I);
 }
+
+static unsigned patch_bits(struct rng *r) { return rng_percent(r, 50) ? 5 : 12; }
 
 static void put_stub(struct program *p, struct rng *r, unsigned n, const struct case_input *c, unsigned fragment, bool smp)
 {
@@ -159,9 +162,9 @@ static void put_stub(struct program *p, struct rng *r, unsigned n, const struct 
     if (rng_percent(r, 40))
         put(p, &at, csrr(SLOT_REG, CSR_INSTRET));
     if (rng_percent(r, 30)) /* code that others run must not change, but even so it is dropped under them */
-        patch_slot(p, &at, CODE_AT + fragment, smp);
+        patch_slot(p, &at, CODE_AT + fragment, smp ? 0 : patch_bits(r));
     if (rng_percent(r, 40)) { /* by way of the private page */
-        patch_slot(p, &at, PRIVATE_AT, false);
+        patch_slot(p, &at, PRIVATE_AT, patch_bits(r));
         put(p, &at, jalr(T2, T3, 0));
     }
     put(p, &at, jal(0, (int64_t)fragment - at));

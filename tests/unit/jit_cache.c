@@ -44,7 +44,7 @@ static struct jit_block *add(struct rig *rig, gpa at, gpa second, uint64_t key)
     uint64_t drops = jit_cache_drops(rig->cache);
     jit_cache_watch(rig->cache, at & ~(uint64_t)(MEM_PAGE - 1));
     jit_cache_watch(rig->cache, second & ~(uint64_t)(MEM_PAGE - 1));
-    return jit_cache_add(rig->cache, at, second, key, &ir, drops);
+    return jit_cache_add(rig->cache, at, second, key, &ir, NULL, drops);
 }
 
 static void write_to(struct rig *rig, gpa at) { assert_true(mem_store(rig->space, at, 1, 1)); }
@@ -88,12 +88,12 @@ static void drops_pages_that_were_written(void **state)
     add(&rig, page(1) + 64, page(1) + 64, 0);
     struct jit_block *other = add(&rig, page(2), page(2), 0);
     uint64_t epoch = jit_cache_epoch(rig.cache);
-    jit_cache_renew(rig.cache);
+    jit_cache_renew(rig.cache, NULL, NULL);
     assert_int_equal(jit_cache_blocks(rig.cache), 3); /* nothing was written */
     assert_int_equal(jit_cache_epoch(rig.cache), epoch);
     write_to(&rig, page(1) + 2000);
     assert_non_null(jit_cache_find(rig.cache, page(1), page(1), 0)); /* until somebody asks */
-    jit_cache_renew(rig.cache);
+    jit_cache_renew(rig.cache, NULL, NULL);
     assert_null(jit_cache_find(rig.cache, page(1), page(1), 0));
     assert_null(jit_cache_find(rig.cache, page(1) + 64, page(1) + 64, 0));
     assert_ptr_equal(jit_cache_find(rig.cache, page(2), page(2), 0), other);
@@ -101,7 +101,7 @@ static void drops_pages_that_were_written(void **state)
     assert_int_equal(jit_cache_blocks(rig.cache), 1);
     assert_non_null(add(&rig, page(1), page(1), 0)); /* it is watched again */
     write_to(&rig, page(1));
-    jit_cache_renew(rig.cache);
+    jit_cache_renew(rig.cache, NULL, NULL);
     assert_null(jit_cache_find(rig.cache, page(1), page(1), 0));
     rig_free(&rig);
 }
@@ -121,14 +121,14 @@ static void straddlers(void **state)
         assert_ptr_equal(jit_cache_find(rig.cache, at, page(9), 0), block);
         assert_ptr_equal(jit_cache_find(rig.cache, at, page(10), 0), twin);
         write_to(&rig, which == 0 ? page(5) : which == 1 ? page(9) + 1 : page(10));
-        jit_cache_renew(rig.cache);
+        jit_cache_renew(rig.cache, NULL, NULL);
         assert_ptr_equal(jit_cache_find(rig.cache, at, page(9), 0), which == 2 ? block : NULL);
         assert_ptr_equal(jit_cache_find(rig.cache, at, page(10), 0), which == 1 ? twin : NULL);
         assert_ptr_equal(jit_cache_find(rig.cache, page(5), page(5), 0), which == 0 ? NULL : first);
         assert_ptr_equal(jit_cache_find(rig.cache, page(9), page(9), 0), which == 1 ? NULL : second);
         for (unsigned i = 5; i <= 10; i++) /* nothing is left of them to stumble over */
             write_to(&rig, page(i));
-        jit_cache_renew(rig.cache);
+        jit_cache_renew(rig.cache, NULL, NULL);
         assert_int_equal(jit_cache_blocks(rig.cache), 0);
         rig_free(&rig);
     }
@@ -140,10 +140,10 @@ static void late_blocks_are_refused(void **state)
     struct rig rig = rig_new(1 << 20);
     (void)state;
     uint64_t drops = jit_cache_drops(rig.cache);
-    jit_cache_watch(rig.cache, page(3)); /* a vCPU begins to translate */
-    write_to(&rig, page(3));             /* another one writes, */
-    jit_cache_renew(rig.cache);          /* and a third one asks for fresh code */
-    assert_null(jit_cache_add(rig.cache, page(3), page(3), 0, &ir, drops));
+    jit_cache_watch(rig.cache, page(3));    /* a vCPU begins to translate */
+    write_to(&rig, page(3));                /* another one writes, */
+    jit_cache_renew(rig.cache, NULL, NULL); /* and a third one asks for fresh code */
+    assert_null(jit_cache_add(rig.cache, page(3), page(3), 0, &ir, NULL, drops));
     assert_null(jit_cache_find(rig.cache, page(3), page(3), 0));
     assert_non_null(add(&rig, page(3), page(3), 0));
     rig_free(&rig);
@@ -161,7 +161,7 @@ static void readers_hold(void **state)
     jit_reader_quiet(rig.cache, &b, UINT64_MAX); /* holds nothing */
     struct jit_block *block = add(&rig, page(4), page(4), 5);
     write_to(&rig, page(4));
-    jit_cache_renew(rig.cache);
+    jit_cache_renew(rig.cache, NULL, NULL);
     uint64_t epoch = jit_cache_epoch(rig.cache);
     assert_false(jit_cache_seen(rig.cache, epoch));
     jit_reader_quiet(rig.cache, &b, epoch);
@@ -212,7 +212,7 @@ static void forgets_what_ran_once(void **state)
         for (unsigned i = 0; i < BLOCKS; i++) {
             gpa at = RAM + i * SPACING;
             jit_cache_watch(rig.cache, at & ~(uint64_t)(MEM_PAGE - 1));
-            struct jit_block *block = jit_cache_add(rig.cache, at, at, round, &large, jit_cache_drops(rig.cache));
+            struct jit_block *block = jit_cache_add(rig.cache, at, at, round, &large, NULL, jit_cache_drops(rig.cache));
             assert_non_null(block);
             jit_policy_used(&block->use);
             if (!round && i % HOT == 0)
@@ -235,6 +235,140 @@ static void forgets_what_ran_once(void **state)
     assert_int_equal(jit_cache_blocks(rig.cache) + jit_cache_forgotten(rig.cache), 4 * BLOCKS);
     for (unsigned i = 0; i < nhot; i++)
         atomic_store(&hot[i]->code, NULL);
+    rig_free(&rig);
+}
+
+/* ---- bytes that come back ---- */
+
+static unsigned watched;
+
+static void watch_again(void *arg, gpa at)
+{
+    struct rig *rig = arg;
+    watched++;
+    mem_page_code_again(rig->space, at);
+}
+
+/* Of four bytes, then four more after a gap of four. */
+static struct jit_block *add_bytes(struct rig *rig, gpa at)
+{
+    uint64_t drops = jit_cache_drops(rig->cache);
+    jit_cache_watch(rig->cache, at & ~(uint64_t)(MEM_PAGE - 1));
+    struct jit_block *block = jit_cache_revive(rig->cache, at, 0, drops);
+    struct jit_source source = {.nspans = 2, .nbytes = 8, .spans = {{0, 4}, {8, 4}}};
+    assert_true(mem_read(rig->space, at, source.bytes, 4) && mem_read(rig->space, at + 8, source.bytes + 4, 4));
+    return block ? block : jit_cache_add(rig->cache, at, at, 0, &ir, &source, drops);
+}
+
+static struct jit_block *find(struct rig *rig, gpa at) { return jit_cache_find(rig->cache, at, at, 0); }
+
+static void poke(struct rig *rig, gpa at, unsigned value)
+{
+    assert_true(mem_store(rig->space, at, 1, value));
+    jit_cache_renew(rig->cache, watch_again, rig);
+}
+
+static void same_bytes_stay(void **state)
+{
+    struct rig rig = rig_new(1 << 20);
+    gpa a = page(3) + 100, b = page(3) + 200;
+    (void)state;
+    add_bytes(&rig, a);
+    poke(&rig, page(3), 1); /* the first time all go: nobody has remembered the bytes */
+    assert_null(find(&rig, a));
+    struct jit_block *first = add_bytes(&rig, a), *other = add_bytes(&rig, b);
+    watched = 0;
+    uint64_t epoch = jit_cache_epoch(rig.cache), drops = jit_cache_drops(rig.cache);
+    poke(&rig, a + 4, 77); /* in the gap */
+    poke(&rig, a + 12, 77);
+    assert_int_equal(watched, 2);
+    assert_ptr_equal(find(&rig, a), first);
+    assert_ptr_equal(find(&rig, b), other);
+    assert_int_equal(jit_cache_epoch(rig.cache), epoch);
+    assert_true(jit_cache_drops(rig.cache) > drops); /* what is being translated meanwhile is refused all the same */
+    for (unsigned i = 0; i < 4; i++) {
+        poke(&rig, a + i + (i & 2) * 4, 5);
+        assert_null(find(&rig, a));
+        assert_ptr_equal(find(&rig, b), other);
+        poke(&rig, a + i + (i & 2) * 4, 0);
+        assert_null(find(&rig, a)); /* until it is asked for */
+        assert_int_equal(first->retired, UINT64_MAX);
+        assert_ptr_equal(add_bytes(&rig, a), first);
+        assert_int_equal(first->retired, 0);
+        assert_ptr_equal(find(&rig, a), first);
+    }
+    assert_int_equal(jit_cache_revived(rig.cache), 4);
+    poke(&rig, a, 5);
+    assert_ptr_not_equal(add_bytes(&rig, a), first); /* other bytes, another block */
+    assert_int_equal(jit_cache_blocks(rig.cache), 2);
+    write_to(&rig, page(3));
+    jit_cache_renew(rig.cache, NULL, NULL); /* by somebody who cannot watch */
+    assert_int_equal(jit_cache_blocks(rig.cache), 0);
+    poke(&rig, a, 0);
+    assert_ptr_not_equal(add_bytes(&rig, a), first);
+    rig_free(&rig);
+}
+
+/* Many bytes one after the other; and a page where nothing is found any more is left alone. */
+static void hidden_ones_are_few(void **state)
+{
+    struct rig rig = rig_new(1 << 20);
+    struct jit_reader reader = {0};
+    gpa a = page(3) + 100;
+    (void)state;
+    jit_reader_add(rig.cache, &reader);
+    add_bytes(&rig, a);
+    for (unsigned i = 1; i < 200; i++) {
+        poke(&rig, a, i);
+        jit_reader_quiet(rig.cache, &reader, jit_cache_epoch(rig.cache));
+        assert_non_null(add_bytes(&rig, a));
+    }
+    unsigned before = (unsigned)jit_cache_revived(rig.cache), back = 0;
+    for (unsigned i = 199; i-- > 1;) {
+        poke(&rig, a, i);
+        add_bytes(&rig, a);
+        back = (unsigned)jit_cache_revived(rig.cache) - before;
+    }
+    assert_true(back >= 8 && back < 100);
+    watched = 0;
+    for (unsigned i = 0; i < 100; i++)
+        poke(&rig, a, i);
+    assert_true(watched < 20);
+    rig_free(&rig);
+}
+
+/* What readers are told: each block once, in full, or that there were too many. */
+static void readers_are_told(void **state)
+{
+    struct rig rig = rig_new(1 << 20);
+    struct jit_gone gone[JIT_GONE_MAX];
+    uint64_t epoch = jit_cache_epoch(rig.cache);
+    (void)state;
+    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone), 0);
+    struct jit_block *a = add(&rig, page(1) + 6, page(1) + 6, 0);
+    add(&rig, page(2), page(2), 0);
+    write_to(&rig, page(1));
+    jit_cache_renew(rig.cache, NULL, NULL);
+    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone), 1);
+    assert_ptr_equal(gone[0].block, a);
+    assert_int_equal(gone[0].at, page(1) + 6);
+    assert_null(gone[0].entry);
+    assert_int_equal(jit_cache_gone(rig.cache, jit_cache_epoch(rig.cache), gone), 0);
+    write_to(&rig, page(2));
+    jit_cache_renew(rig.cache, NULL, NULL);
+    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone), 2);
+    jit_cache_open_epoch(rig.cache); /* code memory is used again */
+    assert_true(jit_cache_gone(rig.cache, epoch, gone) < 0);
+    epoch = jit_cache_epoch(rig.cache);
+    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone), 0);
+    for (unsigned n = 1; n < 200; n++) { /* in the end more than are kept */
+        uint64_t last = jit_cache_epoch(rig.cache);
+        add(&rig, page(4), page(4), 0);
+        write_to(&rig, page(4));
+        jit_cache_renew(rig.cache, NULL, NULL);
+        assert_int_equal(jit_cache_gone(rig.cache, last, gone), 1);
+        assert_int_equal(jit_cache_gone(rig.cache, epoch, gone), n <= JIT_GONE_MAX ? (int)n : -1);
+    }
     rig_free(&rig);
 }
 
@@ -268,7 +402,7 @@ static void reader_thread(void *arg)
         atomic_fetch_add(&found, block != NULL);
         if (n % 97 == 0) {
             write_to(&shared, page(n % 16) + 4000);
-            jit_cache_renew(shared.cache);
+            jit_cache_renew(shared.cache, NULL, NULL);
         }
     }
     jit_reader_quiet(shared.cache, reader, UINT64_MAX);
@@ -287,7 +421,7 @@ static void threads(void **state)
         assert_int_equal(os_thread_start(&thread[i], "reader", reader_thread, &readers[i], &err), 0);
     }
     for (uint64_t end = os_clock_ns() + 500000000; os_clock_ns() < end;)
-        jit_cache_renew(shared.cache);
+        jit_cache_renew(shared.cache, NULL, NULL);
     atomic_store(&stop, true);
     for (unsigned i = 0; i < READERS; i++)
         os_thread_join(thread[i]);
@@ -307,6 +441,9 @@ int main(void)
         cmocka_unit_test(readers_hold),
         cmocka_unit_test(limit),
         cmocka_unit_test(forgets_what_ran_once),
+        cmocka_unit_test(same_bytes_stay),
+        cmocka_unit_test(hidden_ones_are_few),
+        cmocka_unit_test(readers_are_told),
         cmocka_unit_test(threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

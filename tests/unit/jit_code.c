@@ -196,7 +196,7 @@ static struct jit_block *block_at(struct fixture *f, gva pc)
     assert_true(pc >= RIG_VA && i < BLOCKS && (pc - RIG_VA) % SLOT == 0 && f->master[i]);
     if (!f->blocks[i] || atomic_load(&f->blocks[i]->retired)) {
         jit_cache_watch(f->cache, align_down(pa_of(i), MEM_PAGE));
-        f->blocks[i] = jit_cache_add(f->cache, pa_of(i), pa_of(i), 0, f->master[i], jit_cache_drops(f->cache));
+        f->blocks[i] = jit_cache_add(f->cache, pa_of(i), pa_of(i), 0, f->master[i], NULL, jit_cache_drops(f->cache));
         assert_non_null(f->blocks[i]);
     }
     f->visits[i]++;
@@ -217,7 +217,7 @@ static bool compile_big(struct fixture *f)
     b->insns[b->ninsns++] = (struct ir_insn){0, 0};
     branch_to(b, 0, 1, IR_BRANCH, IR_NONE);
     ir_eval_prepare(b);
-    struct jit_block *block = jit_cache_add(f->cache, f->big_at, f->big_at, 0, b, jit_cache_drops(f->cache));
+    struct jit_block *block = jit_cache_add(f->cache, f->big_at, f->big_at, 0, b, NULL, jit_cache_drops(f->cache));
     free(b);
     assert_non_null(block);
     f->big_at += 2;
@@ -229,7 +229,7 @@ static bool compile_big(struct fixture *f)
 static void rewrite_page(struct fixture *f, unsigned page)
 {
     mem_note_write(f->native.space, rig_translate(page), 1);
-    jit_cache_renew(f->cache);
+    jit_cache_renew(f->cache, NULL, NULL);
 }
 
 static void disturb(struct fixture *f)
@@ -428,7 +428,7 @@ static void links_that_would_be_wrong(void **state)
     for (unsigned i = 0; i < ARRAY_LEN(wrong); i++) {
         struct jit_block *to = f->blocks[2];
         if (i != 2)
-            to = jit_cache_add(f->cache, wrong[i].at, wrong[i].second, wrong[i].key, f->master[1], jit_cache_drops(f->cache));
+            to = jit_cache_add(f->cache, wrong[i].at, wrong[i].second, wrong[i].key, f->master[1], NULL, jit_cache_drops(f->cache));
         assert_true(jit_compile(f->compiler, NULL, to));
         jit_link(f->compiler, exit, to);
         assert_null(exit->to);
@@ -581,7 +581,7 @@ static void too_long_a_block(void **state)
     b->insns[b->ninsns++] = (struct ir_insn){0, 0};
     branch_to(b, 0, 1, IR_BRANCH, IR_NONE);
     ir_eval_prepare(b);
-    struct jit_block *block = jit_cache_add(f->cache, pa_of(0), pa_of(0), 0, b, jit_cache_drops(f->cache));
+    struct jit_block *block = jit_cache_add(f->cache, pa_of(0), pa_of(0), 0, b, NULL, jit_cache_drops(f->cache));
     free(b);
     jit_compiler_counts(f->compiler, &before);
     for (unsigned i = 0; i < 100; i++) {

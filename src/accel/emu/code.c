@@ -70,8 +70,10 @@ static void shoot(struct emu_cpu *emu, gpa page)
     struct emu_vm *vm = emu->vm;
     emu_drop_fast_writes(emu, page); /* this vCPU's own stores before now are seen by the translation that follows */
     atomic_fetch_add(&vm->shot_count, 1);
-    if (vm->vm->config.vcpus == 1)
+    if (vm->vm->config.vcpus == 1) {
+        mem_page_slow_writes(emu->cpu->space, page);
         return;
+    }
     struct shot *shot = calloc(1, sizeof *shot);
     if (!shot) {
         mem_note_write(emu->cpu->space, page, 1);
@@ -132,6 +134,15 @@ void emu_code_leave(struct emu_cpu *emu)
     jit_reader_quiet(emu->vm->cache, &emu->reader, UINT64_MAX);
 }
 
+static void watch_again(void *arg, gpa page)
+{
+    struct emu_cpu *emu = arg;
+    os_mutex_lock(&emu->vm->lock); /* a second vCPU must not find the page watched before the shot is in the list */
+    if (mem_page_code_again(emu->cpu->space, page))
+        shoot(emu, page);
+    os_mutex_unlock(&emu->vm->lock);
+}
+
 void emu_fetch_changed(struct cpu *cpu)
 {
     struct emu_cpu *emu = emu_of(cpu);
@@ -144,13 +155,13 @@ void emu_fetch_changed(struct cpu *cpu)
     for (struct shot *s = emu->vm->shots; s; s = s->next)
         mem_note_write(cpu->space, s->page, 1);
     os_mutex_unlock(&emu->vm->lock);
-    jit_cache_renew(emu->vm->cache);
+    jit_cache_renew(emu->vm->cache, watch_again, emu);
 }
 
 static void watch(struct emu_cpu *emu, gpa at)
 {
     gpa page = align_down(at, MEM_PAGE);
-    os_mutex_lock(&emu->vm->lock); /* a second vCPU must not find the page watched before the shot is in the list */
+    os_mutex_lock(&emu->vm->lock); /* as above */
     if (jit_cache_watch(emu->vm->cache, page))
         shoot(emu, page);
     os_mutex_unlock(&emu->vm->lock);
@@ -180,8 +191,7 @@ static struct ir_block *translate(struct emu_cpu *emu, gpa at, unsigned max_insn
 {
     struct cpu *cpu = emu->cpu;
     uint64_t start = emu->vm->vm->config.timed ? os_clock_ns() : 0;
-    watch(emu, at);
-    struct ir_block *ir = jit_translate(emu->build, cpu, at, emu->fetch_room, emu->view->key, max_insns, second_page, second);
+    struct ir_block *ir = jit_translate(emu->build, cpu, at, emu->fetch_room, emu->view->key, max_insns, second_page, second, &emu->source);
     if (ir)
         ir_eval_prepare(ir);
     count_translated(emu, ir, start);
@@ -217,10 +227,11 @@ struct jit_block *emu_block(struct emu_cpu *emu)
     struct jit_block *block = cached(emu, at);
     if (!block) {
         uint64_t drops = jit_cache_drops(emu->vm->cache);
-        struct ir_block *ir = translate(emu, at, IR_MAX_INSNS, &second);
-        if (!ir)
-            return NULL;
-        block = jit_cache_add(emu->vm->cache, at, second, emu->view->key, ir, drops);
+        watch(emu, at);
+        block = jit_cache_revive(emu->vm->cache, at, emu->view->key, drops);
+        struct ir_block *ir = block ? NULL : translate(emu, at, IR_MAX_INSNS, &second);
+        if (ir)
+            block = jit_cache_add(emu->vm->cache, at, second, emu->view->key, ir, &emu->source, drops);
         if (!block)
             return NULL;
     }
@@ -231,5 +242,8 @@ struct jit_block *emu_block(struct emu_cpu *emu)
 struct ir_block *emu_single(struct emu_cpu *emu)
 {
     gpa at, second;
-    return fetch_translate(emu, emu->cpu->pc, &at) ? translate(emu, at, 1, &second) : NULL;
+    if (!fetch_translate(emu, emu->cpu->pc, &at))
+        return NULL;
+    watch(emu, at);
+    return translate(emu, at, 1, &second);
 }

@@ -50,6 +50,29 @@ void emu_forget_jumps(struct emu_cpu *emu)
         clear_jumps(&emu->views[i]);
 }
 
+static void forget_block(struct emu_cpu *emu, const struct jit_gone *gone)
+{
+    for (uint64_t rows = emu->jump_pages; rows; rows &= rows - 1) {
+        struct jump *jump = &emu->jumps[__builtin_ctzll(rows)][gone->at >> 1 & (JUMP_SLOTS - 1)];
+        if (jump->block == gone->block)
+            *jump = (struct jump){0};
+    }
+    for (struct view *v = emu->views; gone->entry && v < emu->views + VIEWS; v++)
+        for (unsigned i = jit_jump_index(gone->at & (MEM_PAGE - 1)); v->jumped && i < JIT_JUMPS; i += MEM_PAGE / 2)
+            if ((v->jumped >> i / JUMP_PART & 1) && v->jumps[i].entry == gone->entry)
+                v->jumps[i].pc = jit_jump_none(i);
+}
+
+void emu_forget_gone(struct emu_cpu *emu)
+{
+    struct jit_gone gone[JIT_GONE_MAX];
+    int n = jit_cache_gone(emu->vm->cache, emu->epoch, gone);
+    if (n < 0)
+        emu_forget_jumps(emu);
+    for (int i = 0; i < n; i++)
+        forget_block(emu, &gone[i]);
+}
+
 static void forget_page(struct view *view, gva page)
 {
     for (unsigned i = 0; i < MEM_PAGE / 2; i++) {

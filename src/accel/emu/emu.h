@@ -50,6 +50,7 @@ struct emu_cpu {
     struct cpu *cpu;
     struct emu_vm *vm;
     struct ir_build *build;
+    struct jit_source source;
     struct jit_exit *exit; /* emitted code left by it just now: it may be linked to the next block */
     struct jit_reader reader;
     uint64_t epoch;      /* of the jump cache's content */
@@ -82,7 +83,7 @@ struct emu_vm {
     struct jit_compiler *compiler; /* NULL: interpreter only */
     unsigned threshold;            /* of jit/policy.h */
     struct accel_vm *vm;
-    struct os_mutex lock; /* shots; rank code */
+    struct os_mutex lock; /* shots */
     struct shot *shots;
     _Atomic uint64_t shot_count; /* ever; a vCPU that did not run meanwhile drops all its fast write entries instead of being asked */
 };
@@ -94,6 +95,7 @@ void emu_view_update(struct emu_cpu *emu); /* mode or context may have changed *
 void emu_tlb_flush(struct cpu *cpu, int64_t asid);
 void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid);
 void emu_forget_jumps(struct emu_cpu *emu);
+void emu_forget_gone(struct emu_cpu *emu);                             /* those to blocks that were dropped since emu->epoch */
 void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry); /* emitted code jumps there by itself from now on */
 /* Drops entries that write the page without notice; were there any? */
 bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page);

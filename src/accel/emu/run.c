@@ -68,7 +68,7 @@ static void renew_epoch(struct emu_cpu *emu)
 {
     uint64_t epoch = jit_cache_epoch(emu->vm->cache);
     if (epoch != emu->epoch)
-        emu_forget_jumps(emu);
+        emu_forget_gone(emu);
     emu->exit = NULL; /* its code may go when this epoch is acknowledged */
     emu->epoch = epoch;
     jit_reader_quiet(emu->vm->cache, &emu->reader, epoch);
@@ -235,7 +235,7 @@ static int vm_open(struct accel_vm *vm, struct err *err)
         free(emu);
         return err_set(err, STATUS_resource, "out of memory for the code cache");
     }
-    os_mutex_init(&emu->lock, OS_RANK_code);
+    os_mutex_init(&emu->lock, OS_RANK_shots);
     emu->vm = vm;
     vm->impl = emu;
     emu->threshold = vm->config.jit_threshold ? vm->config.jit_threshold : JIT_THRESHOLD;
@@ -284,7 +284,7 @@ static int vcpu_open(struct vcpu *vcpu, struct err *err)
 static void memory_changed(struct accel_vm *vm)
 {
     struct emu_vm *emu = vm->impl;
-    jit_cache_renew(emu->cache);
+    jit_cache_renew(emu->cache, NULL, NULL);
 }
 
 /* ---- flat memory ---- */
@@ -343,6 +343,8 @@ static void counts(struct accel_vm *vm, struct jit_counts *out)
     if (emu->compiler)
         jit_compiler_counts(emu->compiler, out);
     out->dropped_pages = jit_cache_drops(emu->cache);
+    out->same = jit_cache_kept(emu->cache);
+    out->revived = jit_cache_revived(emu->cache);
     out->forgotten = jit_cache_forgotten(emu->cache);
     out->kept_blocks = jit_cache_blocks(emu->cache);
 }
