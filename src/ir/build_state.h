@@ -14,7 +14,7 @@ struct ir_build {
     struct ir_insn insns[IR_MAX_INSNS];
     unsigned nops, ninsns;
     struct ir_block block; /* what ir_finish gives */
-    int next; /* offset of the insn to go on with */
+    int next;              /* offset of the insn to go on with */
     bool ended;
 
     /* The insn being built. Temporaries are single-assignment and die at its end. */

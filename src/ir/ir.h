@@ -35,7 +35,7 @@ struct ir_insn {    /* one guest insn of a block */
 
 struct ir_block {
     uint16_t nops, ninsns;
-    bool straddles;        /* its last insn lies on two pages */
+    bool straddles; /* its last insn lies on two pages */
     struct ir_insn *insns;
     struct ir_op *ops;
 };

@@ -229,12 +229,15 @@ bool mem_read(const struct mem_space *space, gpa at, void *buf, uint64_t len)
 
 bool mem_write(const struct mem_space *space, gpa at, const void *buf, uint64_t len)
 {
+    enum { LARGE = 1 << 18 };
     if (!covered(space, at, len, true))
         return false;
     for (const uint8_t *from = buf; len;) {
         const struct mem_region *region = mem_space_find(space, at);
         uint64_t part = region->size - (at - region->base);
         part = part < len ? part : len;
+        if (part >= LARGE)
+            os_pages_populate(region->host + (at - region->base), part);
         ram_write(region->host + (at - region->base), from, part);
         mem_note_write(space, at, part);
         at += part, from += part, len -= part;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The file helpers of file.h. All blocking: for start-up, never from a loop or a vCPU. */
 #include "os/file.h"
+#include "os/os.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,6 +38,8 @@ static int file_drain(int fd, const char *path, size_t guess, size_t max, void *
     size_t room = (guess < max ? guess : max) + 2, have = 0; /* one byte to see the end, one for the zero */
     char *buf = malloc(room), *more;
 
+    if (buf)
+        os_pages_populate(buf, room);
     while (buf) {
         ssize_t n = read(fd, buf + have, room - 1 - have);
 

@@ -91,7 +91,11 @@ void os_pages_free(void *at, size_t size) { munmap(at, size); }
 void os_pages_populate(void *at, size_t size)
 {
 #ifdef MADV_POPULATE_WRITE
-    (void)madvise(at, size, MADV_POPULATE_WRITE); /* since Linux 5.14 */
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)at + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)at + size) / page * page;
+
+    if (first < end)
+        (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE); /* since Linux 5.14 */
 #else
     (void)at;
     (void)size;

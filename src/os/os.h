@@ -77,10 +77,11 @@ struct os_memory { /* guest RAM: shareable, zero filled, reserved but not touche
 int os_memory_new(struct os_memory *out, const char *name, uint64_t size, struct err *err) NODISCARD;
 void os_memory_free(struct os_memory *memory);
 void os_memory_discard(struct os_memory *memory, uint64_t offset, uint64_t size); /* gives pages back: they read as zero */
-void *os_pages_new(size_t size); /* zero filled, aligned to a page; NULL: out of memory */
+void *os_pages_new(size_t size);                                                  /* zero filled, aligned to a page; NULL: out of memory */
 void os_pages_free(void *at, size_t size);
-void os_pages_populate(void *at, size_t size); /* whole pages that will be written soon: at once instead of by faults, if the system can */
-uint64_t os_memory_limit(void); /* bytes of physical memory, a cgroup's limit considered */
+void os_pages_populate(void *at,
+                       size_t size); /* the whole pages in it will be written soon: at once instead of by faults, if the system can */
+uint64_t os_memory_limit(void);      /* bytes of physical memory, a cgroup's limit considered */
 /* The smallest limit that /proc/self/cgroup's text (v1, v2 or both) leads to below root ("/sys/fs/cgroup"); UINT64_MAX: none. */
 uint64_t os_cgroup_memory_limit(const char *cgroup_text, const char *root);
 unsigned os_cpu_count(void); /* that this process may use */

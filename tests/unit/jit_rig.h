@@ -62,7 +62,7 @@ struct rig {
     unsigned nexits;
     struct jit_fault faults[1024];
     unsigned nfaults;
-    gva page; /* that the block begins in; rig_check sets it */
+    gva page;               /* that the block begins in; rig_check sets it */
     size_t code, code_size; /* of the last block, in memory */
 };
 
