@@ -13,8 +13,12 @@ void x86_byte(struct code_buf *c, unsigned byte)
 
 void x86_u32(struct code_buf *c, uint32_t v)
 {
-    for (unsigned i = 0; i < 4; i++)
-        x86_byte(c, v >> 8 * i & 0xff);
+    if (c->end - c->at < 4) {
+        c->full = true;
+        return;
+    }
+    le32_put(c->at, v);
+    c->at += 4;
 }
 
 static void opcode(struct code_buf *c, unsigned op)
