@@ -2,6 +2,7 @@
 /* The guest's memory and paths from system calls: it is this process's own, but may be missing, and what is not the guest's is refused. */
 #include "os/fault.h"
 #include "user/process.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -44,12 +45,16 @@ static void copy_string(void *arg)
         ;
 }
 
-bool user_string(uint64_t at, char *buf, size_t size)
+int64_t user_string_error(uint64_t at, char *buf, size_t size)
 {
     struct copy c = {buf, (const void *)(uintptr_t)at, size};
     buf[size - 1] = 1;
-    return in_guest(at, 1) && os_fault_try(copy_string, &c) && memchr(buf, 0, size);
+    if (!in_guest(at, 1) || !os_fault_try(copy_string, &c))
+        return -EFAULT;
+    return memchr(buf, 0, size) ? 0 : -ENAMETOOLONG;
 }
+
+bool user_string(uint64_t at, char *buf, size_t size) { return !user_string_error(at, buf, size); }
 
 /* Absolute paths are looked for below the sysroot first, unless they lead there already. */
 const char *user_path(const struct user *user, const char *path, char *buf)

@@ -12,6 +12,8 @@ struct user_call { /* a row of syscalls.def, or of an architecture's own calls *
 
 /* A handler's: the registers are as they shall be (rt_sigreturn, and what does not return). */
 #define USER_NO_RESULT INT64_MIN
+/* A handler's: EINTR, whatever flags the signal's handler has. */
+#define USER_INTERRUPTED (INT64_MIN + 1)
 
 const struct user_call *user_call_find(const struct user *user, uint64_t number); /* NULL: unknown */
 

@@ -73,7 +73,7 @@ int64_t sys_newfstatat(struct user_thread *t, const uint64_t a[6])
 /* The path argument: the guest's, or one that was found below the sysroot. */
 static bool path_of(uint64_t at, char *buf, size_t size)
 {
-    if (at < MEM_FLAT_END)
+    if (at < MEM_FLAT_END || at >> 63) /* else it was found below the sysroot */
         return user_string(at, buf, size);
     return snprintf(buf, size, "%s", (const char *)(uintptr_t)at) < (int)size;
 }
@@ -127,7 +127,7 @@ static int64_t epoll_wait_by(struct user_thread *t, long number, const uint64_t 
     enum { MOST = 1024 };
     int max = (int)a[2];
     if (max <= 0)
-        return -EINVAL;
+        return os_syscall(number, a); /* fails, by what it looks at first */
     max = max < MOST ? max : MOST;
     struct epoll_event *host = malloc((size_t)max * sizeof *host);
     if (!host)

@@ -141,15 +141,17 @@ int user_maps_protect(struct user_maps *maps, uint64_t start, uint64_t end, int 
     return 0;
 }
 
-bool user_maps_covers(const struct user_maps *maps, uint64_t start, uint64_t end)
+uint64_t user_maps_hole(const struct user_maps *maps, uint64_t start, uint64_t end)
 {
     for (size_t i = index_after(maps, start); start < end; i++) {
         if (i == maps->count || maps->list[i].start > start)
-            return false;
+            return start;
         start = maps->list[i].end;
     }
-    return true;
+    return end;
 }
+
+bool user_maps_covers(const struct user_maps *maps, uint64_t start, uint64_t end) { return user_maps_hole(maps, start, end) == end; }
 
 uint64_t user_maps_room(const struct user_maps *maps, uint64_t low, uint64_t high, uint64_t size)
 {

@@ -32,6 +32,7 @@ int user_maps_set(struct user_maps *maps, const struct user_map *map) NODISCARD;
 int user_maps_clear(struct user_maps *maps, uint64_t start, uint64_t end) NODISCARD;
 /* of all mappings within; the parts become mappings of their own */
 int user_maps_protect(struct user_maps *maps, uint64_t start, uint64_t end, int prot) NODISCARD;
-bool user_maps_covers(const struct user_maps *maps, uint64_t start, uint64_t end); /* without a hole */
+bool user_maps_covers(const struct user_maps *maps, uint64_t start, uint64_t end);   /* without a hole */
+uint64_t user_maps_hole(const struct user_maps *maps, uint64_t start, uint64_t end); /* where the first hole begins; end: there is none */
 /* The highest free range of `size` bytes (a multiple of a page) in [low, high); 0: none. */
 uint64_t user_maps_room(const struct user_maps *maps, uint64_t low, uint64_t high, uint64_t size);

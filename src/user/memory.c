@@ -19,6 +19,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
@@ -75,10 +78,14 @@ static int64_t map_somewhere(const struct user_memory *m, uint64_t hint, uint64_
         uint64_t at = place(m, hint, size);
         if (!at)
             return -ENOMEM;
-        const uint64_t args[6] = {at, size, (uint64_t)host_prot(prot), (uint64_t)(flags | MAP_FIXED_NOREPLACE), (uint64_t)fd, offset};
+        /* With checked flags this one would be an unknown one to some files. */
+        int exact = (flags & MAP_TYPE) == MAP_SHARED_VALIDATE ? 0 : MAP_FIXED_NOREPLACE;
+        const uint64_t args[6] = {at, size, (uint64_t)host_prot(prot), (uint64_t)(flags | exact), (uint64_t)fd, offset};
         int64_t r = os_syscall(SYS_mmap, args);
-        if (r != -EEXIST)
+        if (r != -EEXIST && (r < 0 || (uint64_t)r == at))
             return r;
+        if (r > 0)
+            munmap((void *)(uintptr_t)r, size);
         hint = at - size - (uint64_t)USER_PAGE * (1 + tries);
     }
     return -ENOMEM;
@@ -151,12 +158,14 @@ int64_t user_munmap(struct user *user, uint64_t at, uint64_t size)
 
 int64_t user_mprotect(struct user *user, uint64_t at, uint64_t size, int prot)
 {
+    enum { KNOWN = PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */ | PROT_GROWSDOWN | PROT_GROWSUP };
     size = align_up(size, USER_PAGE);
-    if (!valid_range(at, size))
-        return at % USER_PAGE ? -EINVAL : -ENOMEM;
+    if (!valid_range(at, size) || (prot & ~KNOWN))
+        return at % USER_PAGE || at < MEM_FLAT_END ? -EINVAL : -ENOMEM;
     os_mutex_lock(&user->memory->lock);
     int64_t r = mprotect((void *)(uintptr_t)at, size, host_prot(prot) | (prot & (PROT_GROWSDOWN | PROT_GROWSUP))) ? -errno : 0;
-    if (!r && user_maps_protect(&user->memory->maps, at, at + size, prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+    uint64_t end = r ? user_maps_hole(&user->memory->maps, at, at + size) : at + size; /* up to a hole it has been done */
+    if ((!r || r == -ENOMEM) && user_maps_protect(&user->memory->maps, at, end, prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
         r = -ENOMEM;
     const struct user_map *map = user_maps_find(&user->memory->maps, at); /* joined with its neighbours, if they are alike */
     if (!r && map)
@@ -194,6 +203,15 @@ int64_t sys_mmap(struct user_thread *t, const uint64_t a[6])
 int64_t sys_munmap(struct user_thread *t, const uint64_t a[6]) { return user_munmap(t->user, a[0], a[1]); }
 int64_t sys_mprotect(struct user_thread *t, const uint64_t a[6]) { return user_mprotect(t->user, a[0], a[1], (int)a[2]); }
 
+int64_t sys_madvise(struct user_thread *t, const uint64_t a[6])
+{
+    int64_t r = os_syscall(SYS_madvise, a);
+    bool drops = a[2] == MADV_DONTNEED || a[2] == MADV_FREE || a[2] == MADV_REMOVE || a[2] == MADV_DONTNEED_LOCKED;
+    if (drops && a[0] < MEM_FLAT_END)
+        accel_code_changed(t->user->vm, a[0], a[0] + a[1] < MEM_FLAT_END ? a[0] + a[1] : MEM_FLAT_END);
+    return r;
+}
+
 /* Grows in place where nothing is in the way; the result says where it ends, also if nothing changed. */
 int64_t sys_brk(struct user_thread *t, const uint64_t a[6])
 {
@@ -222,7 +240,7 @@ static int64_t remap_locked(struct user *user, const struct user_map *old, uint6
     struct user_memory *m = user->memory;
     const struct user_map *next = user_maps_after(&m->maps, at + old_size);
     bool fits = size <= old_size || ((!next || next->start >= at + size) && valid_range(at, size) && old->end == at + old_size);
-    if (!(flags & MREMAP_FIXED) && fits && old_size) {
+    if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && fits && old_size) {
         int64_t r = (int64_t)(intptr_t)mremap((void *)(uintptr_t)at, old_size, size, 0);
         if (r != -1)
             return r;
@@ -244,7 +262,10 @@ int64_t sys_mremap(struct user_thread *t, const uint64_t a[6])
     struct user_memory *m = t->user->memory;
     uint64_t at = a[0], old_size = align_up(a[1], USER_PAGE), size = align_up(a[2], USER_PAGE);
     int flags = (int)a[3];
-    if (!size || !valid_range(at, old_size) || ((flags & MREMAP_FIXED) && (!valid_range(a[4], size) || a[4] < USER_LOW)))
+    bool fixed = flags & MREMAP_FIXED;
+    if (!size || !valid_range(at, old_size) || (fixed && (!valid_range(a[4], size) || a[4] < USER_LOW)) ||
+        (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) || (flags > MREMAP_MAYMOVE && !(flags & MREMAP_MAYMOVE)) ||
+        (fixed && at < a[4] + size && a[4] < at + old_size) || ((flags & MREMAP_DONTUNMAP) && size != old_size))
         return -EINVAL;
     os_mutex_lock(&m->lock);
     const struct user_map *old = user_maps_find(&m->maps, at);
@@ -268,17 +289,6 @@ int64_t sys_mremap(struct user_thread *t, const uint64_t a[6])
     }
     free(map.name);
     os_mutex_unlock(&m->lock);
-    return r;
-}
-
-/* Some kinds of advice are changes. */
-int64_t sys_madvise(struct user_thread *t, const uint64_t a[6])
-{
-    if (!valid_range(a[0], align_up(a[1], USER_PAGE)))
-        return a[0] % USER_PAGE ? -EINVAL : -ENOMEM;
-    int64_t r = os_syscall(SYS_madvise, a);
-    if (a[2] == MADV_DONTNEED || a[2] == MADV_FREE || a[2] == MADV_REMOVE)
-        accel_code_changed(t->user->vm, a[0], a[0] + align_up(a[1], USER_PAGE));
     return r;
 }
 

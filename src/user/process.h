@@ -99,11 +99,12 @@ struct user_thread {
     uint64_t wait_mask; /* blocked while a call waits (ppoll and its like), if `waits` */
     bool waits;
     stack_t alt;
-    uint64_t clear_tid;    /* address of a word that becomes 0 when the thread ends; 0: none */
-    _Atomic int pending;   /* a signal that waits for the guest's next safe place; 0: none. The host blocks all others until then */
-    siginfo_t info;        /* of it */
-    _Atomic uint64_t held; /* SIGSEGV and SIGBUS that were sent while the guest blocks them */
-    bool exiting, changed; /* changed: the rounding mode may be another one */
+    uint64_t clear_tid;     /* address of a word that becomes 0 when the thread ends; 0: none */
+    _Atomic int pending;    /* a signal that waits for the guest's next safe place; 0: none. The host blocks all others until then */
+    siginfo_t info;         /* of it */
+    _Atomic uint64_t held;  /* SIGSEGV and SIGBUS that were sent while the guest blocks them, */
+    siginfo_t held_info[2]; /* and what they said */
+    bool exiting, changed;  /* changed: the rounding mode may be another one */
 };
 
 extern _Thread_local struct user_thread *user_self;
@@ -128,10 +129,11 @@ bool user_fetchable(void *user, struct cpu *cpu, gva page);
 /* signal.c */
 void user_signals_init(struct user *user);
 void user_signals_thread(struct user_thread *t);                 /* on the thread, before it runs guest code */
-void user_signals_end(struct user_thread *t); /* on the thread: it takes no more; what it has taken goes to the others */
 void user_signals_fault(struct user_thread *t, siginfo_t *info); /* raised by its own insn: cannot be blocked */
 void user_signals_deliver(struct user_thread *t);                /* what is pending; between insns */
 void user_signals_mask(struct user_thread *t, uint64_t mask);    /* blocks these, and no others */
+void user_signals_end(struct user_thread *t);                    /* of a thread: what it took and did not deliver goes to the others */
+void user_signals_default(struct user *user);                    /* instead of handlers */
 _Noreturn void user_die(struct user_thread *t, siginfo_t *info); /* as a signal that nobody handles ends a process */
 
 /* syscall.c */
@@ -139,6 +141,9 @@ void user_syscall(struct user_thread *t);
 int64_t user_call_wait(struct user_thread *t, long number, const uint64_t args[6]); /* the host's, which may block */
 /* Likewise one that waits with the signals blocked that the mask at an address of the guest says; 0: none. */
 int64_t user_call_masked(struct user_thread *t, long number, const uint64_t args[6], uint64_t mask_at);
+
+/* futex.c */
+void user_futex_end(const struct user_thread *t); /* of a thread: of what it locked the others learn */
 
 /* thread.c */
 int user_thread_add(struct user *user, struct user_thread **out, struct err *err) NODISCARD;
@@ -153,4 +158,5 @@ const char *user_path(const struct user *user, const char *path, char *buf);
 /* ---- access.c: the guest's memory; false: not all of it is there ---- */
 bool user_read(void *to, uint64_t from, size_t size);
 bool user_write(uint64_t to, const void *from, size_t size);
-bool user_string(uint64_t at, char *buf, size_t size); /* a string; false also if it is longer */
+bool user_string(uint64_t at, char *buf, size_t size);          /* a string; false also if it is longer */
+int64_t user_string_error(uint64_t at, char *buf, size_t size); /* likewise: 0, -EFAULT, or -ENAMETOOLONG */

@@ -22,6 +22,7 @@
 #define FLAG_RESTART 0x10000000ull
 enum { FLAG_NOCLDSTOP = 1, FLAG_NOCLDWAIT = 2, FLAG_ONSTACK = 0x08000000, FLAG_NODEFER = 0x40000000 };
 #define FLAG_RESETHAND 0x80000000ull
+#define AUTODISARM     (int)(1u << 31) /* SS_AUTODISARM */
 
 _Thread_local struct user_thread *user_self;
 
@@ -56,7 +57,8 @@ static void on_signal(int signal, siginfo_t *info, void *context)
     if (!t)
         return;
     if (((ALWAYS_OPEN & BIT(signal)) && (t->mask & BIT(signal))) || atomic_load(&t->pending)) {
-        atomic_fetch_or(&t->held, BIT(signal)); /* only those two can come here so */
+        t->held_info[signal == SIGBUS] = *info; /* only those two can come here so */
+        atomic_fetch_or(&t->held, BIT(signal));
         return;
     }
     leave_with(t, signal, info);
@@ -124,16 +126,28 @@ void user_signals_thread(struct user_thread *t)
     host_mask(t->mask);
 }
 
+void user_signals_default(struct user *user)
+{
+    os_mutex_lock(&user->lock);
+    for (int signal = 1; signal <= USER_SIGNALS; signal++)
+        if (user->actions[signal].handler > 1) {
+            user->actions[signal] = (struct user_action){.handler = 0};
+            if (!(ALWAYS_OPEN & BIT(signal)))
+                host_action(signal, &user->actions[signal]);
+        }
+    os_mutex_unlock(&user->lock);
+}
+
+/* ---- ending ---- */
+
 void user_signals_end(struct user_thread *t)
 {
     const uint64_t all = ~0ull;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
     user_self = NULL;
-    if (atomic_load(&t->pending))
-        syscall(SYS_rt_sigqueueinfo, getpid(), atomic_load(&t->pending), &t->info);
+    if (atomic_load(&t->pending) && t->info.si_code != SI_TKILL) /* it was not meant for this thread alone */
+        syscall(SYS_rt_sigqueueinfo, getpid(), t->pending, &t->info);
 }
-
-/* ---- dying ---- */
 
 void user_die(struct user_thread *t, siginfo_t *info)
 {
@@ -155,13 +169,17 @@ void user_die(struct user_thread *t, siginfo_t *info)
 
 /* ---- delivering ---- */
 
-static uint64_t handler_stack(const struct user_thread *t, const struct user_action *action)
+static bool on_alt_stack(const struct user_thread *t)
 {
     uint64_t sp = t->user->abi->stack(t->cpu), low = (uintptr_t)t->alt.ss_sp;
-    bool on = sp > low && sp - low <= t->alt.ss_size;
-    if ((action->flags & FLAG_ONSTACK) && t->alt.ss_size && !(t->alt.ss_flags & SS_DISABLE) && !on)
-        return low + t->alt.ss_size;
-    return sp;
+    return t->alt.ss_size && !(t->alt.ss_flags & AUTODISARM) && sp > low && sp - low <= t->alt.ss_size;
+}
+
+static uint64_t handler_stack(const struct user_thread *t, const struct user_action *action)
+{
+    if ((action->flags & FLAG_ONSTACK) && t->alt.ss_size && !on_alt_stack(t))
+        return (uintptr_t)t->alt.ss_sp + t->alt.ss_size;
+    return t->user->abi->stack(t->cpu);
 }
 
 static void force_segv(struct user_thread *t)
@@ -176,6 +194,8 @@ static void enter_handler(struct user_thread *t, siginfo_t *info, const struct u
     uint64_t blocked = t->waits ? t->wait_mask : t->mask;
     if (!t->user->abi->frame_push(t, handler_stack(t, action), info, action, t->mask))
         force_segv(t);
+    if (t->alt.ss_flags & AUTODISARM)
+        t->alt = (stack_t){.ss_flags = SS_DISABLE};
     t->waits = false;
     user_signals_mask(t, blocked | action->mask | (action->flags & FLAG_NODEFER ? 0 : BIT(signal)));
     t->changed = true;
@@ -186,7 +206,7 @@ static struct user_action take_action(struct user *user, int signal)
     os_mutex_lock(&user->lock);
     struct user_action action = user->actions[signal];
     if (action.handler > 1 && (action.flags & FLAG_RESETHAND)) {
-        user->actions[signal] = (struct user_action){.handler = 0};
+        user->actions[signal].handler = 0;
         if (!(ALWAYS_OPEN & BIT(signal)))
             host_action(signal, &user->actions[signal]);
     }
@@ -221,7 +241,7 @@ void user_signals_deliver(struct user_thread *t)
         t->waits = false;
     uint64_t held = atomic_load(&t->held) & ~t->mask;
     if (held && !atomic_load(&t->pending)) {
-        siginfo_t sent = {.si_signo = held & BIT(SIGSEGV) ? SIGSEGV : SIGBUS, .si_code = SI_USER};
+        siginfo_t sent = t->held_info[!(held & BIT(SIGSEGV))];
         atomic_fetch_and(&t->held, ~BIT(sent.si_signo));
         deliver(t, &sent);
     }
@@ -283,6 +303,16 @@ int64_t sys_rt_sigprocmask(struct user_thread *t, const uint64_t a[6])
     return a[2] && !user_write(a[2], &old, sizeof old) ? -EFAULT : 0;
 }
 
+int64_t sys_rt_sigpending(struct user_thread *t, const uint64_t a[6])
+{
+    uint64_t set;
+    if (a[1] > sizeof set)
+        return -EINVAL;
+    syscall(SYS_rt_sigpending, &set, sizeof set);
+    set = (set | atomic_load(&t->held)) & t->mask;
+    return user_write(a[0], &set, a[1]) ? 0 : -EFAULT;
+}
+
 int64_t sys_rt_sigreturn(struct user_thread *t, const uint64_t a[6])
 {
     uint64_t mask;
@@ -294,26 +324,31 @@ int64_t sys_rt_sigreturn(struct user_thread *t, const uint64_t a[6])
     return USER_NO_RESULT;
 }
 
-static bool on_alt_stack(const struct user_thread *t)
+static int64_t set_alt_stack(struct user_thread *t, const stack_t *new)
 {
-    uint64_t sp = t->user->abi->stack(t->cpu), low = (uintptr_t)t->alt.ss_sp;
-    return t->alt.ss_size && sp > low && sp - low <= t->alt.ss_size;
+    int mode = new->ss_flags & ~AUTODISARM;
+    if (on_alt_stack(t))
+        return -EPERM;
+    if (new->ss_sp == t->alt.ss_sp &&new->ss_size == t->alt.ss_size &&new->ss_flags == t->alt.ss_flags)
+        return 0;
+    if (mode != SS_DISABLE && mode != SS_ONSTACK && mode)
+        return -EINVAL;
+    if (mode != SS_DISABLE && new->ss_size < 2048)
+        return -ENOMEM;
+    t->alt = mode == SS_DISABLE ? (stack_t){.ss_flags = new->ss_flags} : *new;
+    return 0;
 }
 
 int64_t sys_sigaltstack(struct user_thread *t, const uint64_t a[6])
 {
     stack_t old = t->alt, new;
-    old.ss_flags = on_alt_stack(t) ? SS_ONSTACK : old.ss_size ? old.ss_flags : SS_DISABLE;
+    old.ss_flags = (on_alt_stack(t) ? SS_ONSTACK : old.ss_size ? 0 : SS_DISABLE) | (old.ss_flags & AUTODISARM);
     if (a[0]) {
         if (!user_read(&new, a[0], sizeof new))
             return -EFAULT;
-        if (on_alt_stack(t))
-            return -EPERM;
-        if (new.ss_flags & SS_DISABLE)
-            new = (stack_t){.ss_flags = SS_DISABLE};
-        else if (new.ss_size < 2048)
-            return -ENOMEM;
-        t->alt = new;
+        int64_t r = set_alt_stack(t, &new);
+        if (r)
+            return r;
     }
     return a[1] && !user_write(a[1], &old, sizeof old) ? -EFAULT : 0;
 }
@@ -329,8 +364,7 @@ int64_t user_call_masked(struct user_thread *t, long number, const uint64_t args
         t->waits = true;
     }
     int64_t r = user_call_wait(t, number, args);
-    if (!atomic_load(&t->pending) || r == OS_SYSCALL_UNTRIED)
-        t->waits = false;
+    t->waits = t->waits && r == -EINTR && atomic_load(&t->pending);
     return r;
 }
 

@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 
 static const struct user_call calls[] = {
 #define PASS(name, generic, args, flags) [generic] = {#name, args, flags, SYS_##name, NULL},
@@ -28,50 +30,66 @@ int64_t user_call_wait(struct user_thread *t, long number, const uint64_t args[6
     return r;
 }
 
-/* Pointers that the kernel would take for this program's own memory, and paths below the sysroot. false: *error. */
-static bool check(const struct user_thread *t, const struct user_call *call, uint64_t args[6], char paths[2][PATH_MAX * 2], int64_t *error)
+/* Beyond the guest's memory there is nothing, for some way; what is there further up is none of its business. */
+static void clip(uint64_t *at, uint64_t *size)
+{
+    if (*at >= MEM_FLAT_END)
+        *at = MEM_FLAT_END + *at % USER_PAGE;
+    if (*at + *size > MEM_FLAT_END + 2 * USER_PAGE)
+        *size = MEM_FLAT_END + 2 * USER_PAGE - *at;
+}
+
+/* For a pointer to what is not the guest's: one into the kernel's half. The kernel says what it thinks of it, in its order. */
+static uint64_t nowhere(uint64_t at) { return 0xffffffff80000000u | at % USER_PAGE; }
+
+/* Pointers that the kernel would take for this program's own memory, and paths below the sysroot. */
+static void check(const struct user_thread *t, const struct user_call *call, uint64_t args[6], char paths[2][PATH_MAX * 2])
 {
     unsigned npaths = 0;
-    *error = -EFAULT;
     for (unsigned i = 0; call->args[i]; i++) {
-        char kind = call->args[i];
+        char kind = call->args[i], path[PATH_MAX];
         if ((kind == 'p' || kind == 's' || kind == 'S') && args[i] >= MEM_FLAT_END)
-            return false;
-        if (kind != 's' || !t->user->sysroot || !args[i])
+            args[i] = nowhere(args[i]);
+        if (kind == 'A')
+            clip(&args[i], &args[i + 1]);
+        if (kind != 's' || !t->user->sysroot || !user_string(args[i], path, sizeof path))
             continue;
-        char path[PATH_MAX];
-        if (!user_string(args[i], path, sizeof path))
-            return false; /* too long ends as ENAMETOOLONG would: not at all below */
         const char *to = user_path(t->user, path, paths[npaths]);
         if (to == path)
             continue;
         args[i] = (uintptr_t)to;
         npaths++;
     }
-    return true;
 }
 
 static int64_t run(struct user_thread *t, const struct user_call *call, const uint64_t args[6])
 {
     char paths[2][PATH_MAX * 2];
     uint64_t a[6];
-    int64_t error;
     memcpy(a, args, sizeof a);
-    if (!check(t, call, a, paths, &error))
-        return error;
+    check(t, call, a, paths);
     if (call->handler)
         return call->handler(t, a);
     return *call->flags ? user_call_wait(t, call->host, a) : os_syscall(call->host, a);
 }
 
+static bool limited(int fd, int option)
+{
+    struct timeval limit = {0};
+    socklen_t size = sizeof limit;
+    return !getsockopt(fd, SOL_SOCKET, option, &limit, &size) && (limit.tv_sec || limit.tv_usec);
+}
+
 /* Was it given up for a signal whose handler lets it be made again? */
-static bool again(const struct user_thread *t, const struct user_call *call, int64_t r)
+static bool again(const struct user_thread *t, const struct user_call *call, const uint64_t args[6], int64_t r)
 {
     enum { SA_RESTART_FLAG = 0x10000000 };
     int signal = atomic_load(&t->pending);
     if (r == OS_SYSCALL_UNTRIED)
         return true;
-    return r == -EINTR && signal && call && strchr(call->flags, 'R') && (t->user->actions[signal].flags & SA_RESTART_FLAG);
+    return r == -EINTR && signal && call && strchr(call->flags, 'R') && (t->user->actions[signal].flags & SA_RESTART_FLAG) &&
+           !(strchr(call->flags, 'r') && limited((int)args[0], SO_RCVTIMEO)) &&
+           !(strchr(call->flags, 'w') && limited((int)args[0], SO_SNDTIMEO));
 }
 
 static void unknown(struct user_thread *t, uint64_t number)
@@ -109,8 +127,10 @@ void user_syscall(struct user_thread *t)
         unknown(t, number);
     if (t->user->options->strace)
         user_strace_end(t, call, args, r);
-    if (again(t, call, r))
+    if (again(t, call, args, r))
         cpu->pc = pc;
+    else if (r == USER_INTERRUPTED)
+        abi->result(cpu, -EINTR);
     else if (r != USER_NO_RESULT)
         abi->result(cpu, r);
 }

@@ -18,6 +18,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ull
+#endif
+
 enum { HOST_STACK = 256 << 10 };
 
 static pid_t own_tid(void) { return (pid_t)syscall(SYS_gettid); }
@@ -28,7 +32,6 @@ int user_thread_add(struct user *user, struct user_thread **out, struct err *err
     if (!t)
         return err_set(err, STATUS_resource, "out of memory for a thread");
     t->user = user;
-    t->alt.ss_flags = SS_DISABLE;
     int rc = accel_thread_new(user->vm, &t->cpu, err);
     if (rc) {
         free(t);
@@ -69,6 +72,7 @@ static void announce_end(const struct user_thread *t)
         syscall(SYS_futex, t->clear_tid, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
+/* Until the thread ends; then it is no more. */
 static void run(struct user_thread *t)
 {
     while (!t->exiting) {
@@ -76,6 +80,10 @@ static void run(struct user_thread *t)
         if (!t->exiting)
             user_signals_deliver(t);
     }
+    user_signals_end(t);
+    user_futex_end(t);
+    announce_end(t);
+    user_thread_remove(t);
 }
 
 void user_thread_loop(struct user_thread *t)
@@ -83,9 +91,6 @@ void user_thread_loop(struct user_thread *t)
     t->tid = own_tid();
     user_signals_thread(t);
     run(t);
-    user_signals_end(t);
-    announce_end(t);
-    user_thread_remove(t);
     for (;;) /* the first thread: the process goes on with the others */
         syscall(SYS_exit, 0);
 }
@@ -121,11 +126,13 @@ int64_t sys_exit_group(struct user_thread *t, const uint64_t a[6]) { user_exit_g
 int64_t sys_exit(struct user_thread *t, const uint64_t a[6])
 {
     os_mutex_lock(&t->user->lock);
-    bool last = t->user->nthreads == 1;
-    os_mutex_unlock(&t->user->lock);
-    if (last)
-        user_exit_group(t, (int)a[0]);
+    bool last = true;
     t->exiting = true;
+    for (const struct user_thread *other = t->user->threads; other; other = other->next)
+        last &= other->exiting;
+    os_mutex_unlock(&t->user->lock);
+    if (last) /* its status is the process's */
+        user_exit_group(t, (int)a[0]);
     atomic_fetch_or(&t->cpu->events, CPU_EVENT_stop);
     return 0;
 }
@@ -149,6 +156,8 @@ static void set_up_child(struct user_thread *child, const struct user_thread *pa
     child->mask = parent->mask;
     if (!(c->flags & CLONE_VM) || (c->flags & CLONE_VFORK))
         child->alt = parent->alt;
+    else
+        child->alt.ss_flags = SS_DISABLE;
     child->clear_tid = c->flags & CLONE_CHILD_CLEARTID ? c->child_tid : 0;
 }
 
@@ -177,9 +186,6 @@ static void *thread_main(void *arg)
     sem_post(&start->begun);
     user_signals_thread(t);
     run(t);
-    user_signals_end(t);
-    announce_end(t);
-    user_thread_remove(t);
     return NULL;
 }
 
@@ -247,8 +253,9 @@ static int64_t new_process(struct user_thread *t, const struct clone *c)
     os_mutex_lock(&user->memory->lock);
     accel_fork_begin(user->vm);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
-    pid_t pid = fork_as(c);
-    int64_t r = pid < 0 ? -errno : pid;
+    bool first = atomic_load(&t->pending); /* else the child had the signal as well */
+    pid_t pid = first ? -1 : fork_as(c);
+    int64_t r = first ? OS_SYSCALL_UNTRIED : pid < 0 ? -errno : pid;
     if (!pid)
         alone(t);
     accel_fork_end(user->vm, pid ? NULL : t->cpu);
@@ -256,6 +263,8 @@ static int64_t new_process(struct user_thread *t, const struct clone *c)
     os_mutex_unlock(&user->lock);
     if (!pid) {
         set_up_child(t, t, c);
+        if (c->flags & CLONE_CLEAR_SIGHAND)
+            user_signals_default(user);
         if (c->flags & CLONE_CHILD_SETTID)
             write_tid(c->child_tid, t->tid);
     }
@@ -276,9 +285,25 @@ static int run_in_parents_memory(void *arg)
     t->tid = own_tid();
     if (child->clone->flags & CLONE_CHILD_SETTID)
         write_tid(child->clone->child_tid, t->tid);
+    if (child->clone->flags & CLONE_CLEAR_SIGHAND)
+        user_signals_default(t->user);
     user_signals_thread(t);
-    run(t);
+    while (!t->exiting) { /* it ends as a process: without another thread exit() is exit_group() */
+        accel_thread_run(t->cpu);
+        user_signals_deliver(t);
+    }
     user_exit_group(t, 0);
+}
+
+static int64_t vfork_as(struct guest_child *child, uint8_t *stack)
+{
+    struct user_thread *t = user_self;
+    accel_thread_away(t->cpu);
+    int pid = clone(run_in_parents_memory, stack, CLONE_VM | CLONE_VFORK | child->clone->signal, child);
+    int64_t r = pid < 0 ? -errno : pid;
+    user_self = t; /* the child shared this thread's variables */
+    accel_thread_back(t->cpu);
+    return r;
 }
 
 /* Returns when the child has called execve() or has ended: only then its stack, thread and vCPU may go. */
@@ -303,11 +328,7 @@ static int64_t new_vfork(struct user_thread *t, const struct clone *c)
         uint64_t all = ~0ull, before;
         set_up_child(child->thread, t, c);
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
-        accel_thread_away(t->cpu);
-        int pid = clone(run_in_parents_memory, stack + STACK, CLONE_VM | CLONE_VFORK | c->signal, child);
-        r = pid < 0 ? -errno : pid;
-        user_self = t; /* the child shared this thread's variables */
-        accel_thread_back(t->cpu);
+        r = atomic_load(&t->pending) ? OS_SYSCALL_UNTRIED : vfork_as(child, stack + STACK);
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
         user_thread_remove(child->thread);
     }
@@ -354,8 +375,8 @@ int64_t sys_clone3(struct user_thread *t, const uint64_t a[6])
     struct { /* struct clone_args, as far as its first version goes */
         uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
     } args;
-    if (a[1] < sizeof args)
-        return -EINVAL;
+    if (a[1] < sizeof args || a[1] > USER_PAGE)
+        return a[1] > USER_PAGE ? -E2BIG : -EINVAL;
     if (!user_read(&args, a[0], sizeof args))
         return -EFAULT;
     if (args.exit_signal > USER_SIGNALS || (args.flags & 0xff) || (args.stack && !args.stack_size))

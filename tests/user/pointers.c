@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Every system call with every pointer argument bad in every way, one by one: the result is the kernel's, and nobody crashes or hangs. Each
+ * call is made in a process of its own, with descriptors of several kinds. What would change the system is left out.
+ */
+#include "user.h"
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+
+static const struct row {
+    const char *name, *args;
+    long number;
+} rows[] = {
+#ifdef __riscv
+#define PASS(name, generic, args, flags) {#name, args, generic},
+#else
+#define PASS(name, generic, args, flags) {#name, args, SYS_##name},
+#endif
+#define CALL(name, generic, args, flags) PASS(name, generic, args, flags)
+#define SAME(name, generic, args, flags)
+#define NONE(name, generic, args, error, why)
+#include "user/syscalls.def"
+};
+
+/* What ends the world, the test, or has another meaning on another architecture. */
+static const char *const left_out =
+    " acct adjtimex clock_adjtime clock_settime clone clone3 exit exit_group kill pivot_root ptrace reboot rt_sigreturn sethostname setdomainname "
+    "settimeofday swapoff swapon syslog tgkill tkill umount2 vhangup mount unshare setns seccomp rt_sigqueueinfo rt_tgsigqueueinfo personality "
+    "renameat getrlimit setrlimit brk munmap mmap mremap mprotect shmat shmdt set_tid_address rt_sigsuspend sync syncfs quotactl quotactl_fd "
+    "rt_sigaction io_destroy io_submit io_cancel io_getevents io_pgetevents fanotify_mark move_pages migrate_pages set_mempolicy mbind get_mempolicy "
+    "open_by_handle_at name_to_handle_at fsopen fsconfig fsmount fspick open_tree move_mount mount_setattr add_key request_key keyctl "
+    "remap_file_pages set_mempolicy_home_node ioctl fcntl process_mrelease process_madvise kcmp prctl set_robust_list get_robust_list futex_waitv "
+    "sched_setaffinity msgctl shmctl semctl nfsservctl mq_open mq_unlink mq_notify capset io_setup lookup_dcookie ";
+
+static bool leave_out(const char *name)
+{
+    char word[64];
+    snprintf(word, sizeof word, " %s ", name);
+    return strstr(left_out, word);
+}
+
+static char *edge, *readonly, *unmapped;
+static char buffer[8192] __attribute__((aligned(4096)));
+static int kinds[4];
+
+static const struct {
+    const char *name;
+    int what;
+} bad[] = {{"null", 0}, {"one", 1}, {"unmapped", 2}, {"read-only", 3}, {"kernel", 4}, {"above", 5}, {"edge", 6}};
+
+static uint64_t bad_pointer(int what)
+{
+    switch (what) {
+    case 0: return 0;
+    case 1: return 1;
+    case 2: return (uintptr_t)unmapped;
+    case 3: return (uintptr_t)readonly;
+    case 4: return 0xffffffff80000000u;
+    case 5: return 1ull << 47;
+    default: return (uintptr_t)edge - 1;
+    }
+}
+
+static void tick(int signal) { (void)signal; }
+
+static const char *outcome(const struct row *row, const uint64_t a[6])
+{
+    struct itimerval soon = {{0, 20000}, {0, 20000}};
+    setitimer(ITIMER_REAL, &soon, NULL);
+    long r = syscall(row->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    int error = errno;
+    soon = (struct itimerval){{0, 0}, {0, 0}};
+    setitimer(ITIMER_REAL, &soon, NULL);
+    return r == -1 ? error_name(error) : "ok";
+}
+
+static void attempt(const struct row *row, unsigned position, int kind)
+{
+    char line[500];
+    int n = snprintf(line, sizeof line, "%s %u fd %d:", row->name, position, kind);
+    for (unsigned b = 0; b < sizeof bad / sizeof *bad; b++) {
+        uint64_t a[6] = {0};
+        memset(buffer, 0, sizeof buffer);
+        for (unsigned i = 0; row->args[i]; i++)
+            switch (row->args[i]) {
+            case 's':
+            case 'S':
+                snprintf(buffer + 4096, 8, "/");
+                a[i] = (uintptr_t)buffer + 4096;
+                break;
+            case 'f': a[i] = (uint64_t)kinds[kind]; break;
+            case 'a': a[i] = (uint64_t)AT_FDCWD; break;
+            case 'u': a[i] = 8; break;
+            case 'g':
+            case 'd':
+            case 'x':
+            case 'o':
+            case 'm': a[i] = 0; break;
+            default: a[i] = (uintptr_t)buffer; break;
+            }
+        a[position] = bad_pointer(bad[b].what);
+        n += snprintf(line + n, sizeof line - (size_t)n, " %s %s", bad[b].name, outcome(row, a));
+    }
+    say("%s", line);
+}
+
+static void call(const struct row *row)
+{
+    bool descriptor = strchr(row->args, 'f');
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    for (unsigned i = 0; row->args[i]; i++)
+        if (strchr("psSvhHAnN", row->args[i]))
+            for (int kind = 0; kind < (descriptor ? 4 : 1); kind++)
+                attempt(row, i, kind);
+}
+
+static void descriptors(void)
+{
+    int pair[2];
+    kinds[0] = memfd_create("file", 0);
+    if (ftruncate(kinds[0], 100) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair))
+        exit(1);
+    kinds[1] = pair[0];
+    if (write(pair[1], buffer, 1000) != 1000)
+        exit(1);
+    kinds[2] = epoll_create1(0);
+    if (pipe2(pair, O_NONBLOCK) || write(pair[1], buffer, 100) != 100)
+        exit(1);
+    kinds[3] = pair[0];
+}
+
+/* Pointers within structures. */
+static void nested(void)
+{
+    for (unsigned b = 0; b < sizeof bad / sizeof *bad; b++) {
+        void *at = (void *)(uintptr_t)bad_pointer(bad[b].what);
+        struct iovec v[2] = {{buffer, 1}, {at, 2}}, w[1] = {{at, 2}};
+        struct msghdr m = {.msg_iov = w, .msg_iovlen = 1};
+        char line[500];
+        int n = snprintf(line, sizeof line, "nested %s:", bad[b].name);
+#define NEXT(call) \
+    n += snprintf(line + n, sizeof line - (size_t)n, " %s", ((call) == -1) ? error_name(errno) : "ok")
+        NEXT(preadv(kinds[0], v, 2, 0));
+        NEXT(preadv(kinds[0], w, 1, 0));
+        NEXT(pwritev(kinds[0], w, 1, 50));
+        NEXT(writev(kinds[1], w, 1));
+        NEXT(readv(kinds[1], w, 1));
+        NEXT(sendmsg(kinds[1], &m, MSG_DONTWAIT));
+        NEXT(recvmsg(kinds[1], &m, MSG_DONTWAIT));
+        m = (struct msghdr){.msg_iov = v, .msg_iovlen = 1, .msg_control = at, .msg_controllen = 16};
+        NEXT(sendmsg(kinds[1], &m, MSG_DONTWAIT));
+        m = (struct msghdr){.msg_iov = v, .msg_iovlen = 1, .msg_name = at, .msg_namelen = 16};
+        NEXT(sendmsg(kinds[1], &m, MSG_DONTWAIT));
+        m = (struct msghdr){.msg_iov = at, .msg_iovlen = 1};
+        NEXT(sendmsg(kinds[1], &m, MSG_DONTWAIT));
+        struct mmsghdr mm[1] = {{.msg_hdr = {.msg_iov = w, .msg_iovlen = 1}}};
+        NEXT(sendmmsg(kinds[1], mm, 1, MSG_DONTWAIT));
+        NEXT(recvmmsg(kinds[1], mm, 1, MSG_DONTWAIT, NULL));
+        NEXT(process_vm_readv(getpid(), w, 1, v, 1, 0));
+        NEXT(process_vm_readv(getpid(), v, 1, w, 1, 0));
+        NEXT(ioctl(kinds[1], FIONREAD, at));
+        NEXT(fcntl(kinds[0], F_OFD_GETLK, at));
+        NEXT(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &(struct timespec){0, 1}, (void *[2]){at, (void *)8}));
+        say("%s", line);
+    }
+}
+
+int main(void)
+{
+    edge = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(edge + PAGE, PAGE);
+    edge += PAGE;
+    unmapped = edge;
+    readonly = edge + PAGE;
+    mprotect(readonly, PAGE, PROT_READ);
+    struct sigaction action = {.sa_handler = tick};
+    sigaction(SIGALRM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    descriptors();
+    nested();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (leave_out(rows[i].name) || !strpbrk(rows[i].args, "psSvhHAnN"))
+            continue;
+        int status = 0;
+        pid_t pid = fork();
+        if (!pid) {
+            descriptors();
+            call(&rows[i]);
+            _exit(0);
+        }
+        waitpid(pid, &status, 0);
+        if (status)
+            show_status(rows[i].name, status);
+    }
+    return 0;
+}
