@@ -4,6 +4,7 @@
  * they are. What the kernel would refuse is refused before anything is lost.
  */
 #include "user/calls.h"
+#include "user/procfs.h"
 #include "user/root.h"
 #include <elf.h>
 #include <errno.h>
@@ -61,87 +62,165 @@ static int64_t read_list(uint64_t at, char ***out, size_t before)
     return (int64_t)n;
 }
 
+/* What is to be started. */
+struct exec {
+    char path[PATH_MAX + 40]; /* of the file, for this process */
+    char name[PATH_MAX + 40]; /* as the program names it, or a script of it */
+    char **argv;              /* OWN_ARGS places before it are free */
+    size_t argc;
+    int fd;      /* its descriptor is what is started; -1: none */
+    bool closes; /* and nobody finds it by its name afterwards */
+};
+
+enum { OWN_ARGS = 160 }; /* for what scripts and this command put before the program's arguments */
+
+static int64_t exec_call(const char *path, char *const *argv, char *const *envp)
+{
+    const uint64_t args[6] = {(uintptr_t)path, (uintptr_t)argv, (uintptr_t)envp};
+    return os_syscall_wait(SYS_execve, args, &user_self->cpu->events, CPU_EVENT_stop); /* else a signal would be lost with its handler */
+}
+
 /* By /proc, or by the descriptor that is kept for roots without it. */
 static int64_t exec_self(const struct user *user, char **argv, char **envp)
 {
-    if (user->exe_fd < 0) {
-        execve("/proc/self/exe", argv, envp);
-        return -errno;
-    }
+    if (user->exe_fd < 0)
+        return exec_call("/proc/self/exe", argv, envp);
+    const uint64_t args[6] = {(uint64_t)user->exe_fd, (uintptr_t) "", (uintptr_t)argv, (uintptr_t)envp, AT_EMPTY_PATH};
     fcntl(user->exe_fd, F_SETFD, 0);
-    execveat(user->exe_fd, "", argv, envp, AT_EMPTY_PATH);
-    int64_t r = -errno;
+    int64_t r = os_syscall_wait(SYS_execveat, args, &user_self->cpu->events, CPU_EVENT_stop);
     fcntl(user->exe_fd, F_SETFD, FD_CLOEXEC);
     return r;
 }
 
-static int64_t exec_again(struct user *user, const char *path, uint64_t argv_at, char **envp)
+static void push(struct exec *e, const char *text)
 {
-    size_t before = 6; /* this command, --exe-fd and its value, --child and its value, path */
-    char exe_fd[16];
-    char **argv;
-    while (user->options->again[before - 6])
-        before++;
-    int64_t n = read_list(argv_at, &argv, before);
-    if (n < 0)
-        return n;
-    size_t at = 0;
-    argv[at++] = (char *)(uintptr_t) "vm-user";
-    for (size_t i = 0; user->options->again[i]; i++)
-        argv[at++] = (char *)(uintptr_t)user->options->again[i];
+    *--e->argv = (char *)(uintptr_t)text;
+    e->argc++;
+}
+
+/* In the order of the command line from its end on. */
+static int64_t exec_again(struct user *user, struct exec *e, char **envp)
+{
+    char exe_fd[16], program_fd[16];
+    size_t n = 0;
+    const char *argv0 = e->argc ? *e->argv++ : "";
+    e->argc -= e->argc > 0;
+    int fd = e->fd >= 0 ? open(e->path, O_RDONLY) : -1;
+    push(e, fd >= 0 ? e->name : e->path);
+    push(e, "--");
+    push(e, argv0);
+    push(e, "--child");
+    push(e, e->name);
+    push(e, "--exec-name");
+    if (fd >= 0) {
+        snprintf(program_fd, sizeof program_fd, "%d", fd);
+        push(e, program_fd);
+        push(e, "--program-fd");
+    }
     if (user->exe_fd >= 0) {
         snprintf(exe_fd, sizeof exe_fd, "%d", user->exe_fd);
-        argv[at++] = (char *)(uintptr_t) "--exe-fd";
-        argv[at++] = exe_fd;
+        push(e, exe_fd);
+        push(e, "--exe-fd");
     }
-    argv[at++] = (char *)(uintptr_t) "--child";
-    argv[at++] = n ? argv[before] : (char *)(uintptr_t) "";
-    argv[at] = (char *)(uintptr_t)path;
-    if (n) /* its place has become the path's */
-        memmove(&argv[at + 1], &argv[before + 1], (size_t)n * sizeof *argv);
-    else
-        argv[at + 1] = NULL;
-    int64_t r = exec_self(user, argv, envp);
-    free(argv);
-    return r;
-}
-
-static int64_t exec_native(const char *path, uint64_t argv_at, char **envp)
-{
-    char **argv;
-    int64_t n = read_list(argv_at, &argv, 0);
-    if (n < 0)
-        return n;
-    execve(path, argv, envp);
-    int64_t r = -errno;
-    free(argv);
-    return r;
-}
-
-static int64_t exec_path(struct user_thread *t, const char *path, uint64_t argv, uint64_t envp_at)
-{
-    struct stat st;
-    char **envp;
-    if (access(path, X_OK))
-        return -errno;
-    if (stat(path, &st))
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return -EACCES;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    enum kind kind = fd < 0 ? KIND_host : kind_of(t->user, fd);
+    while (user->options->again[n])
+        n++;
+    while (n-- > 0)
+        push(e, user->options->again[n]);
+    push(e, "vm-user");
+    int64_t r = exec_self(user, e->argv, envp);
     if (fd >= 0)
         close(fd);
-    if (kind == KIND_other)
+    return r;
+}
+
+/* Can it be opened, and may it be executed? Returns what it is, or -errno. */
+static int64_t look(const struct user *user, const char *path, char line[USER_SCRIPT_LINE])
+{
+    struct stat st;
+    if (stat(path, &st))
+        return -errno;
+    if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS))
+        return -EACCES;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return KIND_host; /* not to be read: only the kernel can start it */
+    enum kind kind = kind_of(user, fd);
+    ssize_t n = pread(fd, line, USER_SCRIPT_LINE - 1, 0);
+    line[n < 0 ? 0 : n] = 0;
+    close(fd);
+    return kind;
+}
+
+/* The script's interpreter becomes what is started, the script its argument. */
+static int64_t follow_script(const struct user *user, struct exec *e, char *line)
+{
+    char *interpreter, *argument, buf[PATH_MAX];
+    if (!user_script_parse(line, &interpreter, &argument))
         return -ENOEXEC;
-    int64_t r = read_list(envp_at, &envp, 0);
+    if (e->closes)
+        return -ENOENT;
+    if (e->argc) {
+        e->argv++;
+        e->argc--;
+    }
+    char *script = strdup(e->name), *texts = script ? strdup(interpreter) : NULL, *extra = argument ? strdup(argument) : NULL;
+    if (!texts || (argument && !extra))
+        return -ENOMEM; /* what has been taken stays so: the program has no memory anyway */
+    push(e, script);
+    if (extra)
+        push(e, extra);
+    push(e, texts);
+    snprintf(e->path, sizeof e->path, "%s", user_path(user, texts, buf));
+    snprintf(e->name, sizeof e->name, "%s", texts);
+    e->fd = -1;
+    return 0;
+}
+
+static int64_t start(struct user_thread *t, struct exec *e, char **envp)
+{
+    enum { DEPTH = 5 };
+    char line[USER_SCRIPT_LINE], name[sizeof e->name];
+    bool by_kernel = t->user->options->by_kernel; /* only the kernel can give what set-user-ID programs have */
+    memcpy(name, e->name, sizeof name);
+    for (unsigned depth = 0; depth <= DEPTH; depth++) {
+        int64_t kind = look(t->user, e->path, line);
+        if (kind < 0)
+            return kind;
+        if (kind == KIND_other)
+            return -ENOEXEC;
+        int64_t r = kind == KIND_host || by_kernel ? exec_call(e->path, e->argv, envp) : -ENOEXEC;
+        if (kind == KIND_host || r != -ENOEXEC) /* else it has been told since to start such programs no more */
+            return r;
+        if (kind == KIND_guest) {
+            memcpy(e->name, name, sizeof name);
+            return exec_again(t->user, e, envp);
+        }
+        r = follow_script(t->user, e, line);
+        if (r)
+            return r;
+    }
+    return -ELOOP;
+}
+
+static int64_t exec_file(struct user_thread *t, struct exec *e, uint64_t argv_at, uint64_t envp_at)
+{
+    char **argv, **envp, line[USER_SCRIPT_LINE], to[PATH_MAX];
+    if (user_procfs_link(t->user, e->path, to))
+        snprintf(e->path, sizeof e->path, "%s", to);
+    int64_t r = look(t->user, e->path, line);
     if (r < 0)
         return r;
-    bool native = kind == KIND_host || t->user->options->by_kernel; /* only the kernel can give what set-user-ID programs have */
-    r = native ? exec_native(path, argv, envp) : -ENOEXEC;
-    if (kind != KIND_host && r == -ENOEXEC) /* or it has been told since to start such programs no more */
-        r = exec_again(t->user, path, argv, envp);
-    free(envp);
+    int64_t n = read_list(argv_at, &argv, OWN_ARGS);
+    if (n < 0)
+        return n;
+    r = read_list(envp_at, &envp, 0);
+    if (r >= 0) {
+        e->argv = argv + OWN_ARGS;
+        e->argc = (size_t)n;
+        r = start(t, e, envp);
+        free(envp);
+    }
+    free(argv);
     return r;
 }
 
@@ -159,24 +238,46 @@ static int64_t change_root(struct user *user, long number, const uint64_t a[6])
 int64_t sys_chroot(struct user_thread *t, const uint64_t a[6]) { return change_root(t->user, SYS_chroot, a); }
 int64_t sys_pivot_root(struct user_thread *t, const uint64_t a[6]) { return change_root(t->user, SYS_pivot_root, a); }
 
+/* at: the guest's, or a path of the sysroot already. */
+static int64_t read_path(uint64_t at, char *out, size_t size)
+{
+    if (at < MEM_FLAT_END || at >> 63)
+        return user_string_error(at, out, size);
+    return snprintf(out, size, "%s", (const char *)(uintptr_t)at) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
 int64_t sys_execve(struct user_thread *t, const uint64_t a[6])
 {
-    char path[PATH_MAX];
-    if (a[0] < MEM_FLAT_END && !user_string(a[0], path, sizeof path)) /* else it is a path of the sysroot already */
-        return -EFAULT;
-    return exec_path(t, a[0] < MEM_FLAT_END ? path : (const char *)(uintptr_t)a[0], a[1], a[2]);
+    struct exec e = {.fd = -1};
+    int64_t r = read_path(a[0], e.path, PATH_MAX);
+    if (r || !*e.path)
+        return r ? r : -ENOENT;
+    memcpy(e.name, e.path, sizeof e.name);
+    return exec_file(t, &e, a[1], a[2]);
 }
 
 int64_t sys_execveat(struct user_thread *t, const uint64_t a[6])
 {
-    char name[PATH_MAX] = "", path[PATH_MAX + 40];
-    const char *given = a[1] < MEM_FLAT_END ? name : (const char *)(uintptr_t)a[1];
-    if (given == name && !user_string(a[1], name, sizeof name))
-        return -EFAULT;
-    if (*given == '/' || ((int)a[0] == AT_FDCWD && *given))
-        return exec_path(t, given, a[2], a[3]);
+    struct exec e = {.fd = -1};
+    char given[PATH_MAX];
+    struct stat st;
+    int dir = (int)a[0];
+    if (a[4] & ~(uint64_t)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+        return -EINVAL;
+    int64_t r = read_path(a[1], given, sizeof given);
+    if (r)
+        return r;
     if (!*given && !(a[4] & AT_EMPTY_PATH))
         return -ENOENT;
-    snprintf(path, sizeof path, *given ? "/proc/self/fd/%d/%s" : "/proc/self/fd/%d", (int)a[0], given);
-    return exec_path(t, path, a[2], a[3]);
+    bool plain = *given == '/' || (dir == AT_FDCWD && *given);
+    int flags = plain ? 0 : fcntl(dir, F_GETFD);
+    if (flags < 0)
+        return -EBADF;
+    snprintf(e.path, sizeof e.path, plain ? "%.0d%s" : *given ? "/proc/self/fd/%d/%s" : "/proc/self/fd/%d", plain ? 0 : dir, given);
+    snprintf(e.name, sizeof e.name, plain ? "%.0d%s" : *given ? "/dev/fd/%d/%s" : "/dev/fd/%d", plain ? 0 : dir, given);
+    e.fd = plain ? -1 : dir;
+    e.closes = flags & FD_CLOEXEC;
+    if ((a[4] & AT_SYMLINK_NOFOLLOW) && *given && !lstat(e.path, &st) && S_ISLNK(st.st_mode))
+        return -ELOOP;
+    return exec_file(t, &e, a[2], a[3]);
 }

@@ -59,6 +59,20 @@ static void describe_file(struct user_map *map, int fd, char *buf, size_t size)
     }
 }
 
+/* May the guest have so much more? */
+static bool allowed(const struct user_memory *m, uint64_t size, int prot, int flags)
+{
+    uint64_t all = size, data = (prot & PROT_WRITE) && !(flags & MAP_SHARED) ? size : 0;
+    uint64_t most = m->limits[USER_LIMIT_as].rlim_cur, most_data = m->limits[USER_LIMIT_data].rlim_cur;
+    if (most == RLIM_INFINITY && most_data == RLIM_INFINITY)
+        return true;
+    for (const struct user_map *map = m->maps.list; map < m->maps.list + m->maps.count; map++) {
+        all += map->end - map->start;
+        data += (map->prot & PROT_WRITE) && !(map->flags & MAP_SHARED) && map->start != m->stack_start ? map->end - map->start : 0;
+    }
+    return all <= most && (data <= most_data || !(prot & PROT_WRITE));
+}
+
 /* Where it goes; MAP_FIXED has been handled. */
 static uint64_t place(const struct user_memory *m, uint64_t hint, uint64_t size)
 {
@@ -104,6 +118,8 @@ static int64_t map_locked(struct user *user, uint64_t at, uint64_t size, int pro
     char path[PATH_MAX];
     int64_t r;
     flags &= ~HOST_ONLY_FLAGS;
+    if (!allowed(m, size, prot, flags))
+        return -ENOMEM;
     if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
         if (!valid_range(at, size) || at < USER_LOW)
             return at % USER_PAGE ? -EINVAL : at < USER_LOW ? -EPERM : -ENOMEM;
@@ -239,6 +255,8 @@ static int64_t remap_locked(struct user *user, const struct user_map *old, uint6
 {
     struct user_memory *m = user->memory;
     const struct user_map *next = user_maps_after(&m->maps, at + old_size);
+    if (size > old_size && !allowed(m, size - old_size, old->prot, old->flags))
+        return -ENOMEM;
     bool fits = size <= old_size || ((!next || next->start >= at + size) && valid_range(at, size) && old->end == at + old_size);
     if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && fits && old_size) {
         int64_t r = (int64_t)(intptr_t)mremap((void *)(uintptr_t)at, old_size, size, 0);

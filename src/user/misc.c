@@ -13,6 +13,7 @@
 #include <sys/time.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 int64_t sys_uname(struct user_thread *t, const uint64_t a[6])
 {
@@ -82,20 +83,33 @@ int64_t sys_prctl(struct user_thread *t, const uint64_t a[6])
     return os_syscall(SYS_prctl, a);
 }
 
-/* Of memory, a limit would be this program's as well: it is remembered by nobody, so that both go on. */
+/* Of memory, a limit would be this program's as well, so the guest's is kept apart (memory.c obeys it). */
+static struct rlimit *own_limit(struct user_thread *t, uint64_t pid, uint64_t resource)
+{
+    bool own = !pid || (pid_t)pid == getpid();
+    struct rlimit *limits = t->user->memory->limits;
+    return !own ? NULL : resource == RLIMIT_AS ? &limits[USER_LIMIT_as] : resource == RLIMIT_DATA ? &limits[USER_LIMIT_data] : NULL;
+}
+
 int64_t sys_prlimit64(struct user_thread *t, const uint64_t a[6])
 {
-    const unsigned of_memory = 1 << RLIMIT_AS | 1 << RLIMIT_DATA | 1 << RLIMIT_STACK;
-    uint64_t args[6] = {a[0], a[1], a[2], a[3]};
-    (void)t;
-    if (a[2] && a[1] < 32 && (of_memory >> a[1] & 1)) {
-        struct rlimit unread;
-        if (!user_read(&unread, a[2], sizeof unread))
-            return -EFAULT;
-        args[2] = 0;
-    }
-    return os_syscall(SYS_prlimit64, args);
+    struct rlimit *limit = own_limit(t, a[0], (unsigned)a[1]), new, old;
+    if (!limit)
+        return os_syscall(SYS_prlimit64, a);
+    if (a[2] && !user_read(&new, a[2], sizeof new))
+        return -EFAULT;
+    os_mutex_lock(&t->user->memory->lock);
+    old = *limit;
+    int64_t r = !a[2] ? 0 : new.rlim_cur > new.rlim_max ? -EINVAL : new.rlim_max > old.rlim_max &&geteuid() ? -EPERM : 0;
+    if (a[2] && !r)
+        *limit = new;
+    os_mutex_unlock(&t->user->memory->lock);
+    return r ? r : a[3] && !user_write(a[3], &old, sizeof old) ? -EFAULT : 0;
 }
+
+int64_t sys_getrlimit(struct user_thread *t, const uint64_t a[6]) { return sys_prlimit64(t, (const uint64_t[6]){0, a[0], 0, a[1]}); }
+
+int64_t sys_setrlimit(struct user_thread *t, const uint64_t a[6]) { return sys_prlimit64(t, (const uint64_t[6]){0, a[0], a[1], 0}); }
 
 /* Its structure has other gaps on x86. */
 int64_t sys_semctl(struct user_thread *t, const uint64_t a[6])
@@ -106,7 +120,7 @@ int64_t sys_semctl(struct user_thread *t, const uint64_t a[6])
     } generic = {0};
     (void)t;
     int command = (int)a[2] & 0xff;
-    if (command != IPC_STAT && command != IPC_SET && command != SEM_STAT)
+    if (command != IPC_STAT && command != IPC_SET && command != SEM_STAT && command != SEM_STAT_ANY)
         return os_syscall(SYS_semctl, a);
     struct semid_ds ds;
     const uint64_t args[6] = {a[0], a[1], a[2], (uintptr_t)&ds};

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 enum { USER_PAGE = 4096, USER_SIGNALS = 64 };
@@ -60,6 +61,8 @@ struct user_action { /* as the guest gave it; handler: SIG_DFL, SIG_IGN or an ad
     uint64_t handler, flags, restorer, mask;
 };
 
+enum { USER_LIMIT_as, USER_LIMIT_data };
+
 struct user_memory { /* shared with the child of a vfork() */
     struct os_mutex lock;
     struct user_maps maps;
@@ -69,6 +72,7 @@ struct user_memory { /* shared with the child of a vfork() */
     uint64_t stack_start, stack_end;
     uint64_t arg_start, arg_end, env_start, env_end;
     uint64_t auxv, auxv_size; /* on the stack */
+    struct rlimit limits[2];  /* USER_LIMIT_*: the guest's, not this process's */
 };
 
 struct user {
@@ -79,9 +83,10 @@ struct user {
     struct os_vclock clock;
     struct log *log;
     struct user_memory *memory;
-    char *exe;           /* absolute path of the program, as the guest sees it */
-    const char *sysroot; /* the option's, or the one that was found to have the program's libraries; NULL: none */
-    int exe_fd;          /* of this command, where /proc does not show it; -1: none */
+    const char *exec_name; /* what it was started by: its path, or a script's */
+    char *exe;             /* absolute path of the program, as the guest sees it */
+    const char *sysroot;   /* the option's, or the one that was found to have the program's libraries; NULL: none */
+    int exe_fd;            /* of this command, where /proc does not show it; -1: none */
     struct os_mutex lock;
     struct user_thread *threads; /* under lock */
     unsigned nthreads;
@@ -152,6 +157,10 @@ void user_finished(struct user *user);                  /* before the process en
 _Noreturn void user_thread_loop(struct user_thread *t); /* on its own thread, until it ends */
 bool user_trap(void *user, struct cpu *cpu);            /* accel_callbacks.trap */
 _Noreturn void user_exit_group(struct user_thread *t, int status);
+
+/* run.c: "#!" and what follows; line is cut in parts. argument: NULL if there is none. false: it names no interpreter. */
+enum { USER_SCRIPT_LINE = 256 };
+bool user_script_parse(char *line, char **interpreter, char **argument);
 
 /* Where a guest's path leads; buf has PATH_MAX bytes. */
 const char *user_path(const struct user *user, const char *path, char *buf);

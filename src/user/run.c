@@ -10,10 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SCRIPT_LINE = 256, SCRIPT_DEPTH = 5 };
+enum { SCRIPT_DEPTH = 5 };
 
 #if defined __x86_64__
 enum { HOST_MACHINE = EM_X86_64 };
@@ -72,24 +73,32 @@ static int search(const struct user *user, const char *name, char found[PATH_MAX
     return err_set(err, STATUS_not_found, "there is no program '%s' in PATH; a path with a slash is taken as it is", name);
 }
 
+bool user_script_parse(char *line, char **interpreter, char **argument)
+{
+    line[strcspn(line, "\n")] = 0;
+    size_t len = strlen(line);
+    while (len > 2 && (line[len - 1] == ' ' || line[len - 1] == '\t'))
+        line[--len] = 0;
+    *interpreter = line + 2 + strspn(line + 2, " \t");
+    char *end = *interpreter + strcspn(*interpreter, " \t");
+    *argument = *end ? end + 1 + strspn(end + 1, " \t") : NULL;
+    *end = 0;
+    return **interpreter;
+}
+
 /* "#! interpreter argument": those two come before the script's own path. */
 static int follow_script(const struct user *user, struct program *p, char *line, struct err *err)
 {
     size_t n = 0;
-    line[strcspn(line, "\n")] = 0;
-    char *interpreter = line + 2 + strspn(line + 2, " \t"), *end = interpreter + strcspn(interpreter, " \t"), *argument = NULL;
-    if (*end) {
-        *end = 0;
-        argument = end + 1 + strspn(end + 1, " \t");
-    }
+    char *interpreter, *argument;
     while (p->argv[n])
         n++;
     char **argv = calloc(n + 4, sizeof *argv);
-    if (!argv || !*interpreter)
+    if (!argv || !user_script_parse(line, &interpreter, &argument))
         return err_set(err, STATUS_config, "%s: its first line names no interpreter", p->path);
     size_t at = 0;
     argv[at++] = strdup(interpreter);
-    if (argument && *argument)
+    if (argument)
         argv[at++] = strdup(argument);
     argv[at++] = strdup(p->path);
     for (size_t i = 1; i < n; i++)
@@ -134,7 +143,7 @@ static int find_program(struct user *user, struct program *p, struct err *err)
     for (unsigned depth = 0; depth < SCRIPT_DEPTH; depth++) {
         union {
             Elf64_Ehdr elf;
-            char line[SCRIPT_LINE];
+            char line[USER_SCRIPT_LINE];
         } head = {.line = ""};
         if (pread(p->fd, head.line, sizeof head.line - 1, 0) < 0)
             return err_set_errno(err, errno, "cannot read the program %s", p->path);
@@ -177,10 +186,17 @@ static int build(struct user *user, struct err *err)
     return accel_vm_new(&user->vm, &config, err);
 }
 
-static int set_exe(struct user *user, const char *path)
+static int set_exe(struct user *user, const struct program *p)
 {
-    char buf[PATH_MAX];
-    user->exe = realpath(path, buf) ? strdup(buf) : strdup(path);
+    char buf[PATH_MAX], link[40];
+    if (user->options->program_fd >= 0 && !user->options->by_kernel) { /* the name may lead nowhere */
+        snprintf(link, sizeof link, "/proc/self/fd/%d", p->fd);
+        ssize_t n = readlink(link, buf, sizeof buf - 1);
+        buf[n < 0 ? 0 : n] = 0;
+        user->exe = strdup(n > 0 ? buf : p->path);
+    } else {
+        user->exe = realpath(p->path, buf) ? strdup(buf) : strdup(p->path);
+    }
     return user->exe ? 0 : -STATUS_resource;
 }
 
@@ -198,6 +214,8 @@ int user_run(const struct user_options *options, struct err *err)
     user.log = options->log;
     os_mutex_init(&user.lock, OS_RANK_machine);
     os_mutex_init(&memory.lock, OS_RANK_device);
+    getrlimit(RLIMIT_AS, &memory.limits[USER_LIMIT_as]);
+    getrlimit(RLIMIT_DATA, &memory.limits[USER_LIMIT_data]);
     user.sysroot = options->sysroot;
     if (options->finished && !(user.ended = calloc(1, sizeof *user.ended)))
         return err_set(err, STATUS_resource, "out of memory");
@@ -210,9 +228,10 @@ int user_run(const struct user_options *options, struct err *err)
         rc = search(&user, options->program, p->path, err);
     if (!rc && p->fd < 0)
         rc = open_program(&user, p->path, &p->fd, err);
+    user.exec_name = options->exec_name ? options->exec_name : strdup(p->path);
     if (!rc)
         rc = find_program(&user, p, err);
-    if (!rc && set_exe(&user, p->path))
+    if (!rc && set_exe(&user, p))
         rc = err_set(err, STATUS_resource, "out of memory");
     if (!rc)
         rc = build(&user, err);
@@ -220,6 +239,7 @@ int user_run(const struct user_options *options, struct err *err)
         rc = user_thread_add(&user, &t, err);
     if (!rc) {
         user_signals_init(&user);
+        prctl(PR_SET_NAME, strrchr(user.exec_name, '/') ? strrchr(user.exec_name, '/') + 1 : user.exec_name);
         rc = user_load(&user, t->cpu, p->fd, p->argv, err);
     }
     if (rc)

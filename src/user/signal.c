@@ -113,7 +113,8 @@ void user_signals_init(struct user *user)
     static const struct os_fault_hooks hooks = {resume, other_fault};
     the_user = user;
     os_fault_init(&hooks);
-    for (int signal = 1; signal <= USER_SIGNALS; signal++) { /* what was ignored stays ignored */
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &user->threads->mask, sizeof user->threads->mask); /* what was blocked stays so */
+    for (int signal = 1; signal <= USER_SIGNALS; signal++) {                                          /* what was ignored stays ignored */
         struct host_action old = {.flags = 0};
         if (!(ALWAYS_OPEN & BIT(signal)) && !syscall(SYS_rt_sigaction, signal, NULL, &old, sizeof old.mask))
             memcpy(&user->actions[signal].handler, &old.handler, sizeof old.handler);

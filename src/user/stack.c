@@ -77,7 +77,7 @@ uint64_t user_stack_fill(struct user *user, const struct cpu *cpu, char *const *
     m->stack_end = s.at;
     uint64_t zero = 0;
     push(&s, &zero, sizeof zero);
-    uint64_t name = push(&s, user->exe, strlen(user->exe) + 1), platform = 0;
+    uint64_t name = push(&s, user->exec_name, strlen(user->exec_name) + 1), platform = 0;
     if (!push_strings(&s, envp, &m->env_end))
         return 0;
     m->env_start = s.at;

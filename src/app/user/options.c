@@ -138,6 +138,16 @@ static bool take_exe_fd(struct arguments *a, const char *value)
     return good;
 }
 
+static bool take_program_fd(struct arguments *a, const char *value)
+{
+    unsigned long n;
+    bool good = number(value, INT_MAX, &n) && !fcntl((int)n, F_SETFD, FD_CLOEXEC);
+    a->user.program_fd = good ? (int)n : -1;
+    return good;
+}
+
+static bool take_exec_name(struct arguments *a, const char *value) { return (a->user.exec_name = value); }
+
 static bool take_child(struct arguments *a, const char *value)
 {
     a->user.child = true;
