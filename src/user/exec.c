@@ -205,7 +205,7 @@ static int64_t start(struct user_thread *t, struct exec *e, char **envp)
 static int64_t exec_file(struct user_thread *t, struct exec *e, uint64_t argv_at, uint64_t envp_at)
 {
     char **argv, **envp, line[USER_SCRIPT_LINE], to[PATH_MAX];
-    if (user_procfs_link(t->user, e->path, to))
+    if (user_procfs_link(t->user, AT_FDCWD, e->path, to))
         snprintf(e->path, sizeof e->path, "%s", to);
     int64_t r = look(t->user, e->path, line);
     if (r < 0)

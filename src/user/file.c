@@ -61,15 +61,6 @@ int64_t sys_fstat(struct user_thread *t, const uint64_t a[6])
     return fstat((int)a[0], &st) ? -errno : give_stat(a[1], &st);
 }
 
-int64_t sys_newfstatat(struct user_thread *t, const uint64_t a[6])
-{
-    struct stat st;
-    const uint64_t args[6] = {a[0], a[1], (uintptr_t)&st, a[3]};
-    (void)t;
-    int64_t r = os_syscall(SYS_newfstatat, args);
-    return r ? r : give_stat(a[2], &st);
-}
-
 /* The path argument: the guest's, or one that was found below the sysroot. */
 static bool path_of(uint64_t at, char *buf, size_t size)
 {
@@ -81,8 +72,9 @@ static bool path_of(uint64_t at, char *buf, size_t size)
 int64_t sys_openat(struct user_thread *t, const uint64_t a[6])
 {
     char path[PATH_MAX];
-    if (path_of(a[1], path, sizeof path) && user_procfs_knows(t->user, path))
-        return user_procfs_open(t->user, path, (int)a[2]);
+    struct user_procfs found;
+    if (path_of(a[1], path, sizeof path) && *path && user_procfs_find((int)a[0], path, &found))
+        return user_procfs_open(t->user, &found, (int)a[0], path, (int)a[2], (int)a[3]);
     return user_call_wait(t, SYS_openat, a);
 }
 
@@ -90,19 +82,46 @@ int64_t sys_openat2(struct user_thread *t, const uint64_t a[6])
 {
     char path[PATH_MAX];
     struct open_how how = {0};
-    if (a[3] >= sizeof how && user_read(&how, a[2], sizeof how) && path_of(a[1], path, sizeof path) && user_procfs_knows(t->user, path))
-        return user_procfs_open(t->user, path, (int)how.flags);
+    struct user_procfs found;
+    if (a[3] >= sizeof how && user_read(&how, a[2], sizeof how) && !how.resolve && path_of(a[1], path, sizeof path) && *path &&
+        user_procfs_find((int)a[0], path, &found))
+        return user_procfs_open(t->user, &found, (int)a[0], path, (int)how.flags, (int)how.mode);
     return user_call_wait(t, SYS_openat2, a);
 }
 
 int64_t sys_readlinkat(struct user_thread *t, const uint64_t a[6])
 {
     char path[PATH_MAX], to[PATH_MAX];
-    if (!path_of(a[1], path, sizeof path) || !user_procfs_link(t->user, path, to))
+    if (!path_of(a[1], path, sizeof path) || !user_procfs_link(t->user, (int)a[0], path, to))
         return os_syscall(SYS_readlinkat, a);
     size_t len = strlen(to) < a[3] ? strlen(to) : a[3];
     return (int32_t)a[3] <= 0 ? -EINVAL : user_write(a[2], to, len) ? (int64_t)len : -EFAULT;
 }
+
+/* Calls that follow links: of a link that is made up they get what it leads to. */
+static int64_t through_link(struct user_thread *t, long number, const uint64_t a[6], uint64_t flags)
+{
+    char path[PATH_MAX], to[PATH_MAX];
+    uint64_t args[6] = {a[0], a[1], a[2], a[3], a[4], a[5]};
+    bool leads = !(flags & AT_SYMLINK_NOFOLLOW) && path_of(a[1], path, sizeof path) && *path;
+    if (leads && user_procfs_link(t->user, (int)a[0], path, to)) {
+        args[0] = (uint64_t)AT_FDCWD;
+        args[1] = (uintptr_t)to;
+    }
+    return os_syscall(number, args);
+}
+
+int64_t sys_newfstatat(struct user_thread *t, const uint64_t a[6])
+{
+    struct stat st;
+    const uint64_t args[6] = {a[0], a[1], (uintptr_t)&st, a[3]};
+    int64_t r = through_link(t, SYS_newfstatat, args, a[3]);
+    return r ? r : give_stat(a[2], &st);
+}
+
+int64_t sys_statx(struct user_thread *t, const uint64_t a[6]) { return through_link(t, SYS_statx, a, a[2]); }
+int64_t sys_faccessat(struct user_thread *t, const uint64_t a[6]) { return through_link(t, SYS_faccessat, a, 0); }
+int64_t sys_faccessat2(struct user_thread *t, const uint64_t a[6]) { return through_link(t, SYS_faccessat2, a, a[3]); }
 
 /* ---- epoll: its structure is packed on x86 only ---- */
 

@@ -161,6 +161,24 @@ static int map_vdso(struct user *user)
     return user_mprotect(user, (uint64_t)at, USER_PAGE, PROT_READ | PROT_EXEC) ? -STATUS_resource : 0;
 }
 
+/* What /proc/self/stat tells of it. */
+static void note_program(struct user_memory *m, const struct elf *elf, const struct user_image *image)
+{
+    m->elf_flags = elf->header.e_flags;
+    for (unsigned i = 0; i < elf->header.e_phnum; i++) {
+        const Elf64_Phdr *s = &elf->segments[i];
+        uint64_t start = image->base + s->p_vaddr;
+        if (s->p_type != PT_LOAD || !s->p_memsz)
+            continue;
+        if (s->p_flags & PF_X) {
+            m->code_start = !m->code_start || start < m->code_start ? start : m->code_start;
+            m->code_end = start + s->p_filesz > m->code_end ? start + s->p_filesz : m->code_end;
+        }
+        m->data_start = start > m->data_start ? start : m->data_start;
+        m->data_end = start + s->p_filesz > m->data_end ? start + s->p_filesz : m->data_end;
+    }
+}
+
 int user_load(struct user *user, struct cpu *cpu, int fd, char *const *argv, struct err *err)
 {
     struct elf *elf = calloc(1, sizeof *elf);
@@ -172,6 +190,8 @@ int user_load(struct user *user, struct cpu *cpu, int fd, char *const *argv, str
     int rc = read_headers(user->abi, elf, err);
     if (!rc)
         rc = map(user, elf, USER_PIE_BASE, &program, err);
+    if (!rc)
+        note_program(user->memory, elf, &program);
     if (!rc)
         user->memory->brk_start = user->memory->brk = align_up(program.end, USER_PAGE);
     if (!rc && *elf->interpreter)

@@ -49,7 +49,10 @@ struct user_abi {
     /* Signal frames. push: false if the stack cannot take it. info has the kernel's layout, which is the same for all guests and hosts of 64 bits. */
     size_t frame_size;
     bool (*frame_push)(struct user_thread *t, uint64_t sp, const siginfo_t *info, const struct user_action *action, uint64_t mask);
-    bool (*frame_pop)(struct user_thread *t, uint64_t *mask);      /* sp points at it; false: it cannot be read */
+    bool (*frame_pop)(struct user_thread *t, uint64_t *mask); /* sp points at it; false: it cannot be read */
+    /* Core files: general registers as NT_PRSTATUS has them, floating point ones as NT_FPREGSET, which has core_floats bytes. */
+    size_t core_registers, core_floats;
+    void (*core_put)(struct cpu *cpu, uint64_t *registers, void *floats);
     void (*cpuinfo)(const struct cpu *cpu, unsigned n, FILE *out); /* of /proc/cpuinfo, for processor n */
     const struct user_call *calls;                                 /* its own system calls; name NULL at the end, or NULL */
     const uint8_t *vdso;                                           /* an ELF library of at most a page, */
@@ -71,8 +74,10 @@ struct user_memory { /* shared with the child of a vfork() */
     uint64_t sigreturn; /* of the insns that end a signal handler */
     uint64_t stack_start, stack_end;
     uint64_t arg_start, arg_end, env_start, env_end;
-    uint64_t auxv, auxv_size; /* on the stack */
-    struct rlimit limits[2];  /* USER_LIMIT_*: the guest's, not this process's */
+    uint32_t elf_flags;                                               /* of the program */
+    uint64_t code_start, code_end, data_start, data_end, stack_first; /* the program's as it was loaded; its first stack pointer */
+    uint64_t auxv, auxv_size;                                         /* on the stack */
+    struct rlimit limits[2];                                          /* USER_LIMIT_*: the guest's, not this process's */
 };
 
 struct user {
@@ -91,6 +96,7 @@ struct user {
     struct user_thread *threads; /* under lock */
     unsigned nthreads;
     struct user_action actions[USER_SIGNALS + 1]; /* under lock */
+    struct user_thread *_Atomic held_by;          /* writes a core file; the others stop */
     bool vforked;                                 /* its memory and vm are the parent's */
     struct cpu_stats *ended;                      /* counters of threads that have ended; NULL: nobody wants to know */
 };
@@ -109,6 +115,8 @@ struct user_thread {
     siginfo_t info;         /* of it */
     _Atomic uint64_t held;  /* SIGSEGV and SIGBUS that were sent while the guest blocks them, */
     siginfo_t held_info[2]; /* and what they said */
+    _Atomic bool away;      /* in a call of the kernel that may wait */
+    _Atomic bool held_here; /* for good: another thread writes a core file */
     bool exiting, changed;  /* changed: the rounding mode may be another one */
 };
 

@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "os/fault.h"
 #include "user/calls.h"
+#include "user/core.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -103,7 +104,7 @@ static int64_t host_action(int signal, const struct user_action *action)
     to.mask = ~ALWAYS_OPEN;
     to.flags = (model.flags & 0x04000000 /* SA_RESTORER */) | SA_SIGINFO | (action->flags & (FLAG_NOCLDSTOP | FLAG_NOCLDWAIT));
     to.handler = on_signal;
-    if (action->handler <= 1) /* SIG_DFL and SIG_IGN */
+    if (action->handler == 1 || (!action->handler && !user_core_signal(signal))) /* SIG_IGN, SIG_DFL */
         memcpy(&to.handler, &action->handler, sizeof to.handler);
     return syscall(SYS_rt_sigaction, signal, &to, NULL, sizeof to.mask) ? -errno : 0;
 }
@@ -116,8 +117,11 @@ void user_signals_init(struct user *user)
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &user->threads->mask, sizeof user->threads->mask); /* what was blocked stays so */
     for (int signal = 1; signal <= USER_SIGNALS; signal++) {                                          /* what was ignored stays ignored */
         struct host_action old = {.flags = 0};
-        if (!(ALWAYS_OPEN & BIT(signal)) && !syscall(SYS_rt_sigaction, signal, NULL, &old, sizeof old.mask))
+        if (!(ALWAYS_OPEN & BIT(signal)) && !syscall(SYS_rt_sigaction, signal, NULL, &old, sizeof old.mask)) {
             memcpy(&user->actions[signal].handler, &old.handler, sizeof old.handler);
+            if (!user->actions[signal].handler && user_core_signal(signal))
+                host_action(signal, &user->actions[signal]);
+        }
     }
 }
 
@@ -153,13 +157,10 @@ void user_signals_end(struct user_thread *t)
 void user_die(struct user_thread *t, siginfo_t *info)
 {
     int signal = info->si_signo;
-    struct user_action action = {.handler = 0};
+    const struct sigaction action = {.sa_handler = SIG_DFL};
+    user_core_write(t, info);
     user_finished(t->user);
-    struct sigaction fault = {.sa_handler = SIG_DFL};
-    if (ALWAYS_OPEN & BIT(signal))
-        sigaction(signal, &fault, NULL);
-    else
-        host_action(signal, &action);
+    sigaction(signal, &action, NULL);
     const struct rlimit none = {0};
     setrlimit(RLIMIT_CORE, &none); /* one of this program would help nobody */
     host_mask(~BIT(signal));
@@ -223,7 +224,7 @@ static void deliver(struct user_thread *t, siginfo_t *info)
         enter_handler(t, info, &action);
     else if (action.handler == 1 || signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT)
         user_signals_mask(t, t->mask); /* ignored, since it came */
-    else if (ALWAYS_OPEN & BIT(signal))
+    else if ((ALWAYS_OPEN & BIT(signal)) || user_core_signal(signal))
         user_die(t, info);
     else { /* the default, since it came: the kernel's */
         user_signals_mask(t, t->mask);
@@ -233,6 +234,7 @@ static void deliver(struct user_thread *t, siginfo_t *info)
 
 void user_signals_deliver(struct user_thread *t)
 {
+    user_core_hold(t);
     int signal = atomic_exchange(&t->pending, 0);
     siginfo_t info = t->info;
     info.si_signo = signal;

@@ -114,6 +114,7 @@ uint64_t user_stack_fill(struct user *user, const struct cpu *cpu, char *const *
     if (s.at - s.low < words * 8 + STACK_MIN / 2)
         return 0;
     s.at = align_down(s.at - words * 8, 16);
+    m->stack_first = s.at;
     uint64_t *to = (uint64_t *)(uintptr_t)s.at;
     *to++ = argc;
     to = point(to, m->arg_start, argv);

@@ -25,7 +25,9 @@ static const struct user_call calls[] = {
 int64_t user_call_wait(struct user_thread *t, long number, const uint64_t args[6])
 {
     accel_thread_away(t->cpu);
+    atomic_store_explicit(&t->away, true, memory_order_relaxed);
     int64_t r = os_syscall_wait(number, args, &t->cpu->events, CPU_EVENT_stop);
+    atomic_store_explicit(&t->away, false, memory_order_relaxed);
     accel_thread_back(t->cpu);
     return r;
 }

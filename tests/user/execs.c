@@ -25,13 +25,13 @@ static pid_t start(void)
     return pid;
 }
 
-#define TRY(call)                             \
-    do {                                      \
-        if (!start()) {                       \
-            call;                             \
+#define TRY(call)                                    \
+    do {                                             \
+        if (!start()) {                              \
+            call;                                    \
             say("%s: %s", #call, error_name(errno)); \
-            _exit(0);                         \
-        }                                     \
+            _exit(0);                                \
+        }                                            \
     } while (0)
 
 static void failures(void)
@@ -135,7 +135,8 @@ static int told(int argc, char **argv)
         say("  environment: %s", environ[i]);
     const char *exec = (const char *)getauxval(AT_EXECFN);
     exec = strrchr(exec, '/') ? strrchr(exec, '/') + 1 : exec;
-    say("  started as %s", strncmp(exec, "user_execs", 10) && strncmp(exec, "execs", 5) && (*exec < '0' || *exec > '9') ? exec : "(the program)");
+    say("  started as %s",
+        strncmp(exec, "user_execs", 10) && strncmp(exec, "execs", 5) && (*exec < '0' || *exec > '9') ? exec : "(the program)");
     if (!strcmp(argv[0], "kept")) {
         struct sigaction action;
         sigset_t set;

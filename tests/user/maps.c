@@ -17,8 +17,8 @@ static bool readable(const void *at)
     return r;
 }
 
-#define PAGES(p, from, n)                                     \
-    for (int i = from; i < from + n; i++)                     \
+#define PAGES(p, from, n)                 \
+    for (int i = from; i < from + n; i++) \
     say(#p " page %d: %s", i, readable((char *)(p) + i * PAGE) ? "there" : "not there")
 
 static void places(void)

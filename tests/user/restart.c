@@ -12,8 +12,8 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 static volatile int count;
@@ -36,7 +36,10 @@ static void *helper(void *arg)
     pthread_kill(main_thread, SIGUSR1);
     nap(30);
     const uint64_t one = 1;
-    struct { long type; char text[1]; } message = {1, "m"};
+    struct {
+        long type;
+        char text[1];
+    } message = {1, "m"};
     struct sembuf up = {0, 1, 0};
     if (write(pipe_fds[1], "x", 1) + send(pair[1], "y", 1, 0) + write(event, &one, 8) < 0)
         say("cannot end it");
@@ -132,7 +135,10 @@ static long sleep_clock(void)
 }
 static long receive_queue(void)
 {
-    struct { long type; char text[1]; } message;
+    struct {
+        long type;
+        char text[1];
+    } message;
     return msgrcv(queue, &message, 1, 0, 0);
 }
 static long down(void) { return semop(semaphores, &(struct sembuf){0, -1, 0}, 1); }
@@ -197,11 +203,14 @@ static const struct {
     const char *name;
     long (*fn)(void);
 } rows[] = {
-#define ROW(fn) {#fn, fn}
-    ROW(read_pipe),   ROW(readv_pipe),        ROW(read_event),  ROW(receive),      ROW(receive_message), ROW(receive_limited),
-    ROW(wait_child),  ROW(wait_id),           ROW(lock_file),   ROW(wait_word),    ROW(wait_word_limited), ROW(wait_poll),
-    ROW(wait_select), ROW(wait_epoll),        ROW(sleep_ns),    ROW(sleep_clock),  ROW(receive_queue),   ROW(down),
-    ROW(wait_suspend), ROW(wait_signal),      ROW(write_pipe),  ROW(accept_one),   ROW(read_inotify),    ROW(lock_pi),
+#define ROW(fn) \
+    {           \
+#fn, fn \
+    }
+    ROW(read_pipe),    ROW(readv_pipe),  ROW(read_event), ROW(receive),     ROW(receive_message),   ROW(receive_limited),
+    ROW(wait_child),   ROW(wait_id),     ROW(lock_file),  ROW(wait_word),   ROW(wait_word_limited), ROW(wait_poll),
+    ROW(wait_select),  ROW(wait_epoll),  ROW(sleep_ns),   ROW(sleep_clock), ROW(receive_queue),     ROW(down),
+    ROW(wait_suspend), ROW(wait_signal), ROW(write_pipe), ROW(accept_one),  ROW(read_inotify),      ROW(lock_pi),
 };
 
 static void *hold(void *arg)
@@ -234,7 +243,8 @@ int main(void)
             int error = errno, seen = count;
             pthread_join(thread, NULL);
             bool given_up = r == -1 && error == EINTR; /* by the first signal, or both if they came fast */
-            say("%s%s: %ld %s after %d", rows[i].name, flags ? ", SA_RESTART" : "", r, r == -1 ? error_name(error) : "ok", given_up ? 1 : seen);
+            say("%s%s: %ld %s after %d", rows[i].name, flags ? ", SA_RESTART" : "", r, r == -1 ? error_name(error) : "ok",
+                given_up ? 1 : seen);
         }
     }
     kill(child, SIGKILL);

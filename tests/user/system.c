@@ -33,7 +33,13 @@ static void schedule(void)
     SHOW(sched_get_priority_max(SCHED_FIFO));
     SHOW(sched_get_priority_min(77));
     SHOW(sched_yield());
-    struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } attr;
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } attr;
     SHOW(syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0));
     say("%u %u %d", attr.size, attr.policy, attr.nice);
     unsigned cpu = 9999;
@@ -55,8 +61,13 @@ static void ids(void)
     SHOW(getpgrp() == getpgid(0));
     SHOW(getsid(999999999));
     SHOW(setpgid(999999999, 0));
-    struct { uint32_t version; int pid; } header = {0x20080522, 0};
-    struct { uint32_t effective, permitted, inheritable; } data[2];
+    struct {
+        uint32_t version;
+        int pid;
+    } header = {0x20080522, 0};
+    struct {
+        uint32_t effective, permitted, inheritable;
+    } data[2];
     SHOW(syscall(SYS_capget, &header, data));
     header.version = 1;
     SHOW(syscall(SYS_capget, &header, data));
@@ -92,7 +103,10 @@ static void control(void)
 static void system_v(void)
 {
     int queue = msgget(IPC_PRIVATE, 0600), set = semget(IPC_PRIVATE, 3, 0600);
-    struct { long type; char text[8]; } m = {5, "hello"};
+    struct {
+        long type;
+        char text[8];
+    } m = {5, "hello"};
     SHOW(msgsnd(queue, &m, 5, 0));
     m.type = 6;
     SHOW(msgsnd(queue, &m, 3, 0));
@@ -119,7 +133,8 @@ static void system_v(void)
     SHOW(semop(set, (struct sembuf[]){{7, 1, 0}}, 1));
     struct semid_ds sem;
     SHOW(semctl(set, 0, IPC_STAT, &sem));
-    say("%lu semaphores, mode %o, used %d, changed %d", (unsigned long)sem.sem_nsems, sem.sem_perm.mode, sem.sem_otime != 0, sem.sem_ctime != 0);
+    say("%lu semaphores, mode %o, used %d, changed %d", (unsigned long)sem.sem_nsems, sem.sem_perm.mode, sem.sem_otime != 0,
+        sem.sem_ctime != 0);
     sem.sem_perm.mode = 0640;
     SHOW(semctl(set, 0, IPC_SET, &sem));
     SHOW(semctl(set, 0, IPC_STAT, &sem));

@@ -278,7 +278,7 @@ static void while_others_run(void)
 static void *crash(void *arg)
 {
     nap(5);
-    return (void *)(intptr_t)*(volatile char *)arg;
+    return (void *)(intptr_t) * (volatile char *)arg;
 }
 
 static void crash_in_thread(void)

@@ -19,6 +19,7 @@
 #endif
 
 enum { RA = 1, SP = 2, TP = 4, A0 = 10, A7 = 17, CSR_FCSR = 3 };
+enum { CORE_FLOATS = 264 };
 enum { FLOAT_ABI = 6, FLOAT_ABI_DOUBLE = 4, RVE = 8 }; /* fields of the ELF header's flags */
 
 static bool elf_flags(uint32_t flags) { return (flags & FLOAT_ABI) <= FLOAT_ABI_DOUBLE && !(flags & RVE); }
@@ -149,6 +150,18 @@ static bool frame_pop(struct user_thread *t, uint64_t *mask)
     return true;
 }
 
+/* struct user_regs_struct; __riscv_d_ext_state. */
+static void core_put(struct cpu *cpu, uint64_t *registers, void *floats)
+{
+    uint64_t fcsr;
+    registers[0] = cpu->pc;
+    memcpy(registers + 1, &RVN(cpu, x, 1), 31 * sizeof *registers);
+    memset(floats, 0, CORE_FLOATS);
+    memcpy(floats, &RVN(cpu, f, 0), 32 * sizeof fcsr);
+    riscv64_csr_peek(cpu, CSR_FCSR, &fcsr);
+    memcpy((uint8_t *)floats + 32 * sizeof fcsr, &fcsr, sizeof(uint32_t));
+}
+
 static void cpuinfo(const struct cpu *cpu, unsigned n, FILE *out)
 {
     fprintf(out, "processor\t: %u\nhart\t\t: %u\nisa\t\t: %s\nmmu\t\t: sv39\nuarch\t\t: vm\n\n", n, n, riscv64_isa_string(cpu));
@@ -187,6 +200,9 @@ const struct user_abi user_abi_riscv64 = {
     .is_call = is_call,
     .trap_signal = trap_signal,
     .cpuinfo = cpuinfo,
+    .core_registers = 32,
+    .core_floats = CORE_FLOATS,
+    .core_put = core_put,
     .calls = calls,
     .frame_size = sizeof(struct frame),
     .frame_push = frame_push,
