@@ -155,7 +155,7 @@ static void note_thread(struct notes *notes, const struct user_thread *t, const 
         memcpy(to, floats, abi->core_floats);
 }
 
-static void note_process(struct notes *notes, const struct user *user)
+static void note_process(struct notes *notes, const struct user *user, const siginfo_t *signal)
 {
     const struct user_memory *m = user->memory;
     struct info *info = note(notes, "CORE", NT_PRPSINFO, sizeof *info);
@@ -170,6 +170,9 @@ static void note_process(struct notes *notes, const struct user *user)
     if (user_read(info->arguments, m->arg_start, n))
         for (size_t i = 0; i + 1 < n; i++)
             info->arguments[i] = info->arguments[i] ? info->arguments[i] : ' ';
+    siginfo_t *signal_note = note(notes, "CORE", NT_SIGINFO, sizeof *signal);
+    if (signal_note)
+        memcpy(signal_note, signal, sizeof *signal);
     uint8_t *aux = note(notes, "CORE", NT_AUXV, m->auxv_size);
     if (aux && !user_read(aux, m->auxv, m->auxv_size))
         memset(aux, 0, m->auxv_size);
@@ -207,10 +210,7 @@ static void note_files(struct notes *notes, const struct user_maps *maps)
 static void put_notes(struct notes *notes, struct user_thread *dying, const siginfo_t *signal)
 {
     note_thread(notes, dying, signal);
-    note_process(notes, dying->user);
-    siginfo_t *info = note(notes, "CORE", NT_SIGINFO, sizeof *signal);
-    if (info)
-        memcpy(info, signal, sizeof *signal);
+    note_process(notes, dying->user, signal);
     note_files(notes, &dying->user->memory->maps);
     for (const struct user_thread *t = dying->user->threads; t; t = t->next)
         if (t != dying && !t->exiting)

@@ -43,21 +43,6 @@ int64_t sys_gettimeofday(struct user_thread *t, const uint64_t a[6])
     return (a[0] && !user_write(a[0], &now, sizeof now)) || (a[1] && !user_write(a[1], &zone, sizeof zone)) ? -EFAULT : 0;
 }
 
-/* Filters would see this program's own calls, by the host's numbers. */
-int64_t sys_seccomp(struct user_thread *t, const uint64_t a[6])
-{
-    (void)t;
-    (void)a;
-    return -EINVAL; /* as a kernel without filters */
-}
-
-int64_t sys_ptrace(struct user_thread *t, const uint64_t a[6])
-{
-    (void)t;
-    (void)a;
-    return -ENOSYS;
-}
-
 int64_t sys_personality(struct user_thread *t, const uint64_t a[6])
 {
     (void)t;

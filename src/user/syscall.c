@@ -13,13 +13,18 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 
 static const struct user_call calls[] = {
-#define PASS(name, generic, args, flags) [generic] = {#name, args, flags, SYS_##name, NULL},
-#define CALL(name, generic, args, flags) [generic] = {#name, args, flags, -1, sys_##name},
+#define PASS(name, generic, args, flags)      [generic] = {#name, args, flags, SYS_##name, NULL, 0},
+#define SAME(name, generic, args, flags)      [generic] = {#name, args, flags, generic, NULL, 0},
+#define CALL(name, generic, args, flags)      [generic] = {#name, args, flags, -1, sys_##name, 0},
+#define NONE(name, generic, args, error, why) [generic] = {#name, args, "", -1, NULL, error},
 #include "user/syscalls.def"
 #undef PASS
+#undef SAME
 #undef CALL
+#undef NONE
 };
 
 int64_t user_call_wait(struct user_thread *t, long number, const uint64_t args[6])
@@ -44,14 +49,51 @@ static void clip(uint64_t *at, uint64_t *size)
 /* For a pointer to what is not the guest's: one into the kernel's half. The kernel says what it thinks of it, in its order. */
 static uint64_t nowhere(uint64_t at) { return 0xffffffff80000000u | at % USER_PAGE; }
 
-/* Pointers that the kernel would take for this program's own memory, and paths below the sysroot. */
-static void check(const struct user_thread *t, const struct user_call *call, uint64_t args[6], char paths[2][PATH_MAX * 2])
+/* What lies in this program's own memory: further up there is the kernel's half, which it refuses itself. */
+static bool sound(const void *start, uint64_t size)
+{
+    uint64_t at = (uintptr_t)start;
+    return at >> 63 || (at < MEM_FLAT_END && size <= MEM_FLAT_END - at) || (!size && at < MEM_FLAT_END);
+}
+
+/* Pointers in structures. What cannot be read the kernel finds as well. */
+static bool buffers_sound(uint64_t at, uint64_t count)
+{
+    struct iovec v;
+    for (uint64_t i = 0; count <= IOV_MAX && i < count && user_read(&v, at + i * sizeof v, sizeof v); i++)
+        if (!sound(v.iov_base, v.iov_len))
+            return false;
+    return true;
+}
+
+static bool message_sound(uint64_t at)
+{
+    struct msghdr m;
+    return !user_read(&m, at, sizeof m) || (sound(m.msg_name, m.msg_namelen) && sound(m.msg_control, m.msg_controllen) &&
+                                            sound(m.msg_iov, 0) && buffers_sound((uintptr_t)m.msg_iov, m.msg_iovlen));
+}
+
+static bool messages_sound(uint64_t at, uint64_t count)
+{
+    for (uint64_t i = 0; i < count && i < IOV_MAX; i++)
+        if (!message_sound(at + i * sizeof(struct mmsghdr)))
+            return false;
+    return true;
+}
+
+/* Pointers that the kernel would take for this program's own memory, and paths below the sysroot. false: a structure has such a pointer. */
+static bool check(const struct user_thread *t, const struct user_call *call, uint64_t args[6], char paths[2][PATH_MAX * 2])
 {
     unsigned npaths = 0;
     for (unsigned i = 0; call->args[i]; i++) {
         char kind = call->args[i], path[PATH_MAX];
-        if ((kind == 'p' || kind == 's' || kind == 'S') && args[i] >= MEM_FLAT_END)
+        bool own = kind == 'q' && args[i] >= MEM_FLAT_END && args[i] < MEM_FLAT_END * 2; /* where this program is */
+        if (own || (strchr(USER_POINTERS, kind) && args[i] >= MEM_FLAT_END))
             args[i] = nowhere(args[i]);
+        if ((kind == 'v' || kind == 'V') && !buffers_sound(args[i], args[i + 1]))
+            return false;
+        if ((kind == 'h' && !message_sound(args[i])) || (kind == 'H' && !messages_sound(args[i], args[i + 1])))
+            return false;
         if (kind == 'A')
             clip(&args[i], &args[i + 1]);
         if (kind != 's' || !t->user->sysroot || !user_string(args[i], path, sizeof path))
@@ -62,6 +104,7 @@ static void check(const struct user_thread *t, const struct user_call *call, uin
         args[i] = (uintptr_t)to;
         npaths++;
     }
+    return true;
 }
 
 static int64_t run(struct user_thread *t, const struct user_call *call, const uint64_t args[6])
@@ -69,7 +112,8 @@ static int64_t run(struct user_thread *t, const struct user_call *call, const ui
     char paths[2][PATH_MAX * 2];
     uint64_t a[6];
     memcpy(a, args, sizeof a);
-    check(t, call, a, paths);
+    if (!check(t, call, a, paths))
+        return -EFAULT;
     if (call->handler)
         return call->handler(t, a);
     return *call->flags ? user_call_wait(t, call->host, a) : os_syscall(call->host, a);
@@ -94,12 +138,14 @@ static bool again(const struct user_thread *t, const struct user_call *call, con
            !(strchr(call->flags, 'w') && limited((int)args[0], SO_SNDTIMEO));
 }
 
-static void unknown(struct user_thread *t, uint64_t number)
+static int64_t missing(struct user_thread *t, const struct user_call *call, uint64_t number)
 {
     static _Atomic uint64_t told[16];
     unsigned i = number / 64 % 16;
     if (!(atomic_fetch_or(&told[i], 1ull << number % 64) >> number % 64 & 1))
-        log_write(t->user->log, LOG_warn, "user", "system call %llu is not there (ENOSYS)", (unsigned long long)number);
+        log_write(t->user->log, LOG_warn, "user", "system call %llu (%s) is not there", (unsigned long long)number,
+                  call ? call->name : "unknown");
+    return call ? -call->error : -ENOSYS;
 }
 
 const struct user_call *user_call_find(const struct user *user, uint64_t number)
@@ -118,15 +164,15 @@ void user_syscall(struct user_thread *t)
     struct cpu *cpu = t->cpu;
     uint64_t number = abi->number(cpu), args[6], pc = cpu->pc;
     const struct user_call *call = user_call_find(t->user, number);
-    int64_t r = -ENOSYS;
+    int64_t r;
     abi->arguments(cpu, args);
     cpu->pc = pc + abi->call_size;
     if (t->user->options->strace)
         user_strace_begin(t, call, number, args);
-    if (call)
+    if (call && !call->error)
         r = run(t, call, args);
     else
-        unknown(t, number);
+        r = missing(t, call, number);
     if (t->user->options->strace)
         user_strace_end(t, call, args, r);
     if (again(t, call, args, r))

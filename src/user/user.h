@@ -15,7 +15,8 @@ struct user_options {
         *again;      /* arguments of this command, without its name, that run a program the same way: for execve; NULL at the end */
     const char *cpu; /* model and features; NULL: the default */
     enum accel_mode mode;
-    unsigned jit_threshold; /* 0: the default */
+    unsigned jit_threshold;  /* 0: the default */
+    const char *strace_file; /* NULL: standard error */
     bool strace, stats, stats_json;
     struct log *log;
     /* Before the process ends, if not NULL: counters of all its threads together. */
@@ -28,5 +29,7 @@ struct user_options {
     bool by_kernel;        /* started by the kernel, which starts children likewise (binfmt_misc) */
 };
 
+/* Where --strace goes; before user_run(), and before the root changes. */
+int user_strace_open(const struct user_options *options, struct err *err) NODISCARD;
 /* Loads and runs it; does not return if that worked: the process ends as the program does. */
 int user_run(const struct user_options *options, struct err *err);

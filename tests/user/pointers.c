@@ -37,6 +37,8 @@ static const char *const left_out =
     "remap_file_pages set_mempolicy_home_node ioctl fcntl process_mrelease process_madvise kcmp prctl set_robust_list get_robust_list futex_waitv "
     "prlimit64 sched_setaffinity msgctl shmctl semctl nfsservctl mq_open mq_unlink mq_notify capset io_setup lookup_dcookie ";
 
+#define POINTERS "psSbBtTzyYvVhHkKlA"
+
 static bool leave_out(const char *name)
 {
     char word[64];
@@ -100,7 +102,13 @@ static void attempt(const struct row *row, unsigned position, int kind)
             case 'd':
             case 'x':
             case 'o':
-            case 'm': a[i] = 0; break;
+            case 'm':
+            case 'O':
+            case 'F':
+            case 'c':
+            case 'w':
+            case 'G':
+            case 'q': a[i] = 0; break;
             default: a[i] = (uintptr_t)buffer; break;
             }
         a[position] = bad_pointer(bad[b].what);
@@ -115,7 +123,7 @@ static void call(const struct row *row)
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
     for (unsigned i = 0; row->args[i]; i++)
-        if (strchr("psSvhHAnN", row->args[i]))
+        if (strchr(POINTERS, row->args[i]))
             for (int kind = 0; kind < (descriptor ? 4 : 1); kind++)
                 attempt(row, i, kind);
 }
@@ -184,7 +192,7 @@ int main(void)
     descriptors();
     nested();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (leave_out(rows[i].name) || !strpbrk(rows[i].args, "psSvhHAnN"))
+        if (leave_out(rows[i].name) || !strpbrk(rows[i].args, POINTERS))
             continue;
         int status = 0;
         pid_t pid = fork();

@@ -25,7 +25,9 @@ static void print_stats(const struct user_options *o, const struct guest *guest,
 
 static int run(struct arguments *a, struct err *err)
 {
-    int rc = log_new(&a->user.log, STDERR_FILENO, LOG_error, false) ? err_set(err, STATUS_resource, "out of memory") : 0;
+    int rc = log_new(&a->user.log, STDERR_FILENO, a->log_level, false) ? err_set(err, STATUS_resource, "out of memory") : 0;
+    if (!rc)
+        rc = user_strace_open(&a->user, err); /* by this system's path */
     if (!rc)
         rc = user_root_enter(&a->root, &a->user.exe_fd, err);
     if (a->user.stats)

@@ -161,7 +161,21 @@ static bool take_gid(struct arguments *a, const char *value) { return take_id(va
 static bool take_sysroot(struct arguments *a, const char *value) { return *(a->user.sysroot = value); }
 static bool take_cpu(struct arguments *a, const char *value) { return *(a->user.cpu = value); }
 static bool take_argv0(struct arguments *a, const char *value) { return (a->argv0 = value); }
-static bool take_strace(struct arguments *a, const char *value) { return a->user.strace = !value; }
+static bool take_strace(struct arguments *a, const char *value)
+{
+    a->user.strace_file = value;
+    return (a->user.strace = !value || *value);
+}
+
+static bool take_log(struct arguments *a, const char *value)
+{
+    for (int level = LOG_error; level <= LOG_debug; level++)
+        if (!strcmp(value, log_level_name((enum log_level)level))) {
+            a->log_level = (enum log_level)level;
+            return true;
+        }
+    return false;
+}
 static bool take_help(struct arguments *a, const char *value) { return a->help = !value; }
 
 static const struct row {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The command line of `vm-user`. */
 #pragma once
+#include "base/log.h"
 #include "user/root.h"
 #include "user/user.h"
 
@@ -13,6 +14,7 @@ struct arguments {
     const char *again[ARGUMENTS_AGAIN + 1]; /* what a program that it starts is run with */
     const char *binds[ARGUMENTS_BINDS + 1];
     unsigned nagain, nbinds;
+    enum log_level log_level;
     bool help;
 };
 

@@ -178,9 +178,9 @@ static int64_t flush_icache(struct user_thread *t, const uint64_t a[6])
 }
 
 static const struct user_call calls[] = {
-    {"riscv_hwprobe", "puupx", "", 258, riscv64_hwprobe},
-    {"riscv_flush_icache", "PPx", "", 259, flush_icache},
-    {NULL, NULL, NULL, 0, NULL},
+    {"riscv_hwprobe", "puupx", "", 258, riscv64_hwprobe, 0},
+    {"riscv_flush_icache", "PPx", "", 259, flush_icache, 0},
+    {NULL, NULL, NULL, 0, NULL, 0},
 };
 
 const struct user_abi user_abi_riscv64 = {
