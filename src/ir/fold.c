@@ -102,6 +102,7 @@ bool ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4
     case IR_PC:
     case IR_CONCAT:
     case IR_CLMUL:
+    case IR_AES:
     case IR_FABS:
     case IR_FNEG:
     case IR_FCLASS:

@@ -31,7 +31,7 @@ static u128 carryless(uint64_t a, uint64_t b)
     return r;
 }
 
-/* Ops with an operand or a result of 128 bits. false: not one of them. */
+/* Ops with an operand or a result of 128 bits, or made for them. false: not one of them. */
 static bool run_wide(struct cpu *cpu, const struct ir_op *op)
 {
     unsigned source = op->s[3] ? op->s[3] : op->type;
@@ -44,6 +44,7 @@ static bool run_wide(struct cpu *cpu, const struct ir_op *op)
             put128(cpu, op->d, (u128)cpu->cell[op->a] << 64 | cpu->cell[op->b]);
         return true;
     case IR_CLMUL: put128(cpu, op->d, carryless(cpu->cell[op->a], op->b == IR_CONST ? op->imm : cpu->cell[op->b])); return true;
+    case IR_AES: cpu->cell[op->d] = ir_aes(op->s[0], cpu->cell[op->a], op->b == IR_CONST ? op->imm : cpu->cell[op->b]); return true;
     case IR_HI: cpu->cell[op->d] = cpu->cell[op->a] >> 32; return true;
     }
     if (type_cells(source) == 1 && type_cells(op->type) == 1)

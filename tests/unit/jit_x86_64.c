@@ -267,12 +267,46 @@ static void memory_hits(void **state)
     free(buffers[1]);
 }
 
+/* Both halves of a round, one behind the other as ciphers have them; and what only looks like that. */
+static void aes_halves(void **state)
+{
+    static const char *const rows[] = {
+        "AES.i64 %4 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %2 %1 s=KIND,0,0,0\n",
+        "AES.i64 %4 = %1 %2 s=KIND,0,0,0\n  AES.i64 %2 = %2 %1 s=KIND,0,0,0\n",
+        "AES.i64 %2 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %2 %1 s=KIND,0,0,0\n",
+        "AES.i64 %1 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %2 %1 s=KIND,0,0,0\n",
+        "AES.i64 %4 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %1 %2 s=KIND,0,0,0\n",
+        "AES.i64 %4 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %2 %1 s=1,0,0,0\n",
+        "AES.i64 %45 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %2 %1 s=KIND,0,0,0\n  XOR.i64 %6 = %45 %5\n",
+    };
+    struct fixture *f = *state;
+    uint64_t frame[RIG_CELLS];
+    for (unsigned i = 0; i < ARRAY_LEN(rows) * 5 * 8; i++) {
+        char text[512];
+        unsigned line, at = (unsigned)snprintf(text, sizeof text, "@0:\n  "), kind = i / ARRAY_LEN(rows) % 5;
+        for (const char *p = rows[i % ARRAY_LEN(rows)]; *p; p += strncmp(p, "KIND", 4) ? 1 : 4)
+            text[at++] = strncmp(p, "KIND", 4) ? *p : (char)('0' + kind);
+        snprintf(text + at, sizeof text - at, "  BRANCH.none %%1 = imm=0x4\n");
+        struct ir_block *block = ir_parse(text, &line);
+        assert_non_null(block);
+        ir_eval_prepare(block);
+        random_frame(&f->r, frame);
+        begin(f, (unsigned)random_below(&f->r, RIG_PINS + 1));
+        bool ok = rig_check(&f->rig, block, frame, RIG_VA, 0);
+        rig_fini(&f->rig);
+        free(block);
+        if (!ok)
+            fail_msg("SEED=%" PRIu64 ":\n%s", f->seed, text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_form, setup, teardown),    cmocka_unit_test_setup_teardown(random_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(native_blocks, setup, teardown), cmocka_unit_test_setup_teardown(long_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_hits, setup, teardown),   cmocka_unit_test_setup_teardown(flat_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(aes_halves, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,15 +140,16 @@ static void trap_op(struct emit *e, const struct ir_op *op)
     x86_store(&e->c, STATE(jit_op), RAX);
 }
 
-static void lower(struct emit *e, const struct ir_op *op)
+/* Returns the number of ops that it took. */
+static unsigned lower(struct emit *e, const struct ir_op *op)
 {
     struct jit_emit_request *q = e->request;
     uint8_t *skip;
     if (x86_lower_float(e, op) || x86_lower_float_memory(e, op) || x86_lower_from_xmm(e, op))
-        return;
+        return 1;
     x86_xmm_flush(e, op);
     switch (op->op) {
-    case IR_BRANCH: exit_to(e, op, x86_exit_polls(e, op)); return;
+    case IR_BRANCH: exit_to(e, op, x86_exit_polls(e, op)); return 1;
     case IR_JUMP:
         x86_get_into(e, op->a, RAX, true);
         retire(e, op->d);
@@ -159,7 +160,7 @@ static void lower(struct emit *e, const struct ir_op *op)
         } else {
             x86_probe(&e->c, e->routines, q->flat);
         }
-        return;
+        return 1;
     case IR_END:
         retire(e, op->d);
         x86_give_back(e);
@@ -168,23 +169,27 @@ static void lower(struct emit *e, const struct ir_op *op)
             x86_store(&e->c, STATE(pc), RAX);
         }
         leave(e, JIT_EXIT_end);
-        return;
+        return 1;
     case IR_TRAP:
         trap_op(e, op);
         x86_cold(e, (struct cold){.kind = COLD_trap, .from = x86_jmp(&e->c), .result = -1});
-        return;
+        return 1;
     case IR_TRAP_IF:
         x86_alu_ri(&e->c, ALU_cmp, false, x86_get(e, op->a, RCX), 0);
         skip = x86_jcc(&e->c, CC_E);
         trap_op(e, op);
         x86_cold(e, (struct cold){.kind = COLD_trap, .from = x86_jmp(&e->c), .result = -1});
         x86_target(&e->c, skip, e->c.at);
-        return;
+        return 1;
     }
-    bool inlined = x86_lower_divide(e, op) || x86_lower_integer(e, op) || x86_lower_memory(e, op) || x86_lower_atomic(e, op);
+    unsigned n = x86_lower_crypto(e, op);
+    bool inlined = n || x86_lower_divide(e, op) || x86_lower_integer(e, op) || x86_lower_memory(e, op) || x86_lower_atomic(e, op);
     if (!inlined)
         generic(e, op);
     x86_xmm_written(e, op, inlined);
+    if (n > 1)
+        x86_xmm_written(e, op + 1, inlined);
+    return n ? n : 1;
 }
 
 static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *given_back)
@@ -255,6 +260,8 @@ static void prepare(struct emit *e, const struct jit_emit_request *q)
     e->popcnt = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_POPCNT);
     e->bmi2 = __builtin_cpu_supports("bmi2");
     e->fma = __builtin_cpu_supports("fma");
+    e->aes = __builtin_cpu_supports("aes");
+    e->clmul = __builtin_cpu_supports("pclmul");
     e->sse41 = __builtin_cpu_supports("sse4.1");
     for (unsigned i = 0; i < q->nfpins && i < XPINS; i++)
         e->xpin_of[q->fpins[i]] = (uint8_t)(i + 1);
@@ -294,10 +301,8 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
         for (; insn < q->ir->ninsns && q->ir->insns[insn].op <= i; insn++)
             e->top = q->ir->insns[insn].offset > e->top ? q->ir->insns[insn].offset : e->top;
         n = x86_lower_flags(e, &q->ir->ops[i]);
-        if (!n) {
-            lower(e, &q->ir->ops[i]);
-            n = 1;
-        }
+        if (!n)
+            n = lower(e, &q->ir->ops[i]);
         for (unsigned k = 0; k < n && !q->flat; k++)
             x86_note_base(e, &q->ir->ops[i + k]);
     }

@@ -65,7 +65,7 @@ struct emit {
     uint8_t *body;      /* behind what only those do who come in */
     unsigned forwarded; /* the temporary whose value is in rax only; IR_NONE */
     bool locks;         /* of the atomic op being emitted */
-    bool ready, lzcnt, popcnt, fma, sse41, bmi2;
+    bool ready, lzcnt, popcnt, fma, sse41, bmi2, aes, clmul;
     uint8_t base[TLB_RECENT]; /* what is known of registers as base addresses, */
     uint8_t copy[TLB_RECENT]; /* and which of the TLB's copies is for them */
     struct place places[TLB_RECENT];
@@ -135,6 +135,9 @@ unsigned x86_lower_flags(struct emit *e, const struct ir_op *op); /* the number 
 /* divide.c */
 bool x86_divide_native(const struct ir_op *op);
 bool x86_lower_divide(struct emit *e, const struct ir_op *op);
+/* crypto.c */
+bool x86_crypto_native(const struct emit *e, const struct ir_op *op);
+unsigned x86_lower_crypto(struct emit *e, const struct ir_op *op); /* the number of ops that it took; 0: not one of its */
 /* atomic.c */
 bool x86_lower_atomic(struct emit *e, const struct ir_op *op);
 
