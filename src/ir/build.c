@@ -18,7 +18,8 @@ int ir_build_new(struct ir_build **out, unsigned guest_cells, const struct ir_he
     b->nhelpers = nhelpers;
     b->known = calloc(guest_cells + 1, sizeof *b->known);
     b->value = calloc(guest_cells + 1, sizeof *b->value);
-    if (!b->known || !b->value) {
+    b->word = calloc(guest_cells + 1, sizeof *b->word);
+    if (!b->known || !b->value || !b->word) {
         ir_build_free(b);
         return -1;
     }
@@ -32,6 +33,7 @@ void ir_build_free(struct ir_build *b)
         return;
     free(b->known);
     free(b->value);
+    free(b->word);
     free(b);
 }
 
@@ -39,6 +41,7 @@ static void forget_known(struct ir_build *b)
 {
     if (++b->epoch == 0) { /* wrapped: old marks would look new */
         memset(b->known, 0, (b->guest_cells + 1) * sizeof *b->known);
+        memset(b->word, 0, (b->guest_cells + 1) * sizeof *b->word);
         b->epoch = 1;
     }
 }
@@ -282,26 +285,47 @@ static ir_val append_op(struct ir_build *b, unsigned op, unsigned ty, const uint
 
 /* ---- leaving the block ---- */
 
+/* The comparison as one that BRANCH_CMP knows: x <= y is y >= x, with a constant x < k + 1; 0 < y is y >= 1. false: it is none, or always true. */
+static bool branch_condition(const struct ir_build *b, const struct ir_op *cmp, struct ir_op *branch, int64_t *constant)
+{
+    static const uint8_t cc[IR_OPS] = {[IR_EQ] = 1 + IR_CC_eq,   [IR_NE] = 1 + IR_CC_ne,   [IR_SLT] = 1 + IR_CC_slt,
+                                       [IR_SLE] = 1 + IR_CC_slt, [IR_ULT] = 1 + IR_CC_ult, [IR_ULE] = 1 + IR_CC_ult};
+    bool less = cmp->op == IR_SLT || cmp->op == IR_ULT, equal = cmp->op == IR_SLE || cmp->op == IR_ULE, is_signed = cmp->op <= IR_SLE;
+    if (!cc[cmp->op])
+        return false;
+    branch->s[0] = (uint8_t)(cc[cmp->op] - 1);
+    branch->a = cmp->a;
+    branch->b = cmp->b;
+    *constant = cmp->b != IR_CONST ? 0 : cmp->type == IR_i32 ? (int32_t)cmp->imm : (int64_t)cmp->imm;
+    if (equal && cmp->b == IR_CONST) {
+        if (*constant == (is_signed ? INT32_MAX : -1))
+            return false;
+        ++*constant;
+    } else if (equal || (less && cmp->a == b->zero && cmp->b != IR_CONST)) {
+        branch->s[0] = is_signed ? IR_CC_sge : IR_CC_uge;
+        branch->a = cmp->b;
+        branch->b = cmp->a == b->zero ? (uint16_t)IR_CONST : cmp->a;
+        *constant = less;
+    }
+    return branch->b != IR_CONST || *constant == (int32_t)*constant;
+}
+
 /* A comparison just made and used by nothing else becomes part of the branch. */
 static bool fuse_compare(struct ir_build *b, struct ir_op *branch)
 {
-    struct ir_op *cmp = b->nops > b->first_op ? &b->ops[b->nops - 1] : NULL;
-    int64_t off = (int64_t)branch->imm;
+    struct ir_op *cmp = b->nops > b->first_op ? &b->ops[b->nops - 1] : NULL, fused = *branch;
+    int64_t off = (int64_t)branch->imm, constant;
     if (!cmp || cmp->d != branch->a || !ir_is_temp(b, cmp->d) || (cmp->type != IR_i64 && cmp->type != IR_i32) || off != (int32_t)off)
         return false;
-    static const uint8_t cc[IR_OPS] = {[IR_EQ] = 1 + IR_CC_eq, [IR_NE] = 1 + IR_CC_ne, [IR_SLT] = 1 + IR_CC_slt, [IR_ULT] = 1 + IR_CC_ult};
-    int64_t constant = cmp->type == IR_i32 ? (int32_t)cmp->imm : (int64_t)cmp->imm;
-    if (!cc[cmp->op] || (cmp->b == IR_CONST && constant != (int32_t)constant))
+    if (!branch_condition(b, cmp, &fused, &constant))
         return false;
     for (unsigned i = 0; i < b->nputs; i++)
         if (b->puts[i].v.cell == cmp->d)
             return false;
-    branch->op = IR_BRANCH_CMP;
-    branch->type = cmp->type;
-    branch->s[0] = (uint8_t)(cc[cmp->op] - 1);
-    branch->a = cmp->a;
-    branch->b = cmp->b;
-    branch->imm = (uint32_t)off | (cmp->b == IR_CONST ? (uint64_t)constant << 32 : 0);
+    fused.op = IR_BRANCH_CMP;
+    fused.type = cmp->type;
+    fused.imm = (uint32_t)off | (fused.b == IR_CONST ? (uint64_t)constant << 32 : 0);
+    *branch = fused;
     b->nops--;
     return true;
 }

@@ -33,6 +33,7 @@ struct ir_build {
     /* Registers whose value is known at this point of the block: known[cell] == epoch. */
     uint32_t *known, epoch;
     uint64_t *value;
+    uint32_t *word; /* likewise: the value is 32 bits, sign-extended */
 };
 
 static inline bool ir_is_temp(const struct ir_build *b, unsigned cell) { return cell > b->zero && cell < IR_NONE; }

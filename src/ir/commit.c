@@ -89,13 +89,59 @@ static void write_one(struct ir_build *b, unsigned put)
         o->a = v.cell;
 }
 
+static bool cell_is_word(struct ir_build *b, unsigned cell);
+static bool fits_word(uint64_t k) { return k == (uint64_t)(int64_t)(int32_t)k; }
+
+/* Is the result 32 bits, sign-extended? */
+static bool makes_word(struct ir_build *b, const struct ir_op *p)
+{
+    bool both = cell_is_word(b, p->a) && (p->b == IR_CONST ? fits_word(p->imm) : cell_is_word(b, p->b));
+    if (p->type == IR_i32 && ir_sigs[p->op].out == 'I')
+        return p->s[0] == IR_SX;
+    if (ir_sigs[p->op].out == 'b')
+        return true;
+    if (p->type != IR_i64)
+        return false;
+    switch (p->op) {
+    case IR_LOADS: return p->s[0] <= 32;
+    case IR_LOADZ: return p->s[0] <= 16;
+    case IR_SEXT: return true;
+    case IR_AND: return both || (p->b == IR_CONST && p->imm <= INT32_MAX);
+    case IR_OR:
+    case IR_XOR: return both;
+    case IR_SHR: return p->b == IR_CONST && (p->imm & 63) > 32;
+    case IR_EXTRACT: return (p->imm >> 8 & 0xff) < 32;
+    case IR_SEXTRACT: return (p->imm >> 8 & 0xff) <= 32;
+    case IR_MOV: return cell_is_word(b, p->a);
+    case IR_SELECT: return cell_is_word(b, p->b) && cell_is_word(b, p->c);
+    }
+    return false;
+}
+
+static bool cell_is_word(struct ir_build *b, unsigned cell)
+{
+    if (cell <= b->zero)
+        return cell == b->zero || b->word[cell] == b->epoch;
+    const struct ir_op *p = ir_is_temp(b, cell) ? ir_producer(b, cell) : NULL;
+    return p && makes_word(b, p);
+}
+
+static bool is_word(struct ir_build *b, ir_val v)
+{
+    return v.known ? fits_word(v.k) : (v.type == IR_i64 || v.type == IR_i1) && cell_is_word(b, v.cell);
+}
+
 static void commit(struct ir_build *b)
 {
+    bool word[IR_MAX_PUTS];
+    for (unsigned i = 0; i < b->nputs; i++)
+        word[i] = is_word(b, b->puts[i].v);
     for (unsigned i = 0; i < b->nputs; i++)
         write_one(b, i);
     for (unsigned i = 0; i < b->nputs; i++) {
         b->known[b->puts[i].cell] = b->puts[i].v.known ? b->epoch : 0;
         b->value[b->puts[i].cell] = b->puts[i].v.k;
+        b->word[b->puts[i].cell] = word[i] ? b->epoch : 0;
     }
     b->nputs = 0;
 }

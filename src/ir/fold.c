@@ -27,7 +27,7 @@ static bool absorb_sign_extension(struct ir_build *b, ir_val v)
 {
     struct ir_op *p = v.wide ? NULL : ir_producer(b, v.cell);
     if (!p || p->type != IR_i32 || !(ir_sigs[p->op].flags & IR_F_P) || ir_sigs[p->op].out != 'I')
-        return cell_sign_extended(b, v.cell);
+        return v.cell < b->zero ? b->word[v.cell] == b->epoch : cell_sign_extended(b, v.cell);
     if (p->s[0] != IR_SX) {
         if (b->nsign_extended == sizeof b->sign_extended / sizeof b->sign_extended[0])
             return false;

@@ -206,6 +206,52 @@ static void compare_fuses(void **state)
     assert_int_equal(f->cpu->insns, 1);
 }
 
+/* x <= y is y >= x, x <= 7 is x < 8, 0 < x is x >= 1. */
+static void other_comparisons_fuse(void **state)
+{
+    struct fixture *f = *state;
+    ir_BRANCH_IF(f->b, ir_ULE(f->b, x(f, 3), x(f, 2)), 16);
+    ir_insn_end(f->b);
+    ir_insn_begin(f->b, 4, 4);
+    ir_BRANCH_IF(f->b, ir_SLE(f->b, x(f, 3), k(7)), 16);
+    ir_insn_end(f->b);
+    ir_insn_begin(f->b, 8, 4);
+    ir_BRANCH_IF(f->b, ir_SLT(f->b, k(0), x(f, 3)), 16);
+    ir_insn_end(f->b);
+    ir_insn_begin(f->b, 12, 4);
+    ir_BRANCH_IF(f->b, ir_ULE(f->b, x(f, 3), k(UINT64_MAX)), 16);
+    finish(f);
+    assert_non_null(strstr(f->text, "@0:\n  BRANCH_CMP.i64 %1 = %2 %3 imm=0x10 s=5,0,0,0\n"));
+    assert_non_null(strstr(f->text, "@4:\n  BRANCH_CMP.i64 %2 = %3 # imm=0x800000014 s=2,0,0,0\n"));
+    assert_non_null(strstr(f->text, "@8:\n  BRANCH_CMP.i64 %3 = %3 # imm=0x100000018 s=3,0,0,0\n"));
+    assert_non_null(strstr(f->text, "ULE.i64"));
+}
+
+/* The sign extension of what is sign-extended is a copy, and none at all of a register into itself. */
+static void sign_extended_registers_are_known(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 4, ir_SEXT(f->b, IR_i64, ir_ADD(f->b, ir_TRUNC(f->b, IR_i32, x(f, 3)), ir_k(IR_i32, 1))));
+    ir_insn_end(f->b);
+    ir_insn_begin(f->b, 4, 4);
+    ir_put(f->b, 4, ir_SEXT(f->b, IR_i64, ir_TRUNC(f->b, IR_i32, x(f, 4))));
+    ir_insn_end(f->b);
+    ir_insn_begin(f->b, 8, 4);
+    ir_put(f->b, 5, ir_XOR(f->b, x(f, 4), k(UINT64_MAX)));
+    ir_insn_end(f->b);
+    ir_insn_begin(f->b, 12, 4);
+    ir_put(f->b, 6, ir_SEXT(f->b, IR_i64, ir_TRUNC(f->b, IR_i32, x(f, 5))));
+    ir_insn_end(f->b);
+    ir_insn_begin(f->b, 16, 4);
+    ir_put(f->b, 4, ir_ADD(f->b, x(f, 4), x(f, 4)));
+    ir_insn_end(f->b);
+    ir_insn_begin(f->b, 20, 4);
+    ir_put(f->b, 7, ir_SEXT(f->b, IR_i64, ir_TRUNC(f->b, IR_i32, x(f, 4))));
+    assert_string_equal(finish(f), "@0:\n  ADD.i32 %4 = %3 # imm=0x1 s=1,0,0,0\n@4:\n@8:\n  XOR.i64 %5 = %4 # imm=0xffffffffffffffff\n"
+                                   "@12:\n  MOV.i64 %6 = %5\n@16:\n  ADD.i64 %4 = %4 %4\n@20:\n  SEXT.i64 %7 = %4 s=0,0,0,2\n"
+                                   "  BRANCH.none %6 = imm=0x18\n");
+}
+
 static void known_registers_cross_insns(void **state)
 {
     struct fixture *f = *state;
@@ -332,6 +378,8 @@ int main(void)
         T(zero_extension_of_a_truncation),
         T(sign_and_zero_extension_of_one_op),
         T(compare_fuses),
+        T(other_comparisons_fuse),
+        T(sign_extended_registers_are_known),
         T(known_registers_cross_insns),
         T(helpers_end_knowledge),
         T(copy_outlives_a_helper),
