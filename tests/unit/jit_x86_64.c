@@ -267,46 +267,122 @@ static void memory_hits(void **state)
     free(buffers[1]);
 }
 
-/* Both halves of a round, one behind the other as ciphers have them; and what only looks like that. */
+/* ---- ops that are emitted together, and what only looks like them ---- */
+
+/* The ops, then a branch; on random frames, with random pins. */
+static void check_text(struct fixture *f, const char *ops, unsigned times)
+{
+    char text[1024];
+    unsigned line;
+    snprintf(text, sizeof text, "@0:\n%s  BRANCH.none %%1 = imm=0x4\n", ops);
+    struct ir_block *block = ir_parse(text, &line);
+    assert_non_null(block);
+    ir_eval_prepare(block);
+    begin(f, (unsigned)random_below(&f->r, RIG_PINS + 1));
+    for (unsigned i = 0; i < times; i++) {
+        uint64_t frame[RIG_CELLS];
+        random_frame(&f->r, frame);
+        if (!rig_check(&f->rig, block, frame, RIG_VA, 0))
+            fail_msg("SEED=%" PRIu64 ":\n%s", f->seed, text);
+    }
+    rig_fini(&f->rig);
+    free(block);
+}
+
+/* Both halves of a round, one behind the other as ciphers have them. */
 static void aes_halves(void **state)
 {
     static const char *const rows[] = {
-        "AES.i64 %4 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %2 %1 s=KIND,0,0,0\n",
-        "AES.i64 %4 = %1 %2 s=KIND,0,0,0\n  AES.i64 %2 = %2 %1 s=KIND,0,0,0\n",
-        "AES.i64 %2 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %2 %1 s=KIND,0,0,0\n",
-        "AES.i64 %1 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %2 %1 s=KIND,0,0,0\n",
-        "AES.i64 %4 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %1 %2 s=KIND,0,0,0\n",
-        "AES.i64 %4 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %2 %1 s=1,0,0,0\n",
-        "AES.i64 %45 = %1 %2 s=KIND,0,0,0\n  AES.i64 %5 = %2 %1 s=KIND,0,0,0\n  XOR.i64 %6 = %45 %5\n",
+        "AES.i64 %%4 = %%1 %%2 s=%u,0,0,0\n  AES.i64 %%5 = %%2 %%1 s=%u,0,0,0\n",
+        "AES.i64 %%4 = %%1 %%2 s=%u,0,0,0\n  AES.i64 %%2 = %%2 %%1 s=%u,0,0,0\n",
+        "AES.i64 %%2 = %%1 %%2 s=%u,0,0,0\n  AES.i64 %%5 = %%2 %%1 s=%u,0,0,0\n",
+        "AES.i64 %%1 = %%1 %%2 s=%u,0,0,0\n  AES.i64 %%5 = %%2 %%1 s=%u,0,0,0\n",
+        "AES.i64 %%4 = %%1 %%2 s=%u,0,0,0\n  AES.i64 %%5 = %%1 %%2 s=%u,0,0,0\n",
+        "AES.i64 %%45 = %%1 %%2 s=%u,0,0,0\n  AES.i64 %%5 = %%2 %%1 s=%u,0,0,0\n  XOR.i64 %%6 = %%45 %%5\n",
     };
-    struct fixture *f = *state;
-    uint64_t frame[RIG_CELLS];
-    for (unsigned i = 0; i < ARRAY_LEN(rows) * 5 * 8; i++) {
-        char text[512];
-        unsigned line, at = (unsigned)snprintf(text, sizeof text, "@0:\n  "), kind = i / ARRAY_LEN(rows) % 5;
-        for (const char *p = rows[i % ARRAY_LEN(rows)]; *p; p += strncmp(p, "KIND", 4) ? 1 : 4)
-            text[at++] = strncmp(p, "KIND", 4) ? *p : (char)('0' + kind);
-        snprintf(text + at, sizeof text - at, "  BRANCH.none %%1 = imm=0x4\n");
-        struct ir_block *block = ir_parse(text, &line);
-        assert_non_null(block);
-        ir_eval_prepare(block);
-        random_frame(&f->r, frame);
-        begin(f, (unsigned)random_below(&f->r, RIG_PINS + 1));
-        bool ok = rig_check(&f->rig, block, frame, RIG_VA, 0);
-        rig_fini(&f->rig);
-        free(block);
-        if (!ok)
-            fail_msg("SEED=%" PRIu64 ":\n%s", f->seed, text);
+    for (unsigned i = 0; i < ARRAY_LEN(rows) * 25; i++) {
+        char text[256];
+        snprintf(text, sizeof text, rows[i % ARRAY_LEN(rows)], i / ARRAY_LEN(rows) % 5, i / ARRAY_LEN(rows) / 5);
+        check_text(*state, text, 4);
     }
+}
+
+static void shifts_that_extend(void **state)
+{
+    static const char *const rows[] = {
+        "SHL.i64 %%1 = %%2 # imm=%#x\n  %s.i64 %%1 = %%1 # imm=%#x\n", "SHL.i64 %%1 = %%1 # imm=%#x\n  %s.i64 %%1 = %%1 # imm=%#x\n",
+        "SHL.i64 %%1 = %%2 # imm=%#x\n  %s.i64 %%3 = %%1 # imm=%#x\n", "SHL.i32 %%1 = %%2 # imm=%#x\n  %s.i64 %%1 = %%1 # imm=%#x\n",
+        "SHL.i64 %%1 = %%2 # imm=%#x\n  %s.i32 %%1 = %%1 # imm=%#x\n", "SHL.i64 %%1 = %%2 # imm=%#x\n  %s.i64 %%1 = %%2 # imm=%#x\n"};
+    static const unsigned left[] = {32, 48, 56, 31, 96}, right[] = {1, 24, 29, 31, 32, 33, 40, 48, 52, 56, 60, 63};
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+        for (unsigned l = 0; l < ARRAY_LEN(left); l++)
+            for (unsigned r = 0; r < 2 * ARRAY_LEN(right); r++) {
+                char text[256];
+                snprintf(text, sizeof text, rows[i], left[l], r & 1 ? "SAR" : "SHR", right[r / 2]);
+                check_text(*state, text, 2);
+            }
+}
+
+static void quotient_and_rest(void **state)
+{
+    static const char *const rows[] = {
+        "DIV%1$c.%2$s %%3 = %%1 %%2\n  REM%1$c.%2$s %%4 = %%1 %%2\n",
+        "REM%1$c.%2$s %%3 = %%1 %%2\n  ADD.i64 %%5 = %%5 %%3\n  DIV%1$c.%2$s %%1 = %%1 %%2\n",
+        "REM%1$c.%2$s %%1 = %%1 %%2\n  DIV%1$c.%2$s %%3 = %%1 %%2\n",
+        "DIV%1$c.%2$s %%2 = %%1 %%2\n  REM%1$c.%2$s %%3 = %%1 %%2\n",
+        "DIV%1$c.%2$s %%3 = %%1 %%2\n  ADD.i64 %%2 = %%2 # imm=0x1\n  REM%1$c.%2$s %%4 = %%1 %%2\n",
+        "DIV%1$c.%2$s %%3 = %%1 %%2\n  REM%1$c.%2$s %%4 = %%2 %%1\n",
+        "DIVU.%2$s %%3 = %%1 %%2\n  REMS.%2$s %%4 = %%1 %%2\n",
+        "DIV%1$c.%2$s %%3 = %%1 %%2 s=0,0,0,0\n  REM%1$c.i32 %%4 = %%1 %%2 s=1,0,0,0\n",
+        "DIV%1$c.%2$s %%3 = %%1 # imm=0xa\n  REM%1$c.%2$s %%4 = %%1 # imm=0xa\n",
+        "DIV%1$c.%2$s %%3 = %%1 # imm=0xa\n  REM%1$c.%2$s %%4 = %%1 # imm=0xb\n",
+        "DIV%1$c.%2$s %%3 = %%1 %%2\n  REM%1$c.%2$s %%4 = %%1 %%2\n  DIV%1$c.%2$s %%5 = %%1 %%2\n  REM%1$c.%2$s %%6 = %%1 %%2\n",
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(rows) * 4; i++) {
+        char text[256];
+        snprintf(text, sizeof text, rows[i / 4], i & 1 ? 'U' : 'S', i & 2 ? "i32" : "i64");
+        check_text(*state, text, 100);
+    }
+}
+
+/* What is overwritten is seen by a way out in between. */
+static void results_overwritten(void **state)
+{
+    static const char *const rows[] = {
+        "ADD.i64 %1 = %2 %3\n  SUB.i64 %1 = %2 %3\n",
+        "ADD.i64 %1 = %2 %3\n  BRANCH_CMP.i64 %0 = %4 %5 s=2,0,0,0 imm=0x8\n  SUB.i64 %1 = %2 %3\n",
+        "ADD.i64 %1 = %2 %3\n  LOAD.i64 %4 = %5\n  SUB.i64 %1 = %2 %3\n",
+        "ADD.i64 %1 = %2 %3\n  TRAP_IF.i1 - = %26 # imm=0x5\n  SUB.i64 %1 = %2 %3\n",
+        "ADD.i64 %1 = %2 %3\n  CALL.i64 %7 = %1 %2 imm=0x1000000000000 s=2,0,0,0\n  SUB.i64 %1 = %2 %3\n",
+        "ADD.i32 %1 = %2 %3 s=1,0,0,0\n  XOR.i64 %1 = %1 %4\n  SUB.i32 %1 = %1 %2 s=1,0,0,0\n",
+        "ADD.i32 %1 = %2 %3 s=1,0,0,0\n  XOR.i64 %4 = %1 %4\n  SUB.i32 %1 = %1 %2 s=1,0,0,0\n",
+        "ADD.i32 %1 = %2 %3 s=1,0,0,0\n  SHR.i64 %4 = %1 # imm=0x4\n  SUB.i32 %1 = %1 %2 s=1,0,0,0\n",
+        "ADD.i32 %1 = %2 %3 s=1,0,0,0\n  EXTRACT.i64 %4 = %1 imm=0x1010\n  SUB.i32 %1 = %1 %2 s=1,0,0,0\n",
+        "ADD.i32 %1 = %2 %3 s=1,0,0,0\n  EXTRACT.i64 %4 = %1 imm=0x1020\n  SUB.i32 %1 = %1 %2 s=1,0,0,0\n",
+        "ADD.i32 %1 = %2 %3 s=1,0,0,0\n  SHL.i64 %4 = %5 %1\n  SUB.i32 %1 = %1 %2 s=1,0,0,0\n",
+        "SEXT.i64 %1 = %2 s=0,0,0,2\n  SELECT.i64 %1 = %26 %1 %3\n  ADD.i32 %1 = %1 # imm=0x1 s=1,0,0,0\n",
+        "SEXT.i64 %1 = %2 s=0,0,0,2\n  CONCAT.i64 %1 = %1 %1 s=0,0,0,2\n",
+        "SEXT.i64 %30 = %2 s=0,0,0,2\n  XOR.i128 %32 = %30 %34\n  SEXT.i64 %30 = %3 s=0,0,0,2\n",
+        "SEXT.i64 %31 = %2 s=0,0,0,2\n  XOR.i128 %32 = %30 %34\n  SEXT.i64 %31 = %3 s=0,0,0,2\n",
+        "SHR.i32 %1 = %2 # imm=0x20 s=1,0,0,0\n  SHR.i32 %3 = %2 # imm=0x1 s=1,0,0,0\n",
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+        check_text(*state, rows[i], 60);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_form, setup, teardown),    cmocka_unit_test_setup_teardown(random_blocks, setup, teardown),
-        cmocka_unit_test_setup_teardown(native_blocks, setup, teardown), cmocka_unit_test_setup_teardown(long_blocks, setup, teardown),
-        cmocka_unit_test_setup_teardown(memory_hits, setup, teardown),   cmocka_unit_test_setup_teardown(flat_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_form, setup, teardown),
+        cmocka_unit_test_setup_teardown(random_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(native_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_hits, setup, teardown),
+        cmocka_unit_test_setup_teardown(flat_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(aes_halves, setup, teardown),
+        cmocka_unit_test_setup_teardown(shifts_that_extend, setup, teardown),
+        cmocka_unit_test_setup_teardown(quotient_and_rest, setup, teardown),
+        cmocka_unit_test_setup_teardown(results_overwritten, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,9 +92,7 @@ static void reverse(struct emit *e, const struct ir_op *op)
         x86_alu_rr(&e->c, ALU_or, wide, RAX, RCX);
     }
     x86_bswap(&e->c, wide, RAX);
-    if (!wide && op->s[0] == IR_SX)
-        x86_rr(&e->c, 0x63, true, RAX, RAX); /* movsxd */
-    x86_finish(e, op, RAX);
+    x86_finish_word(e, op, RAX);
 }
 
 unsigned x86_lower_crypto(struct emit *e, const struct ir_op *op)

@@ -4,6 +4,7 @@
  * to cold code. And what else of the integer ops wants more than one result or operand register.
  */
 #include "base/bits.h"
+#include "ir/build.h"
 #include "jit/host/x86_64/x86_64.h"
 
 static bool narrow(const struct ir_op *op) { return op->type == IR_i64 || op->type == IR_i32; }
@@ -25,47 +26,57 @@ bool x86_divide_native(const struct ir_op *op)
     return false;
 }
 
-static void done(struct emit *e, const struct ir_op *op, enum x86_reg r)
-{
-    if (op->type == IR_i32 && op->s[0] == IR_SX)
-        x86_rr(&e->c, 0x63, true, r, r); /* movsxd */
-    x86_finish(e, op, r);
-}
-
 static bool is_signed(const struct ir_op *op) { return op->op == IR_DIVS || op->op == IR_REMS; }
 static bool is_rest(const struct ir_op *op) { return op->op == IR_REMU || op->op == IR_REMS; }
 
-/* rax: dividend, rcx: divisor 0, or -1 if signed; to rax or rdx like the division. */
+/* rax: dividend, rcx: divisor 0, or -1 if signed; to rax and rdx like the division. */
 static void cold_divide(struct emit *e, const struct cold *cold)
 {
-    bool wide = cold->op->type == IR_i64, rest = is_rest(cold->op);
+    bool wide = cold->op->type == IR_i64;
     uint8_t *minus = NULL, *end;
     if (is_signed(cold->op)) {
         x86_rr(&e->c, 0x85, wide, RCX, RCX);
         minus = x86_jcc(&e->c, CC_NE);
     }
-    if (rest)
-        x86_rr(&e->c, 0x8b, wide, RDX, RAX);
-    else if (wide)
-        x86_imm(&e->c, RAX, UINT64_MAX);
-    else
-        x86_imm(&e->c, RAX, UINT32_MAX);
+    x86_rr(&e->c, 0x8b, wide, RDX, RAX);
+    x86_imm(&e->c, RAX, wide ? UINT64_MAX : UINT32_MAX);
     if (!minus)
         return;
     end = x86_jmp(&e->c);
     x86_target(&e->c, minus, e->c.at);
-    if (rest)
-        x86_imm(&e->c, RDX, 0);
-    else
-        x86_rr(&e->c, 0xf7, wide, 3, RAX); /* neg */
+    x86_imm(&e->c, RDX, 0);
+    x86_rr(&e->c, 0xf7, wide, 3, RAX); /* neg */
     x86_target(&e->c, end, e->c.at);
 }
+
+/* The other result of the same division is wanted soon: it waits in a cell behind the temporaries. */
+static const struct ir_op *other_result(const struct emit *e, const struct ir_op *op)
+{
+    enum { NEAR = 8 };
+    static const uint8_t other[IR_OPS] = {[IR_DIVU] = IR_REMU, [IR_REMU] = IR_DIVU, [IR_DIVS] = IR_REMS, [IR_REMS] = IR_DIVS};
+    const struct ir_op *end = e->ir->ops + e->ir->nops;
+    for (const struct ir_op *o = op; o < end && o <= op + NEAR; o++) {
+        bool same = o->a == op->a && o->b == op->b && o->type == op->type && (o->b != IR_CONST || o->imm == op->imm);
+        if (o->op == other[op->op] && same && x86_need(e, o) != NEED_none)
+            return o;
+        if (o->op == IR_CALL || (ir_sigs[o->op].out && (o->d == op->a || o->d == op->b)))
+            return NULL;
+    }
+    return NULL;
+}
+
+static unsigned waiting_cell(const struct emit *e) { return e->request->zero_cell + IR_MAX_TEMPS + 2u; }
 
 static void divide(struct emit *e, const struct ir_op *op)
 {
     bool wide = op->type == IR_i64, sign = is_signed(op);
     int64_t k = wide ? (int64_t)op->imm : (int32_t)op->imm;
     uint8_t *from = NULL;
+    if (op == e->divided) {
+        x86_rm(&e->c, 0x8b, wide, RAX, cell_mem(waiting_cell(e)));
+        x86_finish_word(e, op, RAX);
+        return;
+    }
     if (op->b == IR_CONST)
         x86_imm(&e->c, RCX, (uint64_t)k);
     else
@@ -90,7 +101,10 @@ static void divide(struct emit *e, const struct ir_op *op)
     x86_rr(&e->c, 0xf7, wide, sign ? 7 : 6, RCX);
     if (from)
         x86_cold(e, (struct cold){.kind = COLD_write, .from = from, .back = e->c.at, .op = op, .write = cold_divide, .result = -1});
-    done(e, op, is_rest(op) ? RDX : RAX);
+    e->divided = other_result(e, op);
+    if (e->divided)
+        x86_store(&e->c, cell_mem(waiting_cell(e)), is_rest(op) ? RAX : RDX);
+    x86_finish_word(e, op, is_rest(op) ? RDX : RAX);
 }
 
 /* As of two unsigned ones, less the second if the first is negative. */
@@ -132,7 +146,7 @@ static void funnel(struct emit *e, const struct ir_op *op)
     if (!wide)
         x86_mov32(&e->c, RAX, RAX);        /* a count of 0 leaves the upper half alone */
     x86_rr(&e->c, 0x0fad, wide, RDX, RAX); /* shrd rax, rdx, cl */
-    done(e, op, RAX);
+    x86_finish_word(e, op, RAX);
 }
 
 static void insert(struct emit *e, const struct ir_op *op)
@@ -149,7 +163,7 @@ static void insert(struct emit *e, const struct ir_op *op)
     x86_rr(&e->c, 0xf7, wide, 2, RDX); /* not */
     x86_alu_rr(&e->c, ALU_and, wide, RAX, RDX);
     x86_alu_rr(&e->c, ALU_or, wide, RAX, RCX);
-    done(e, op, RAX);
+    x86_finish_word(e, op, RAX);
 }
 
 /* Only a store before a load is not in order by itself. */

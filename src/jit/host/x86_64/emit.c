@@ -183,6 +183,7 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
         return 1;
     }
     unsigned n = x86_lower_crypto(e, op);
+    n = n ? n : x86_lower_fused(e, op);
     bool inlined = n || x86_lower_divide(e, op) || x86_lower_integer(e, op) || x86_lower_memory(e, op) || x86_lower_atomic(e, op);
     if (!inlined)
         generic(e, op);
@@ -286,10 +287,12 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
     e->ncold = 0;
     e->loops = false;
     e->forwarded = IR_NONE;
+    e->divided = NULL;
     e->top = INT_MIN;
     unsigned insn = 0;
     for (unsigned i = 0; i < q->ir->nops; i++)
         e->loops |= leads_to_start(e, &q->ir->ops[i]);
+    x86_plan_needs(e);
     x86_plan_registers(e);
     if (!q->flat)
         x86_plan_probes(e);
@@ -300,7 +303,7 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
         x86_xmm_op(e, i);
         for (; insn < q->ir->ninsns && q->ir->insns[insn].op <= i; insn++)
             e->top = q->ir->insns[insn].offset > e->top ? q->ir->insns[insn].offset : e->top;
-        n = x86_lower_flags(e, &q->ir->ops[i]);
+        n = e->need[i] == NEED_none ? 1 : x86_lower_flags(e, &q->ir->ops[i]);
         if (!n)
             n = lower(e, &q->ir->ops[i]);
         for (unsigned k = 0; k < n && !q->flat; k++)

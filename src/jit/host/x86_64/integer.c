@@ -73,14 +73,6 @@ static bool in_register(const struct emit *e, unsigned cell, enum x86_reg r)
     return x86_pin(e, cell) == (int)r || (r == RAX && cell == e->forwarded);
 }
 
-/* A 32-bit result, in its register: sign-extended if the op says so. */
-static void done(struct emit *e, const struct ir_op *op, enum x86_reg r)
-{
-    if (op->type == IR_i32 && op->s[0] == IR_SX)
-        x86_rr(&e->c, 0x63, true, r, r); /* movsxd */
-    x86_finish(e, op, r);
-}
-
 static void constant_operand(struct emit *e, enum x86_alu alu, bool wide, enum x86_reg r, uint64_t k)
 {
     if (!wide)
@@ -106,7 +98,7 @@ static bool add_by_lea(struct emit *e, const struct ir_op *op)
                         .scale = 1,
                         .disp = op->b == IR_CONST ? (int32_t)op->imm : 0};
     x86_rm(&e->c, 0x8d, wide, r, m);
-    done(e, op, r);
+    x86_finish_word(e, op, r);
     return true;
 }
 
@@ -127,7 +119,7 @@ static void arithmetic(struct emit *e, const struct ir_op *op)
             x86_get_into(e, b, RCX, true);
             x86_get_into(e, a, r, wide);
             x86_alu_rr(&e->c, alu, wide, r, RCX);
-            done(e, op, r);
+            x86_finish_word(e, op, r);
             return;
         }
     }
@@ -138,7 +130,7 @@ static void arithmetic(struct emit *e, const struct ir_op *op)
         x86_alu_rr(&e->c, alu, wide, r, r);
     else
         x86_alu_cell(e, alu, wide, r, b);
-    done(e, op, r);
+    x86_finish_word(e, op, r);
 }
 
 static void shift(struct emit *e, const struct ir_op *op)
@@ -156,7 +148,7 @@ static void shift(struct emit *e, const struct ir_op *op)
             x86_mov32(&e->c, r, r); /* a count of 0 leaves the upper half alone */
         x86_shift_cl(&e->c, sh, wide, r);
     }
-    done(e, op, r);
+    x86_finish_word(e, op, r);
 }
 
 static void multiply(struct emit *e, const struct ir_op *op)
@@ -183,7 +175,7 @@ static void multiply(struct emit *e, const struct ir_op *op)
         x86_get_into(e, a, r, wide);
         x86_rr(&e->c, 0x0faf, wide, r, x86_get(e, b, RDX));
     }
-    done(e, op, r);
+    x86_finish_word(e, op, r);
 }
 
 static void multiply_high(struct emit *e, const struct ir_op *op)
@@ -257,6 +249,13 @@ static void field(struct emit *e, const struct ir_op *op)
     unsigned pos = op->imm & 0xff, len = op->op == IR_BIT ? 1 : op->imm >> 8 & 0xff, w = source(op) == IR_i32 ? 32 : 64;
     bool wide = w == 64, is_signed = op->op == IR_SEXTRACT;
     enum x86_reg r = x86_result(e, op);
+    if (pos == 0 && len < w && (len == 8 || len == 16 || len == 32)) {
+        x86_extend(e, op->a, len, is_signed, r);
+        if (!wide && is_signed)
+            x86_mov32(&e->c, r, r);
+        x86_finish_word(e, op, r);
+        return;
+    }
     x86_get_into(e, op->a, r, wide);
     if (!is_signed && len <= 31 && pos + len < w) {
         if (pos)
@@ -270,7 +269,7 @@ static void field(struct emit *e, const struct ir_op *op)
         else if (!wide)
             x86_mov32(&e->c, r, r);
     }
-    done(e, op, r);
+    x86_finish_word(e, op, r);
 }
 
 static void unary(struct emit *e, const struct ir_op *op)
@@ -290,12 +289,18 @@ static void unary(struct emit *e, const struct ir_op *op)
         x86_get_into(e, op->a, r, wide);
         x86_bswap(&e->c, wide, r);
         break;
-    case IR_SEXT: x86_rr(&e->c, 0x63, true, r, x86_get(e, op->a, RCX)); break;
+    case IR_SEXT:
+        if (x86_need(e, op) == NEED_low) {
+            x86_get_into(e, op->a, r, false);
+            break;
+        }
+        x86_rr(&e->c, 0x63, true, r, x86_get(e, op->a, RCX));
+        break;
     case IR_ZEXT: x86_mov32(&e->c, r, x86_get(e, op->a, RCX)); break;
     default: /* lzcnt tzcnt popcnt */
         x86_prr(&e->c, 0xf3, op->op == IR_CLZ ? 0x0fbd : op->op == IR_CTZ ? 0x0fbc : 0x0fb8, wide, r, x86_get(e, op->a, RCX));
     }
-    done(e, op, r);
+    x86_finish_word(e, op, r);
 }
 
 /* A way out of the block: the branch goes to a cold exit. */

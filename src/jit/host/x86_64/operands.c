@@ -54,13 +54,15 @@ bool x86_reads(const struct ir_op *o, unsigned cell) { return o->a == cell || o-
 /* Is `op`'s result a temporary that only the next op reads, and that one natively? Temporaries end with the insn and are written once. */
 static bool only_next(const struct emit *e, const struct ir_op *op)
 {
-    const struct ir_op *end = e->ir->ops + e->ir->nops;
-    if (op->d <= e->request->zero_cell || op + 1 >= end || !x86_reads(op + 1, op->d) || !x86_is_native(e, op + 1))
+    const struct ir_op *end = e->ir->ops + e->ir->nops, *next = op + 1;
+    while (next < end && x86_need(e, next) == NEED_none)
+        next++;
+    if (op->d <= e->request->zero_cell || next >= end || !x86_reads(next, op->d) || !x86_is_native(e, next))
         return false;
-    for (const struct ir_op *o = op + 2; o < end; o++) {
-        if (o->op == IR_CALL || x86_reads(o, op->d))
+    for (const struct ir_op *o = next; o < end; o++) {
+        if (o > next && (o->op == IR_CALL || x86_reads(o, op->d)))
             return false;
-        if (o->d == op->d)
+        if (o->d == op->d && ir_sigs[o->op].out)
             return true;
     }
     return true;
@@ -76,6 +78,14 @@ void x86_finish(struct emit *e, const struct ir_op *op, enum x86_reg r)
         e->forwarded = op->d;
     else
         x86_store(&e->c, cell_mem(op->d), r);
+}
+
+void x86_finish_word(struct emit *e, const struct ir_op *op, enum x86_reg r)
+{
+    bool positive = op->op == IR_SHR && op->b == IR_CONST && (op->imm & 31);
+    if (op->type == IR_i32 && op->s[0] == IR_SX && x86_need(e, op) == NEED_all && !positive)
+        x86_rr(&e->c, 0x63, true, r, r); /* movsxd */
+    x86_finish(e, op, r);
 }
 
 void x86_cold(struct emit *e, struct cold cold)

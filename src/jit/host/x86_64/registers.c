@@ -21,6 +21,8 @@ static void count_uses(const struct emit *e, uint16_t *uses)
 {
     for (unsigned i = 0; i < e->ir->nops; i++) {
         const struct ir_op *op = &e->ir->ops[i];
+        if (e->need[i] == NEED_none)
+            continue;
         const uint16_t cells[] = {op->a, op->b, op->c, ir_sigs[op->op].out || op->op == IR_CALL ? op->d : (uint16_t)IR_NONE};
         for (unsigned n = 0; n < ARRAY_LEN(cells); n++) {
             bool address = n == 0 && (ir_sigs[op->op].flags & (IR_F_R | IR_F_W));

@@ -50,6 +50,8 @@ struct cold { /* code behind the block's end that a rare branch goes to */
 };
 enum { XMM = 32 };
 
+enum { NEED_none, NEED_low /* 32 bits */, NEED_all, NEED_CELLS = 2048 };
+
 struct emit {
     struct code_buf c;
     const uint8_t *routines;
@@ -61,10 +63,11 @@ struct emit {
     uint8_t pin_of[256]; /* of low cells: 1 + index of the pin register, 0: not pinned */
     unsigned npins, nborrowed;
     struct borrowed borrowed[PINS];
-    bool loops;         /* some way out leads to the block's start */
-    uint8_t *body;      /* behind what only those do who come in */
-    unsigned forwarded; /* the temporary whose value is in rax only; IR_NONE */
-    bool locks;         /* of the atomic op being emitted */
+    bool loops;                  /* some way out leads to the block's start */
+    uint8_t *body;               /* behind what only those do who come in */
+    const struct ir_op *divided; /* a division whose result waits already */
+    unsigned forwarded;          /* the temporary whose value is in rax only; IR_NONE */
+    bool locks;                  /* of the atomic op being emitted */
     bool ready, lzcnt, popcnt, fma, sse41, bmi2, aes, clmul;
     uint8_t base[TLB_RECENT]; /* what is known of registers as base addresses, */
     uint8_t copy[TLB_RECENT]; /* and which of the TLB's copies is for them */
@@ -72,6 +75,8 @@ struct emit {
     unsigned nplaces;
     uint8_t copies[IR_MAX_OPS]; /* by op: 1 + the copy for its result, 0: as before */
     bool again[IR_MAX_OPS];     /* by op: the same base is accessed again */
+    uint8_t need[IR_MAX_OPS];   /* by op: NEED_* of its result */
+    uint8_t wanted[NEED_CELLS]; /* by cell, while those are found out */
     unsigned insn, insn_end;    /* the current insn, and the op behind its last */
     int top;                    /* the highest offset of an insn so far */
     uint8_t xpin_of[256];       /* as pin_of, of cells in xmm registers */
@@ -89,11 +94,17 @@ int x86_pin(const struct emit *e, unsigned cell);                          /* th
 enum x86_reg x86_get(struct emit *e, unsigned cell, enum x86_reg scratch); /* the register that holds it; loads into scratch if none does */
 void x86_get_into(struct emit *e, unsigned cell, enum x86_reg d, bool wide);
 void x86_alu_cell(struct emit *e, enum x86_alu op, bool wide, enum x86_reg d, unsigned cell);
-enum x86_reg x86_result(const struct emit *e, const struct ir_op *op);   /* where to compute: the pinned register or rax */
-void x86_finish(struct emit *e, const struct ir_op *op, enum x86_reg r); /* the result, in r, goes to its cell */
+enum x86_reg x86_result(const struct emit *e, const struct ir_op *op);        /* where to compute: the pinned register or rax */
+void x86_finish(struct emit *e, const struct ir_op *op, enum x86_reg r);      /* the result, in r, goes to its cell */
+void x86_finish_word(struct emit *e, const struct ir_op *op, enum x86_reg r); /* likewise of 32 bits: sign-extended if the op says so */
 void x86_cold(struct emit *e, struct cold cold);
 
 bool x86_reads(const struct ir_op *op, unsigned cell);
+
+static inline unsigned x86_need(const struct emit *e, const struct ir_op *op) { return e->need[op - e->ir->ops]; }
+
+/* need.c */
+void x86_plan_needs(struct emit *e); /* of a block */
 
 /* registers.c */
 void x86_plan_registers(struct emit *e); /* of a block */
@@ -138,6 +149,9 @@ bool x86_lower_divide(struct emit *e, const struct ir_op *op);
 /* crypto.c */
 bool x86_crypto_native(const struct emit *e, const struct ir_op *op);
 unsigned x86_lower_crypto(struct emit *e, const struct ir_op *op); /* the number of ops that it took; 0: not one of its */
+/* fuse.c */
+unsigned x86_lower_fused(struct emit *e, const struct ir_op *op); /* the number of ops that it took; 0: none of its pairs */
+void x86_extend(struct emit *e, unsigned cell, unsigned bits, bool is_signed, enum x86_reg r);
 /* atomic.c */
 bool x86_lower_atomic(struct emit *e, const struct ir_op *op);
 
