@@ -51,6 +51,7 @@ void ir_begin(struct ir_build *b)
     b->nops = b->ninsns = 0;
     b->next = 0;
     b->ended = false;
+    b->skip = IR_MAX_OPS;
     forget_known(b);
 }
 
@@ -376,6 +377,7 @@ static void turn_round(struct ir_build *b, struct ir_op *o)
 
 int ir_follow(struct ir_build *b, int low, int high)
 {
+    ir_skip(b);
     struct ir_op *o = b->nops > b->first_op ? &b->ops[b->nops - 1] : NULL;
     bool always = o && b->ended && o->op == IR_BRANCH, maybe = o && !b->ended && (o->op == IR_BRANCH_IF || o->op == IR_BRANCH_CMP);
     if (!(always || maybe) || o->d != b->ninsns) /* what retires less is the same insn again */

@@ -15,6 +15,7 @@ struct ir_build {
     unsigned nops, ninsns;
     struct ir_block block; /* what ir_finish gives */
     int next;              /* offset of the insn to go on with */
+    unsigned skip;         /* the branch forwards that the insns since then may be skipped by; IR_MAX_OPS: none */
     bool ended;
 
     /* The insn being built. Temporaries are single-assignment and die at its end. */
@@ -53,5 +54,7 @@ unsigned ir_temp(struct ir_build *b, unsigned type);
 unsigned ir_place(struct ir_build *b, ir_val v); /* the cell of a value; a constant is put into one */
 /* The op of this insn that made a temporary; NULL: none did. */
 struct ir_op *ir_producer(struct ir_build *b, unsigned cell);
+/* Behind an insn: if a branch leads here over insns that only compute, choices take its place. */
+void ir_skip(struct ir_build *b);
 /* An equal value without a new op: constants folded, identities, views of the same cell. false: an op is needed. */
 bool ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, ir_val *args, ir_val *out);

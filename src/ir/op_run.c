@@ -159,6 +159,7 @@ bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
     case IR_FENCE: run_fence(op); return true;
     case IR_CALL: return run_call(cpu, op);
     case IR_CLOCK: cpu->cell[op->d] = op->s[0] == IR_insns ? cpu->insns + op->imm : os_vclock_ns(cpu->clock); return true;
+    case IR_SKIP: cpu->insns -= (cpu->cell[op->a] != 0) != op->s[0] ? op->imm : 0; return true;
     case IR_FXGET: cpu->cell[op->d] = cpu->fx; return true;
     case IR_FXSET: cpu->fx = (uint32_t)cpu->cell[op->a] & 63; return true;
     case IR_FXOR: cpu->fx |= (uint32_t)cpu->cell[op->a] & 63; return true;

@@ -252,6 +252,110 @@ static void sign_extended_registers_are_known(void **state)
                                    "  BRANCH.none %6 = imm=0x18\n");
 }
 
+/* ---- branches over a few insns ---- */
+
+static void next_insn(struct fixture *f, int offset)
+{
+    ir_insn_end(f->b);
+    assert_int_equal(ir_follow(f->b, -4096, 4096), offset);
+    ir_insn_begin(f->b, offset, 4);
+}
+
+/* Insns of four bytes: a branch to 12 by the condition, two insns, one more. */
+static void branch_over(struct fixture *f, ir_val condition)
+{
+    ir_BRANCH_IF(f->b, condition, 12);
+    next_insn(f, 4);
+    ir_put(f->b, 4, ir_ADD(f->b, x(f, 1), x(f, 2)));
+    next_insn(f, 8);
+    ir_put(f->b, 1, ir_XOR(f->b, x(f, 4), x(f, 1)));
+    next_insn(f, 12);
+    ir_put(f->b, 5, ir_ADD(f->b, x(f, 1), x(f, 4)));
+    f->cpu->cell[4] = 1000;
+    f->cpu->insns = 0;
+    finish(f);
+}
+
+static void check_branch_over(struct fixture *f, bool taken)
+{
+    uint64_t one = taken ? 100 : 107 ^ 100, four = taken ? 1000 : 107;
+    assert_int_equal(f->cpu->cell[1], one);
+    assert_int_equal(f->cpu->cell[4], four);
+    assert_int_equal(f->cpu->cell[5], one + four);
+    assert_int_equal(f->cpu->insns, taken ? 2 : 4);
+    assert_null(strstr(f->text, "BRANCH_CMP"));
+    assert_non_null(strstr(f->text, "@0:\n@4:\n  ADD.i64"));
+    assert_non_null(strstr(f->text, "@12:\n  ADD.i64 %5"));
+    assert_non_null(strstr(f->text, "SKIP"));
+}
+
+static void insns_branched_over_become_choices(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < 12; i++) { /* x3 = -5, x2 = 7 */
+        ir_val a = x(f, 3), b = i & 1 ? x(f, 2) : k(7);
+        static const bool taken[] = {false, true, true, false, false, true};
+        branch_over(f, i / 2 == 0   ? ir_EQ(f->b, a, b)
+                       : i / 2 == 1 ? ir_NE(f->b, a, b)
+                       : i / 2 == 2 ? ir_SLT(f->b, a, b)
+                       : i / 2 == 3 ? ir_SLE(f->b, x(f, 2), a)
+                       : i / 2 == 4 ? ir_ULT(f->b, a, b)
+                                    : ir_ULE(f->b, x(f, 2), a));
+        check_branch_over(f, taken[i / 2]);
+        ir_begin(f->b);
+        ir_insn_begin(f->b, 0, 4);
+    }
+}
+
+static void one_copy_is_chosen_from_its_register(void **state)
+{
+    struct fixture *f = *state;
+    ir_BRANCH_IF(f->b, ir_SLT(f->b, x(f, 3), x(f, 2)), 8);
+    next_insn(f, 4);
+    ir_put(f->b, 4, x(f, 2));
+    next_insn(f, 8);
+    const char *text = finish(f), *select = strstr(text, "SELECT.i64 %4 = ");
+    assert_non_null(select);
+    assert_non_null(strstr(select, " %4 %2\n"));
+    assert_null(strstr(text, "MOV"));
+}
+
+/* The value that a choice leaves is not known, though each of the two was. */
+static void choices_are_not_known(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 4, k(1));
+    next_insn(f, 4);
+    ir_BRANCH_IF(f->b, ir_SLT(f->b, x(f, 3), x(f, 2)), 8);
+    next_insn(f, 8);
+    ir_put(f->b, 4, k(2));
+    next_insn(f, 12);
+    ir_put(f->b, 5, ir_ADD(f->b, x(f, 4), k(1)));
+    finish(f);
+    assert_int_equal(f->cpu->cell[5], 2);
+}
+
+/* What may leave the block, and what writes many registers, stays behind its branch; so does what is only partly skipped. */
+static void other_branches_stay(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < 4; i++) {
+        ir_BRANCH_IF(f->b, ir_SLT(f->b, x(f, 2), x(f, 3)), i == 3 ? 10 : 12);
+        next_insn(f, 4);
+        ir_put(f->b, 4, i == 0 ? ir_LOAD(f->b, IR_i64, x(f, 1), 0) : i == 1 ? ir_DIVU(f->b, x(f, 1), x(f, 2)) : x(f, 1));
+        next_insn(f, 8);
+        ir_put(f->b, 5, x(f, 1));
+        if (i == 2)
+            ir_put(f->b, 6, x(f, 1));
+        next_insn(f, 12);
+        ir_insn_end(f->b);
+        struct ir_block *block = ir_finish(f->b);
+        assert_int_equal(block->ops[0].op, IR_BRANCH_CMP);
+        ir_begin(f->b);
+        ir_insn_begin(f->b, 0, 4);
+    }
+}
+
 static void known_registers_cross_insns(void **state)
 {
     struct fixture *f = *state;
@@ -380,6 +484,10 @@ int main(void)
         T(compare_fuses),
         T(other_comparisons_fuse),
         T(sign_extended_registers_are_known),
+        T(insns_branched_over_become_choices),
+        T(one_copy_is_chosen_from_its_register),
+        T(choices_are_not_known),
+        T(other_branches_stay),
         T(known_registers_cross_insns),
         T(helpers_end_knowledge),
         T(copy_outlives_a_helper),

@@ -112,7 +112,7 @@ static void add_plain(struct forms *f)
         {IR_FXGET, IR_i64, 0}, {IR_FXSET, IR_i64, 0},   {IR_FXOR, IR_i64, 0},  {IR_BIT, IR_i32, 0},   {IR_BIT, IR_i64, 0},
         {IR_TRAP, IR_i64, 0},  {IR_TRAP_IF, IR_i64, 0}, {IR_BRANCH, 0, 0},     {IR_BRANCH_IF, 0, 0},  {IR_BRANCH_CMP, IR_i32, 0},
         {IR_JUMP, 0, 0},       {IR_END, 0, 0},          {IR_CALL, 0, 0},       {IR_PROBE, 0, 0},      {IR_BRANCH_CMP, IR_i64, 0},
-        {IR_CLREX, 0, 0},      {IR_FENCE, 0, 0},        {IR_AES, IR_i64, 0},
+        {IR_CLREX, 0, 0},      {IR_FENCE, 0, 0},        {IR_AES, IR_i64, 0},   {IR_SKIP, IR_i1, 0},
     };
     static const uint8_t any[] = {IR_i1, IR_i32, IR_i64, IR_i128, IR_f32, IR_f64};
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
@@ -250,8 +250,8 @@ static uint8_t static_value(struct random *r, const char *kind, size_t len, unsi
     static const struct {
         const char *name;
         uint8_t count;
-    } kinds[] = {{"kind", 16}, {"hint", 4}, {"cc", 6}, {"why", 4}, {"which", 2}, {"acc", 3}, {"amo", 10},   {"rm", 6},
-                 {"exact", 2}, {"fneg", 4}, {"mm", 4}, {"sig", 2}, {"sgn", 2},   {"pol", 3}, {"mask", 255}, {"aes", 5}};
+    } kinds[] = {{"kind", 16}, {"hint", 4}, {"cc", 6},  {"why", 4}, {"which", 2}, {"acc", 3},    {"amo", 10}, {"rm", 6},   {"exact", 2},
+                 {"fneg", 4},  {"mm", 4},   {"sig", 2}, {"sgn", 2}, {"pol", 3},   {"mask", 255}, {"aes", 5},  {"sense", 2}};
     static const uint8_t orders[] = {MEM_acq, MEM_rel, MEM_seq, MEM_natural, MEM_natural | MEM_acq};
     if (len == 2 && !memcmp(kind, "at", 2))
         return random_percent(r, 75) ? 0 : orders[random_below(r, ARRAY_LEN(orders))];
@@ -473,6 +473,8 @@ static void compute(struct maker *m, const struct form *form)
         o.imm = constant(m->r, form->type);
     if (o.op == IR_PC)
         o.imm = random_percent(m->r, 80) ? random_below(m->r, 1 << 20) - (1 << 19) : random_value(m->r);
+    if (o.op == IR_SKIP)
+        o.imm = random_below(m->r, 5);
     if (o.op == IR_CLOCK)
         o.imm = m->block->ninsns - 1u;
     bool extend = form->type == IR_i32 && pure && sig->out == 'I' && random_percent(m->r, 50);

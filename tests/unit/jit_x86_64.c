@@ -370,6 +370,32 @@ static void results_overwritten(void **state)
         check_text(*state, rows[i], 60);
 }
 
+static void choices(void **state)
+{
+    static const char *const compares[] = {"EQ", "NE", "SLT", "SLE", "ULT", "ULE"};
+    static const char *const rows[] = {
+        "%1$s.%2$s %%50 = %%1 %%2\n  SKIP.i1 - = %%50 imm=%3$#x s=%4$u,0,0,0\n  SELECT.i64 %%3 = %%50 %%3 %%4\n",
+        "%1$s.%2$s %%50 = %%1 %%2\n  SKIP.i1 - = %%50 imm=%3$#x s=%4$u,0,0,0\n  SELECT.i64 %%3 = %%50 %%4 %%3\n",
+        "%1$s.%2$s %%50 = %%1 # imm=0x7\n  SELECT.i64 %%3 = %%50 %%4 %%5\n  SKIP.i1 - = %%50 imm=%3$#x s=%4$u,0,0,0\n",
+        "ADD.i64 %%51 = %%1 %%2\n  %1$s.%2$s %%50 = %%1 %%2\n  SELECT.i64 %%1 = %%50 %%51 %%1\n  SELECT.i32 %%2 = %%50 %%1 %%51\n"
+        "  SKIP.i1 - = %%50 imm=%3$#x s=%4$u,0,0,0\n",
+        "K.i64 %%51 = imm=0x%3$u7\n  %1$s.%2$s %%50 = %%1 # imm=0x%4$x\n  SELECT.i64 %%1 = %%50 %%1 %%51\n",
+        "ADD.i64 %%51 = %%1 %%2\n  %1$s.%2$s %%50 = %%51 %%2\n  SELECT.i64 %%1 = %%50 %%1 %%51\n",
+        "ADD.i64 %%51 = %%1 %%2\n  %1$s.%2$s %%50 = %%1 %%2\n  SELECT.i64 %%1 = %%50 %%1 %%51\n  XOR.i64 %%3 = %%51 %%50\n",
+        "ADD.i64 %%51 = %%1 %%2\n  %1$s.%2$s %%50 = %%1 %%2\n  SELECT.i64 %%1 = %%50 %%1 %%51\n  XOR.i64 %%3 = %%51 %%1\n",
+        "%1$s.%2$s %%50 = %%1 %%2\n  SKIP.i1 - = %%50 imm=%3$#x s=%4$u,0,0,0\n  SKIP.i1 - = %%50 imm=%3$#x s=%4$u,0,0,0\n",
+        "%1$s.%2$s %%50 = %%1 %%2\n  SELECT.i64 %%3 = %%50 %%3 %%4\n  SELECT.i64 %%3 = %%50 %%3 %%5\n",
+        "%1$s.%2$s %%50 = %%1 %%2\n  SELECT.i64 %%3 = %%50 %%3 %%50\n",
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(rows) * 96; i++) {
+        char text[512];
+        unsigned form = i / ARRAY_LEN(rows);
+        snprintf(text, sizeof text, rows[i % ARRAY_LEN(rows)], compares[form % 6], form / 6 & 1 ? "i32" : "i64", form / 12 & 3,
+                 form / 48 & 1);
+        check_text(*state, text, 8);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +409,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(shifts_that_extend, setup, teardown),
         cmocka_unit_test_setup_teardown(quotient_and_rest, setup, teardown),
         cmocka_unit_test_setup_teardown(results_overwritten, setup, teardown),
+        cmocka_unit_test_setup_teardown(choices, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

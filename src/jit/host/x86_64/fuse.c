@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Two ops, one behind the other, that the host does in one. */
+/* Ops that stand one behind the other and that the host does in fewer instructions together. */
 #include "jit/host/x86_64/x86_64.h"
 
 /* The low bits of a cell, extended. */
@@ -38,10 +38,125 @@ static bool shifts(struct emit *e, const struct ir_op *op)
     return true;
 }
 
+/* ---- a comparison and what depends on it ---- */
+
+static bool compares(const struct ir_op *op) { return op->op >= IR_EQ && op->op <= IR_ULE && (op->type == IR_i64 || op->type == IR_i32); }
+
+static bool in_xmm(const struct emit *e, const struct ir_op *op)
+{
+    return x86_xpin(e, op->b) >= 0 || x86_xpin(e, op->c) >= 0 || x86_xpin(e, op->d) >= 0;
+}
+
+static bool depends(const struct emit *e, const struct ir_op *op, unsigned condition)
+{
+    if (op->a != condition)
+        return false;
+    return op->op == IR_SKIP || (op->op == IR_SELECT && (op->type == IR_i64 || op->type == IR_i32) && op->b != condition &&
+                                 op->c != condition && op->d != condition && !in_xmm(e, op));
+}
+
+/* Behind op: how many choices and SKIPs by the condition it makes, which nobody else looks at; 0: it is no such op. */
+static unsigned dependents(const struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *end = e->ir->ops + e->ir->nops, *o = op + 1;
+    if (!compares(op) || op->d <= e->request->zero_cell)
+        return 0;
+    for (bool skips = false; o < end && depends(e, o, op->d) && !(skips && o->op == IR_SKIP); o++)
+        skips |= o->op == IR_SKIP;
+    unsigned n = (unsigned)(o - op - 1);
+    return n && !x86_read_later(e, o, op->d) ? n : 0;
+}
+
+bool x86_chosen_only(const struct emit *e, const struct ir_op *op, unsigned cell)
+{
+    unsigned n = dependents(e, op);
+    bool chosen = false;
+    if (!n)
+        return false;
+    for (const struct ir_op *o = op + 1; o <= op + n; o++) {
+        if (o->d == cell && ir_sigs[o->op].out)
+            return false;
+        chosen |= o->op == IR_SELECT && (o->b == cell || o->c == cell);
+    }
+    return chosen && !x86_read_later(e, op + n + 1, cell);
+}
+
+static void cmov(struct emit *e, enum x86_cc cc, enum x86_reg d, unsigned cell)
+{
+    int r = x86_pin(e, cell);
+    if (r < 0 && cell == e->forwarded)
+        r = RAX;
+    if (r >= 0)
+        x86_rr(&e->c, 0x0f40u | cc, true, d, (enum x86_reg)r);
+    else
+        x86_rm(&e->c, 0x0f40u | cc, true, d, cell_mem(cell));
+}
+
+/* By the flags, which stay. */
+static void choose(struct emit *e, const struct ir_op *op, enum x86_cc cc)
+{
+    int pin = x86_pin(e, op->d);
+    enum x86_reg r = pin < 0 ? RCX : (enum x86_reg)pin;
+    if (pin >= 0 && op->b == op->d) {
+        cmov(e, cc ^ 1, r, op->c);
+    } else {
+        x86_get_into(e, op->c, r, true);
+        cmov(e, cc, r, op->b);
+    }
+    if (op->type == IR_i32)
+        x86_mov32(&e->c, r, r);
+    if (pin < 0)
+        x86_store(&e->c, cell_mem(op->d), r);
+}
+
+/* insns -= n if the condition holds. */
+static void skip(struct emit *e, unsigned n, enum x86_cc cc)
+{
+    if (n == 0)
+        return;
+    if (n == 1 && (cc == CC_B || cc == CC_AE)) {
+        x86_alu_mi(&e->c, cc == CC_B ? ALU_sbb : ALU_adc, true, STATE(insns), cc == CC_B ? 0 : -1);
+        return;
+    }
+    x86_imm(&e->c, RCX, 0); /* keeps the flags; nothing waits for what was there */
+    if (n == 1) {
+        x86_setcc(&e->c, cc, RCX);
+    } else {
+        x86_imm(&e->c, RDX, n);
+        x86_rr(&e->c, 0x0f40u | cc, true, RCX, RDX); /* cmov */
+    }
+    x86_rm(&e->c, 0x29, true, RCX, STATE(insns));
+}
+
+static unsigned choices(struct emit *e, const struct ir_op *op)
+{
+    unsigned n = dependents(e, op);
+    if (!n)
+        return 0;
+    enum x86_cc cc = x86_compare(e, op);
+    for (const struct ir_op *o = op + 1; o <= op + n; o++)
+        if (o->op == IR_SELECT && x86_need(e, o) != NEED_none)
+            choose(e, o, cc);
+    for (const struct ir_op *o = op + 1; o <= op + n; o++)
+        if (o->op == IR_SKIP) {
+            skip(e, (unsigned)o->imm, o->s[0] == IR_unless ? cc ^ 1 : cc);
+            break;
+        }
+    e->forwarded = IR_NONE;
+    return n + 1;
+}
+
+void x86_lower_skip(struct emit *e, const struct ir_op *op)
+{
+    x86_alu_ri(&e->c, ALU_cmp, false, x86_get(e, op->a, RCX), 0);
+    skip(e, (unsigned)op->imm, op->s[0] == IR_unless ? CC_E : CC_NE);
+    e->forwarded = IR_NONE;
+}
+
 unsigned x86_lower_fused(struct emit *e, const struct ir_op *op)
 {
     const struct ir_op *end = e->ir->ops + e->ir->nops;
     if (op + 1 >= end || x86_need(e, op + 1) == NEED_none)
         return 0;
-    return shifts(e, op) ? 2 : 0;
+    return shifts(e, op) ? 2 : choices(e, op);
 }

@@ -42,6 +42,7 @@ bool x86_is_native(const struct emit *e, const struct ir_op *op)
     case IR_SEXT:
     case IR_ZEXT: return op->type == IR_i64 && source(op) == IR_i32;
     case IR_SELECT: return op->type == IR_i64 || op->type == IR_i32 || op->type == IR_f64;
+    case IR_SKIP:
     case IR_BRANCH_IF:
     case IR_BRANCH_CMP: return true;
     }
@@ -217,12 +218,18 @@ static void compare_operands(struct emit *e, const struct ir_op *op, bool wide, 
     }
 }
 
-static void compare(struct emit *e, const struct ir_op *op)
+enum x86_cc x86_compare(struct emit *e, const struct ir_op *op)
 {
     bool wide = op->type == IR_i64;
     compare_operands(e, op, wide, wide ? (int64_t)op->imm : (int32_t)op->imm);
+    return condition(op);
+}
+
+static void compare(struct emit *e, const struct ir_op *op)
+{
+    enum x86_cc cc = x86_compare(e, op);
     enum x86_reg r = x86_result(e, op);
-    x86_setcc(&e->c, condition(op), r);
+    x86_setcc(&e->c, cc, r);
     x86_prr(&e->c, 0, 0x0fb6, r >= RSP, r, r); /* movzx; with REX for sil, dil and the like (64-bit form) */
     x86_finish(e, op, r);
 }
@@ -367,6 +374,7 @@ bool x86_lower_integer(struct emit *e, const struct ir_op *op)
     case IR_EXTRACT:
     case IR_SEXTRACT:
     case IR_BIT: field(e, op); break;
+    case IR_SKIP: x86_lower_skip(e, op); break;
     case IR_BRANCH_CMP: branch_cmp(e, op); break;
     case IR_BRANCH_IF: branch_if(e, op); break;
     case IR_K: constant(e, op); break;

@@ -59,11 +59,18 @@ static void raise_all(struct emit *e, const struct ir_op *op)
 void x86_plan_needs(struct emit *e)
 {
     unsigned guest = e->request->zero_cell < NEED_CELLS ? e->request->zero_cell : NEED_CELLS;
-    memset(e->wanted, NEED_none, sizeof e->wanted);
+    memset(e->wanted, NEED_none, guest + 1u);
+    for (unsigned i = 0; i < e->ir->nops; i++)
+        if (e->ir->ops[i].d < NEED_CELLS)
+            e->wanted[e->ir->ops[i].d] = NEED_none;
     for (unsigned i = e->ir->nops; i-- > 0;) {
         const struct ir_op *op = &e->ir->ops[i];
         const uint16_t operands[] = {op->a, op->b, op->c};
         e->need[i] = NEED_all;
+        if (op->op == IR_SKIP) { /* the block is not left here */
+            raise(e, op->a, NEED_low);
+            continue;
+        }
         if (!(ir_sigs[op->op].flags & IR_F_P)) {
             memset(e->wanted, NEED_all, guest);
             raise_all(e, op);

@@ -51,21 +51,28 @@ enum x86_reg x86_result(const struct emit *e, const struct ir_op *op)
 
 bool x86_reads(const struct ir_op *o, unsigned cell) { return o->a == cell || o->b == cell || o->c == cell; }
 
+bool x86_read_later(const struct emit *e, const struct ir_op *from, unsigned cell)
+{
+    for (const struct ir_op *o = from; o < e->ir->ops + e->ir->nops; o++) {
+        if (o->op == IR_CALL || x86_reads(o, cell))
+            return true;
+        if (o->d == cell && ir_sigs[o->op].out)
+            return false;
+    }
+    return false;
+}
+
 /* Is `op`'s result a temporary that only the next op reads, and that one natively? Temporaries end with the insn and are written once. */
 static bool only_next(const struct emit *e, const struct ir_op *op)
 {
     const struct ir_op *end = e->ir->ops + e->ir->nops, *next = op + 1;
     while (next < end && x86_need(e, next) == NEED_none)
         next++;
-    if (op->d <= e->request->zero_cell || next >= end || !x86_reads(next, op->d) || !x86_is_native(e, next))
+    if (op->d <= e->request->zero_cell || next >= end)
         return false;
-    for (const struct ir_op *o = next; o < end; o++) {
-        if (o > next && (o->op == IR_CALL || x86_reads(o, op->d)))
-            return false;
-        if (o->d == op->d && ir_sigs[o->op].out)
-            return true;
-    }
-    return true;
+    if (!x86_reads(next, op->d))
+        return x86_chosen_only(e, next, op->d);
+    return x86_is_native(e, next) && ((next->d == op->d && ir_sigs[next->op].out) || !x86_read_later(e, next + 1, op->d));
 }
 
 void x86_finish(struct emit *e, const struct ir_op *op, enum x86_reg r)

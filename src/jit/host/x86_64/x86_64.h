@@ -73,14 +73,14 @@ struct emit {
     uint8_t copy[TLB_RECENT]; /* and which of the TLB's copies is for them */
     struct place places[TLB_RECENT];
     unsigned nplaces;
-    uint8_t copies[IR_MAX_OPS]; /* by op: 1 + the copy for its result, 0: as before */
-    bool again[IR_MAX_OPS];     /* by op: the same base is accessed again */
-    uint8_t need[IR_MAX_OPS];   /* by op: NEED_* of its result */
-    uint8_t wanted[NEED_CELLS]; /* by cell, while those are found out */
-    unsigned insn, insn_end;    /* the current insn, and the op behind its last */
-    int top;                    /* the highest offset of an insn so far */
-    uint8_t xpin_of[256];       /* as pin_of, of cells in xmm registers */
-    bool boxed[XPINS];          /* the pinned register holds ones above an f32 */
+    uint8_t copies[IR_MAX_OPS];     /* by op: 1 + the copy for its result, 0: as before */
+    bool again[IR_MAX_OPS];         /* by op: the same base is accessed again */
+    uint8_t need[IR_MAX_OPS];       /* by op: NEED_* of its result */
+    uint8_t wanted[NEED_CELLS + 1]; /* by cell, while those are found out */
+    unsigned insn, insn_end;        /* the current insn, and the op behind its last */
+    int top;                        /* the highest offset of an insn so far */
+    uint8_t xpin_of[256];           /* as pin_of, of cells in xmm registers */
+    bool boxed[XPINS];              /* the pinned register holds ones above an f32 */
     struct xtemp xtemp[XTEMPS];
     unsigned nxtemps;
 };
@@ -99,6 +99,7 @@ void x86_finish(struct emit *e, const struct ir_op *op, enum x86_reg r);      /*
 void x86_finish_word(struct emit *e, const struct ir_op *op, enum x86_reg r); /* likewise of 32 bits: sign-extended if the op says so */
 void x86_cold(struct emit *e, struct cold cold);
 
+bool x86_read_later(const struct emit *e, const struct ir_op *from, unsigned cell); /* before it is written */
 bool x86_reads(const struct ir_op *op, unsigned cell);
 
 static inline unsigned x86_need(const struct emit *e, const struct ir_op *op) { return e->need[op - e->ir->ops]; }
@@ -151,6 +152,9 @@ bool x86_crypto_native(const struct emit *e, const struct ir_op *op);
 unsigned x86_lower_crypto(struct emit *e, const struct ir_op *op); /* the number of ops that it took; 0: not one of its */
 /* fuse.c */
 unsigned x86_lower_fused(struct emit *e, const struct ir_op *op); /* the number of ops that it took; 0: none of its pairs */
+/* Is the cell, which op does not read, read by nobody but choices that x86_lower_fused makes of op, a comparison, and of those behind it? */
+bool x86_chosen_only(const struct emit *e, const struct ir_op *op, unsigned cell);
+void x86_lower_skip(struct emit *e, const struct ir_op *op);
 void x86_extend(struct emit *e, unsigned cell, unsigned bits, bool is_signed, enum x86_reg r);
 /* atomic.c */
 bool x86_lower_atomic(struct emit *e, const struct ir_op *op);
@@ -170,5 +174,6 @@ void x86_address_into_rax(struct emit *e, const struct ir_op *op);
 bool x86_lower_float_memory(struct emit *e, const struct ir_op *op); /* where an xmm register has the value or gets it */
 bool x86_lower_memory(struct emit *e, const struct ir_op *op);       /* false: not one with a fast path */
 /* integer.c */
+enum x86_cc x86_compare(struct emit *e, const struct ir_op *op); /* sets the flags; loses rcx and rdx only */
 bool x86_lower_integer(struct emit *e, const struct ir_op *op);
 bool x86_is_native(const struct emit *e, const struct ir_op *op); /* lowered without C, and neither traps nor leaves */
