@@ -52,6 +52,7 @@ void ir_begin(struct ir_build *b)
     b->next = 0;
     b->ended = false;
     b->skip = IR_MAX_OPS;
+    b->way.nops = 0;
     forget_known(b);
 }
 
@@ -375,27 +376,56 @@ static void turn_round(struct ir_build *b, struct ir_op *o)
     o->imm = next;
 }
 
+/* The block ends with the way back of the conditional branch that was built last. */
+static void go_back(struct ir_build *b, int64_t to)
+{
+    turn_round(b, &b->ops[b->nops - 1]);
+    struct ir_op *o = ir_append(b, IR_BRANCH, IR_none);
+    o->d = (uint16_t)b->ninsns;
+    o->imm = (uint64_t)to;
+    b->next = (int)to;
+    b->ended = true;
+}
+
+static int64_t branch_offset(const struct ir_op *o) { return o->op == IR_BRANCH_CMP ? (int32_t)o->imm : (int64_t)o->imm; }
+
+/* It was no loop: what was built behind the branch goes. */
+static void no_way_out(struct ir_build *b)
+{
+    b->nops = b->way.nops;
+    b->ninsns = b->way.ninsns;
+    b->next = b->way.next;
+    b->way.nops = 0;
+    go_back(b, branch_offset(&b->ops[b->nops - 1]));
+}
+
 int ir_follow(struct ir_build *b, int low, int high)
 {
+    enum { FURTHER = 12 /* insns that a loop may have behind the first way out of it */ };
     ir_skip(b);
+    if (b->way.nops && b->ninsns - b->way.ninsns > FURTHER) {
+        no_way_out(b);
+        return b->next;
+    }
     struct ir_op *o = b->nops > b->first_op ? &b->ops[b->nops - 1] : NULL;
     bool always = o && b->ended && o->op == IR_BRANCH, maybe = o && !b->ended && (o->op == IR_BRANCH_IF || o->op == IR_BRANCH_CMP);
     if (!(always || maybe) || o->d != b->ninsns) /* what retires less is the same insn again */
         return b->next;
-    int64_t to = o->op == IR_BRANCH_CMP ? (int32_t)o->imm : (int64_t)o->imm;
+    int64_t to = branch_offset(o);
     bool back = to <= b->offset;
     if (to < low || to >= high || maybe != (back && !(always && o->s[0] == IR_call)))
         return b->next;
-    b->ended = maybe;
     if (always) {
+        b->ended = false;
         b->nops--;
+        b->next = (int)to;
+    } else if (to >= 0 || b->way.nops) {
+        go_back(b, to);
     } else {
-        turn_round(b, o);
-        o = ir_append(b, IR_BRANCH, IR_none);
-        o->d = (uint16_t)b->ninsns;
-        o->imm = (uint64_t)to;
+        b->way.nops = b->nops;
+        b->way.ninsns = b->ninsns;
+        b->way.next = b->next;
     }
-    b->next = (int)to;
     return b->next;
 }
 
@@ -477,6 +507,8 @@ void ir_end_key(struct ir_build *b)
 
 struct ir_block *ir_finish(struct ir_build *b)
 {
+    if (b->way.nops && !(b->ended && b->ops[b->nops - 1].op == IR_BRANCH && b->ops[b->nops - 1].imm == 0))
+        no_way_out(b);
     if (!b->ended) {
         struct ir_op *o = ir_append(b, IR_BRANCH, IR_none);
         o->d = (uint16_t)b->ninsns;

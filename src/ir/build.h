@@ -28,7 +28,8 @@ void ir_insn_end(struct ir_build *b); /* commits queued writes */
 void ir_COMMIT(struct ir_build *b);   /* partial stanzas: queued writes so far take effect now */
 /* Behind ir_insn_end: the offset of the insn to go on with. That is the next one, or where the insn branches to, if that lies within
  * [low, high): the op of an unconditional branch forwards, or of a call, goes; a conditional one backwards, which is most often taken, is
- * turned round, and the block ends with the way back (ir_ended). */
+ * turned round, and the block ends with the way back (ir_ended); unless it leads to before the block and one of the next insns goes back to
+ * the block's start: then it leaves that loop. */
 int ir_follow(struct ir_build *b, int low, int high);
 bool ir_ended(const struct ir_build *b); /* an E op was built: the block is complete */
 bool ir_full(const struct ir_build *b);  /* no room for one more insn of any kind */

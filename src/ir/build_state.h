@@ -17,6 +17,10 @@ struct ir_build {
     int next;              /* offset of the insn to go on with */
     unsigned skip;         /* the branch forwards that the insns since then may be skipped by; IR_MAX_OPS: none */
     bool ended;
+    struct {
+        unsigned nops, ninsns;
+        int next;
+    } way; /* behind a branch to before the block, as long as that may turn out to be a way out of the loop which the block is; nops = 0: none */
 
     /* The insn being built. Temporaries are single-assignment and die at its end. */
     unsigned first_op, next_temp, len;

@@ -320,6 +320,51 @@ static void one_copy_is_chosen_from_its_register(void **state)
     assert_null(strstr(text, "MOV"));
 }
 
+/* A loop that begins at 0 and is left, at 4, to before it; `back` is where the branch at 12 leads. */
+static const char *two_ways_back(struct fixture *f, int64_t back, unsigned more)
+{
+    ir_put(f->b, 4, ir_ADD(f->b, x(f, 4), k(1)));
+    next_insn(f, 4);
+    ir_BRANCH_IF(f->b, ir_EQ(f->b, x(f, 1), x(f, 2)), -20);
+    for (unsigned i = 0; i < more; i++) {
+        next_insn(f, 8 + 4 * (int)i);
+        ir_put(f->b, 5, ir_ADD(f->b, x(f, 5), k(1)));
+    }
+    next_insn(f, 8 + 4 * (int)more);
+    ir_BRANCH_IF(f->b, ir_NE(f->b, x(f, 3), x(f, 2)), back - 8 - 4 * (int64_t)more);
+    ir_insn_end(f->b);
+    ir_follow(f->b, -4096, 4096);
+    struct ir_block *block = ir_finish(f->b);
+    size_t len;
+    free(f->text);
+    FILE *out = open_memstream(&f->text, &len);
+    ir_print(out, block);
+    fclose(out);
+    return f->text;
+}
+
+static void a_loop_may_be_left_backwards(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(two_ways_back(f, 0, 1), "@0:\n  ADD.i64 %4 = %4 # imm=0x1\n@4:\n  BRANCH_CMP.i64 %2 = %1 %2 imm=0xfffffff0\n"
+                                                "@8:\n  ADD.i64 %5 = %5 # imm=0x1\n@12:\n  BRANCH_CMP.i64 %4 = %3 %2 imm=0x10\n"
+                                                "  BRANCH.none %4 =\n");
+    const char *first_only = "@0:\n  ADD.i64 %4 = %4 # imm=0x1\n@4:\n  BRANCH_CMP.i64 %2 = %1 %2 imm=0x8 s=1,0,0,0\n"
+                             "  BRANCH.none %2 = imm=0xfffffffffffffff0\n";
+    ir_begin(f->b);
+    ir_insn_begin(f->b, 0, 4);
+    assert_string_equal(two_ways_back(f, 4, 1), first_only);
+    ir_begin(f->b);
+    ir_insn_begin(f->b, 0, 4);
+    assert_string_equal(two_ways_back(f, -20, 1), first_only);
+    ir_begin(f->b);
+    ir_insn_begin(f->b, 0, 4);
+    assert_string_equal(two_ways_back(f, 100, 1), first_only);
+    ir_begin(f->b);
+    ir_insn_begin(f->b, 0, 4);
+    assert_non_null(strstr(two_ways_back(f, 0, 11), "BRANCH.none %14 =\n"));
+}
+
 /* The value that a choice leaves is not known, though each of the two was. */
 static void choices_are_not_known(void **state)
 {
@@ -486,6 +531,7 @@ int main(void)
         T(sign_extended_registers_are_known),
         T(insns_branched_over_become_choices),
         T(one_copy_is_chosen_from_its_register),
+        T(a_loop_may_be_left_backwards),
         T(choices_are_not_known),
         T(other_branches_stay),
         T(known_registers_cross_insns),
