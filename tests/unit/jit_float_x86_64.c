@@ -8,6 +8,7 @@
 #include "ir/eval.h"
 #include "ir/text.h"
 #include "jit/host/host.h"
+#include "jit_rest.h"
 #include "os/code.h"
 #include "softfloat_cases.h"
 
@@ -20,7 +21,9 @@ struct bench {
     void *scratch;
     struct cpu *native, *oracle;
     struct jit_exit exits[64];
+    struct jit_jump *jumps;
     const uint8_t *entry;
+    unsigned restarts; /* blocks that were left before their end */
     struct cases_random random;
 };
 
@@ -43,6 +46,11 @@ static int setup(void **state)
     assert_int_equal(os_code_new(&t->memory, CODE, OS_CODE_file, NULL), 0);
     t->scratch = calloc(1, jit_host->scratch);
     t->native = cpu_new();
+    t->jumps = calloc(JIT_JUMPS, sizeof *t->jumps);
+    assert_non_null(t->jumps);
+    for (unsigned i = 0; i < JIT_JUMPS; i++)
+        t->jumps[i].pc = jit_jump_none(i);
+    t->native->jumps = t->jumps;
     t->oracle = cpu_new();
     t->routines = jit_host->routines(t->memory.write, t->memory.exec, CODE, pins, ARRAY_LEN(pins), fpins, ARRAY_LEN(fpins), false);
     assert_int_not_equal(t->routines, 0);
@@ -58,6 +66,7 @@ static int teardown(void **state)
     ir_build_free(t->build);
     os_code_free(&t->memory);
     free(t->scratch);
+    free(t->jumps);
     free(t->native);
     free(t->oracle);
     free(t);
@@ -98,6 +107,7 @@ static void start(struct cpu *cpu, const uint64_t cells[CELLS], uint32_t fx)
     cpu->pc = 0x1000;
     cpu->page = 0x1000;
     cpu->fx = fx;
+    cpu->insns = 0;
 }
 
 static void check(struct bench *t, struct ir_block *block, const uint64_t cells[CELLS], uint32_t fx)
@@ -105,8 +115,11 @@ static void check(struct bench *t, struct ir_block *block, const uint64_t cells[
     start(t->native, cells, fx);
     start(t->oracle, cells, fx);
     ir_eval(t->oracle, block);
-    jit_host->enter(t->memory.exec, t->native, t->entry);
-    if (t->native->fx == t->oracle->fx && !t->native->fp_live && !memcmp(t->native->cell, t->oracle->cell, (CELLS + 1) * sizeof(uint64_t)))
+    enum ir_exit exit;
+    if (jit_host->enter(t->memory.exec, t->native, t->entry) == JIT_EXIT_branch)
+        t->restarts += jit_rest(t->native, block, 0x1000, 0, &exit);
+    if (t->native->pc == t->oracle->pc && t->native->insns == t->oracle->insns && t->native->fx == t->oracle->fx && !t->native->fp_live &&
+        !memcmp(t->native->cell, t->oracle->cell, (CELLS + 1) * sizeof(uint64_t)))
         return;
     ir_print(stderr, block);
     fprintf(stderr, "# flags before 0x%x, native 0x%x, evaluator 0x%x\n", fx, t->native->fx, t->oracle->fx);
@@ -442,6 +455,7 @@ static void test_sequences(void **state)
             check(t, block, cells, cases_next(&t->random) & 31);
         }
     }
+    assert_int_not_equal(t->restarts, 0);
 }
 
 int main(void)

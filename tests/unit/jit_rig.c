@@ -3,13 +3,14 @@
 #include "jit_rig.h"
 #include "base/bits.h"
 #include "ir/eval.h"
+#include "jit_rest.h"
 #include "os/fault.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #define PHYSICAL UINT64_C(0x40000000)
-enum { CODE_SIZE = 1 << 20, DEVICE_PAGE = 64, ROM_PAGE = 65 };
+enum { CODE_SIZE = 1 << 20, START_INSNS = 1000, DEVICE_PAGE = 64, ROM_PAGE = 65 };
 static const uint8_t physical_page[RIG_PAGES] = {
     [RIG_ram0] = 2,       [RIG_ram1] = 0, [RIG_ram2] = 3, [RIG_ram3] = 1, [RIG_readonly] = 4, [RIG_device] = DEVICE_PAGE,
     [RIG_rom] = ROM_PAGE, [RIG_half] = 5};
@@ -347,7 +348,7 @@ static void start(struct cpu *cpu, const uint64_t *frame, gva pc, uint32_t event
     cpu->page = align_down(pc, MEM_PAGE);
     cpu->events = events;
     cpu->fx = 0;
-    cpu->insns = 1000;
+    cpu->insns = START_INSNS;
     cpu->trapped = false;
     cpu->trap = (struct trap){0};
     cpu->jit_op = NULL;
@@ -420,7 +421,12 @@ bool rig_check(struct rig *rig, struct ir_block *block, const uint64_t frame[RIG
     int oracle = (int)ir_eval(rig->oracle.cpu, block);
     flat_memory(rig, &rig->oracle, false);
     flat_memory(rig, &rig->native, true);
-    int native = reason(rig, jit_host->enter(rig->memory.exec, rig->native.cpu, rig->memory.exec + rig->code), block);
+    enum jit_why why = jit_host->enter(rig->memory.exec, rig->native.cpu, rig->memory.exec + rig->code);
+    int native = reason(rig, why, block);
+    bool elsewhere = native != oracle || rig->native.cpu->pc != rig->oracle.cpu->pc || rig->native.cpu->insns != rig->oracle.cpu->insns;
+    enum ir_exit rest;
+    if (why == JIT_EXIT_branch && elsewhere && jit_rest(rig->native.cpu, block, pc, START_INSNS, &rest))
+        native = (int)rest;
     flat_memory(rig, &rig->native, false);
     if (!compare(rig, native, oracle))
         return true;

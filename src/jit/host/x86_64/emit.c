@@ -24,6 +24,8 @@ uint8_t *x86_call_op(struct emit *e, bool traps)
 /* By the evaluator. */
 static void generic(struct emit *e, const struct ir_op *op)
 {
+    if (may_trap(op))
+        x86_xpay_all(e);
     op_into_rax(e, op);
     uint8_t *from = x86_call_op(e, may_trap(op));
     if (from)
@@ -102,6 +104,7 @@ static void exit_to(struct emit *e, const struct ir_op *op, bool polls)
 {
     struct jit_emit_request *q = e->request;
     int64_t target = (int64_t)((uint64_t)exit_offset(op) + q->page_offset); /* modulo 2^64, as addresses are */
+    x86_xpay_all(e);
     retire(e, op->d);
     if (leads_to_start(e, op) && q->nexits < q->max_exits) {
         round_again(e);
@@ -136,6 +139,7 @@ static void exit_to(struct emit *e, const struct ir_op *op, bool polls)
 
 static void trap_op(struct emit *e, const struct ir_op *op)
 {
+    x86_xpay_all(e);
     op_into_rax(e, op);
     x86_store(&e->c, STATE(jit_op), RAX);
 }
@@ -151,6 +155,7 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
     switch (op->op) {
     case IR_BRANCH: exit_to(e, op, x86_exit_polls(e, op)); return 1;
     case IR_JUMP:
+        x86_xpay_all(e);
         x86_get_into(e, op->a, RAX, true);
         retire(e, op->d);
         x86_give_back(e);
@@ -162,6 +167,7 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
         }
         return 1;
     case IR_END:
+        x86_xpay_all(e);
         retire(e, op->d);
         x86_give_back(e);
         if (!op->s[1]) {
@@ -175,6 +181,7 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
         x86_cold(e, (struct cold){.kind = COLD_trap, .from = x86_jmp(&e->c), .result = -1});
         return 1;
     case IR_TRAP_IF:
+        x86_xpay_all(e);
         x86_alu_ri(&e->c, ALU_cmp, false, x86_get(e, op->a, RCX), 0);
         skip = x86_jcc(&e->c, CC_E);
         trap_op(e, op);
@@ -196,12 +203,35 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
 static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *given_back)
 {
     op_into_rax(e, cold->op);
-    x86_target(&e->c, x86_call_op(e, true), given_back);
+    uint8_t *trapped = x86_call_op(e, true);
     if (cold->result >= XMM)
         sse_load(&e->c, false, (unsigned)cold->result - XMM, cell_mem(cold->op->d));
     else if (cold->result >= 0)
         x86_load(&e->c, (enum x86_reg)cold->result, cell_mem(cold->op->d));
     x86_target(&e->c, x86_jmp(&e->c), cold->back);
+    if (!x86_xowes(cold)) {
+        x86_target(&e->c, trapped, given_back);
+        return;
+    }
+    x86_target(&e->c, trapped, e->c.at);
+    x86_xpay_cold(e, cold);
+    x86_target(&e->c, x86_jmp(&e->c), given_back);
+}
+
+/* Out of the block to the insn that was begun: there is a block that begins with it, which needs no assumption. */
+static void cold_restart(struct emit *e, const struct cold *cold)
+{
+    x86_xpay_cold(e, cold);
+    retire(e, cold->insn);
+    x86_give_back(e);
+    address_at(e, (int64_t)e->request->page_offset + e->ir->insns[cold->insn].offset);
+    x86_probe(&e->c, e->routines, e->request->flat);
+}
+
+static void cold_exit(struct emit *e, const struct cold *cold)
+{
+    x86_xpay_cold(e, cold);
+    exit_to(e, cold->op, cold->polls);
 }
 
 static void cold_write(struct emit *e, const struct cold *cold)
@@ -245,7 +275,9 @@ static void cold_stubs(struct emit *e)
         if (cold->kind == COLD_slow)
             cold_slow(e, cold, given_back);
         else if (cold->kind == COLD_exit)
-            exit_to(e, cold->op, cold->polls);
+            cold_exit(e, cold);
+        else if (cold->kind == COLD_restart)
+            cold_restart(e, cold);
         else if (cold->kind == COLD_write)
             cold_write(e, cold);
     }
@@ -260,6 +292,7 @@ static void prepare(struct emit *e, const struct jit_emit_request *q)
     e->lzcnt &= __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI);
     e->popcnt = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_POPCNT);
     e->bmi2 = __builtin_cpu_supports("bmi2");
+    e->avx = __builtin_cpu_supports("avx");
     e->fma = __builtin_cpu_supports("fma");
     e->aes = __builtin_cpu_supports("aes");
     e->clmul = __builtin_cpu_supports("pclmul");

@@ -75,13 +75,32 @@ void x86_prm(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsign
 
 void x86_rm(struct code_buf *c, unsigned op, bool wide, unsigned reg, struct x86_mem m) { x86_prm(c, 0, op, wide, reg, m, false); }
 
-void x86_vex_rr(struct code_buf *c, unsigned op, bool wide, unsigned reg, unsigned second, unsigned rm)
+/* Prefixes, map and opcode: two bytes and the opcode where they can say it. base: the rm register or the base of memory. */
+static void vex(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, unsigned second, unsigned index, unsigned base)
 {
-    x86_byte(c, 0xc4);
-    x86_byte(c, (~reg >> 3 & 1) << 7 | 1 << 6 | (~rm >> 3 & 1) << 5 | 2);
-    x86_byte(c, (unsigned)wide << 7 | (~second & 15) << 3 | 1);
-    x86_byte(c, op);
+    unsigned map = op <= 0xffff ? 1 : (op >> 8 & 0xff) == 0x38 ? 2 : 3, pp = prefix == 0x66 ? 1 : prefix == 0xf3 ? 2 : prefix ? 3 : 0;
+    unsigned last = (~second & 15) << 3 | pp;
+    if (map == 1 && !wide && !(index & 8) && !(base & 8)) {
+        x86_byte(c, 0xc5);
+        x86_byte(c, (~reg >> 3 & 1) << 7 | last);
+    } else {
+        x86_byte(c, 0xc4);
+        x86_byte(c, (~reg >> 3 & 1) << 7 | (~index >> 3 & 1) << 6 | (~base >> 3 & 1) << 5 | map);
+        x86_byte(c, (unsigned)wide << 7 | last);
+    }
+    x86_byte(c, op & 0xff);
+}
+
+void x86_vrr(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, unsigned second, unsigned rm)
+{
+    vex(c, prefix, op, wide, reg, second, 0, rm);
     x86_byte(c, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+void x86_vrm(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, unsigned second, struct x86_mem m)
+{
+    vex(c, prefix, op, wide, reg, second, m.index == NO_REG ? 0 : m.index, m.base);
+    memory(c, reg, m);
 }
 
 void x86_mov(struct code_buf *c, enum x86_reg d, enum x86_reg s)
@@ -218,6 +237,13 @@ void x86_prip(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsig
         x86_byte(c, prefix);
     rex(c, wide, reg, 0, 0, false);
     opcode(c, op);
+    x86_byte(c, (reg & 7) << 3 | 5);
+    relative(c, exec_target);
+}
+
+void x86_vrip(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, unsigned second, const uint8_t *exec_target)
+{
+    vex(c, prefix, op, wide, reg, second, 0, 0);
     x86_byte(c, (reg & 7) << 3 | 5);
     relative(c, exec_target);
 }

@@ -39,8 +39,10 @@ void x86_prm(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsign
 
 /* With a memory operand at a fixed address near the code; nothing may follow (no immediate). */
 void x86_prip(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, const uint8_t *exec_target);
-/* VEX form of an instruction in map 0f38 with prefix 66, 128 bits: reg = f(reg, second, rm). */
-void x86_vex_rr(struct code_buf *c, unsigned op, bool wide, unsigned reg, unsigned second, unsigned rm);
+/* The VEX form, 128 bits: reg = f(second, rm), of what prefix and opcode are without it. */
+void x86_vrr(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, unsigned second, unsigned rm);
+void x86_vrm(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, unsigned second, struct x86_mem m);
+void x86_vrip(struct code_buf *c, unsigned prefix, unsigned op, bool wide, unsigned reg, unsigned second, const uint8_t *exec_target);
 
 void x86_mov(struct code_buf *c, enum x86_reg d, enum x86_reg s);   /* 64 bits; nothing if equal */
 void x86_mov32(struct code_buf *c, enum x86_reg d, enum x86_reg s); /* zero-extends, also if equal */

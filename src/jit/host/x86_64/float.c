@@ -60,70 +60,54 @@ bool x86_float_native(const struct emit *e, const struct ir_op *op)
     return move_native(e, op);
 }
 
-/* ---- NaN results ---- */
-
-static void cold_nan(struct emit *e, const struct cold *cold)
-{
-    x86_imm(&e->c, RAX, !cold->single ? 0x7ff8000000000000 : cold->boxed ? 0xffffffff7fc00000 : 0x7fc00000);
-    x86_prr(&e->c, 0x66, 0x0f6e, true, cold->reg, RAX);
-}
-
-void x86_nan_check(struct emit *e, unsigned x, bool single, bool boxed)
-{
-    sse_rr(&e->c, sse_compare(single), SSE_ucomi, x, x);
-    uint8_t *from = x86_jcc(&e->c, CC_P);
-    x86_xcold(e, (struct cold){
-                     .from = from, .back = e->c.at, .write = cold_nan, .reg = (uint8_t)x, .single = single, .boxed = boxed, .result = -1});
-}
-
 /* ---- arithmetic ---- */
+
+/* What a result has above it is its first operand's. */
+static unsigned above(const struct emit *e, unsigned cell, bool single) { return single ? x86_xstate(e, cell) & X_ONES : 0; }
 
 static void arithmetic(struct emit *e, const struct ir_op *op)
 {
     static const uint16_t opcodes[IR_OPS] = {[IR_FADD] = SSE_add, [IR_FSUB] = SSE_sub, [IR_FMUL] = SSE_mul, [IR_FDIV] = SSE_div};
-    bool single = op->type == IR_f32, boxed = single && x86_xboxed(e, op->a);
-    unsigned a = op->a, b = op->b, d = x86_xresult(e, op);
-    if (x86_xreg(e, b) == (int)d && x86_xreg(e, a) != (int)d) {
-        if (ir_sigs[op->op].flags & IR_F_C) {
-            a = op->b;
-            b = op->a;
-            boxed = single && x86_xboxed(e, a);
-        } else {
-            d = XWORK0;
-        }
+    bool single = op->type == IR_f32, commutes = ir_sigs[op->op].flags & IR_F_C;
+    unsigned a = op->a, b = op->b;
+    if (commutes && (x86_xmemory(e, a) || (above(e, b, single) && !above(e, a, single) && !x86_xmemory(e, b)))) {
+        a = op->b;
+        b = op->a;
     }
-    int second = x86_xmemory(e, b) ? -1 : (int)x86_xget(e, b, single, XWORK1);
-    x86_xget_into(e, a, single, d);
-    if (b == a)
-        second = (int)d;
-    if (second >= 0)
-        sse_rr(&e->c, sse_scalar(single), opcodes[op->op], d, (unsigned)second);
-    else
-        x86_prm(&e->c, sse_scalar(single), opcodes[op->op], false, d, cell_mem(b), false);
-    x86_nan_check(e, d, single, boxed);
-    x86_xfinish(e, op, d, single, boxed);
+    unsigned first = x86_xget(e, a, single, XWORK0), state = above(e, a, single) | X_NAN;
+    if (x86_xmemory(e, b)) {
+        unsigned d = x86_xresult(e, op);
+        sse_3m(e, sse_scalar(single), opcodes[op->op], d, first, cell_mem(b));
+        x86_xfinish(e, op, d, single, state);
+    } else {
+        unsigned second = b == a ? first : x86_xget(e, b, single, XWORK1), d = x86_xresult(e, op);
+        sse_3(e, sse_scalar(single), opcodes[op->op], d, first, second);
+        x86_xfinish(e, op, d, single, state);
+    }
 }
 
 static void square_root(struct emit *e, const struct ir_op *op)
 {
-    bool single = op->type == IR_f32, boxed = single && x86_xboxed(e, op->a);
-    unsigned d = x86_xresult(e, op);
-    x86_xget_into(e, op->a, single, d);
-    sse_rr(&e->c, sse_scalar(single), SSE_sqrt, d, d);
-    x86_nan_check(e, d, single, boxed);
-    x86_xfinish(e, op, d, single, boxed);
+    bool single = op->type == IR_f32;
+    unsigned state = above(e, op->a, single) | X_NAN, x = x86_xget(e, op->a, single, XWORK0), d = x86_xresult(e, op);
+    sse_3(e, sse_scalar(single), SSE_sqrt, d, x, x);
+    x86_xfinish(e, op, d, single, state);
 }
 
 /* Infinity times zero plus a quiet NaN is invalid for IEEE 754-2019 as riscv has it, not for FMA3: NaNs go to the evaluator. */
 static void multiply_add(struct emit *e, const struct ir_op *op)
 {
     static const uint8_t opcodes[] = {[IR_pos] = 0xa9, [IR_negc] = 0xab, [IR_negp] = 0xad, [IR_negpc] = 0xaf}; /* the 213 forms */
-    bool single = op->type == IR_f32, boxed = single && x86_xboxed(e, op->a);
-    unsigned d = XWORK0;
+    bool single = op->type == IR_f32;
+    unsigned state = above(e, op->a, single);
     x86_xsettle(e);
-    x86_xget_into(e, op->a, single, d);
-    unsigned b = x86_xget(e, op->b, single, XWORK1), c = x86_xget(e, op->c, single, XWORK2);
-    x86_vex_rr(&e->c, opcodes[op->s[0]], !single, d, b, c);
+    unsigned a = x86_xget(e, op->a, single, XWORK0), b = x86_xget(e, op->b, single, XWORK1), c = x86_xget(e, op->c, single, XWORK2);
+    unsigned d = x86_xresult(e, op);
+    if (d == a || d == b || d == c) /* the evaluator needs them */
+        d = XWORK0;
+    if (a != XWORK0 || d != XWORK0)
+        sse_move(&e->c, d, a);
+    x86_vrr(&e->c, 0x66, 0x0f3800u | opcodes[op->s[0]], !single, d, b, c);
     sse_rr(&e->c, sse_compare(single), SSE_ucomi, d, d);
     uint8_t *from = x86_jcc(&e->c, CC_P);
     x86_xcold(e, (struct cold){.from = from,
@@ -133,21 +117,20 @@ static void multiply_add(struct emit *e, const struct ir_op *op)
                                .result = -1,
                                .reg = (uint8_t)d,
                                .single = single,
-                               .boxed = boxed});
-    x86_xfinish(e, op, d, single, boxed);
+                               .boxed = state});
+    x86_xfinish(e, op, d, single, state);
 }
 
 /* Of zeros with different signs the instruction gives the second, so it is done both ways: they differ in nothing else. */
 static void extreme(struct emit *e, const struct ir_op *op)
 {
     bool single = op->type == IR_f32, min = op->op == IR_FMIN;
-    bool boxed = single && x86_xboxed(e, op->a) && x86_xboxed(e, op->b);
-    unsigned opcode = min ? SSE_min : SSE_max;
+    unsigned state = above(e, op->a, single) & above(e, op->b, single), opcode = min ? SSE_min : SSE_max;
     x86_xsettle(e);
     unsigned a = x86_xget(e, op->a, single, XWORK1), b = x86_xget(e, op->b, single, XWORK2);
     sse_rr(&e->c, sse_compare(single), SSE_ucomi, a, b);
     uint8_t *from = x86_jcc(&e->c, CC_P);
-    struct cold cold = {.from = from, .op = op, .write = x86_xcold_generic, .result = -1, .reg = XWORK0, .single = single, .boxed = boxed};
+    struct cold cold = {.from = from, .op = op, .write = x86_xcold_generic, .result = -1, .reg = XWORK0, .single = single, .boxed = state};
     sse_move(&e->c, XWORK0, a);
     sse_rr(&e->c, sse_scalar(single), opcode, XWORK0, b);
     sse_move(&e->c, XWORK2, b);
@@ -155,32 +138,30 @@ static void extreme(struct emit *e, const struct ir_op *op)
     sse_rr(&e->c, 0, min ? SSE_or : SSE_and, XWORK0, XWORK2);
     cold.back = e->c.at;
     x86_xcold(e, cold);
-    x86_xfinish(e, op, XWORK0, single, boxed);
+    x86_xfinish(e, op, XWORK0, single, state);
 }
 
 static void sign(struct emit *e, const struct ir_op *op)
 {
-    bool single = op->type == IR_f32, boxed = single && x86_xboxed(e, op->a);
-    unsigned d = x86_xresult(e, op);
-    x86_xget_into(e, op->a, single, d);
+    bool single = op->type == IR_f32;
+    x86_xpay_nan(e, op->a);
+    unsigned state = above(e, op->a, single), x = x86_xget(e, op->a, single, XWORK0), d = x86_xresult(e, op);
     if (op->op == IR_FABS)
-        sse_constant(&e->c, 0, SSE_and, d, single ? CONSTANT(e, abs32) : CONSTANT(e, abs64));
+        sse_3c(e, 0, SSE_and, d, x, single ? CONSTANT(e, abs32) : CONSTANT(e, abs64));
     else
-        sse_constant(&e->c, 0, SSE_xor, d, single ? CONSTANT(e, neg32) : CONSTANT(e, neg64));
-    x86_xfinish(e, op, d, single, boxed);
+        sse_3c(e, 0, SSE_xor, d, x, single ? CONSTANT(e, neg32) : CONSTANT(e, neg64));
+    x86_xfinish(e, op, d, single, state);
 }
 
 /* roundss, roundsd: the rounding is an immediate; inexact is not raised if bit 3 says so. */
 static void round_integral(struct emit *e, const struct ir_op *op)
 {
     static const uint8_t modes[] = {[IR_rne] = 0, [IR_rdn] = 1, [IR_rup] = 2, [IR_rtz] = 3};
-    bool single = op->type == IR_f32, boxed = single && x86_xboxed(e, op->a);
-    unsigned d = x86_xresult(e, op);
-    x86_xget_into(e, op->a, single, d);
-    sse_rr(&e->c, 0x66, single ? 0x0f3a0a : 0x0f3a0b, d, d);
+    bool single = op->type == IR_f32;
+    unsigned state = above(e, op->a, single) | X_NAN, x = x86_xget(e, op->a, single, XWORK0), d = x86_xresult(e, op);
+    sse_3(e, 0x66, single ? 0x0f3a0a : 0x0f3a0b, d, x, x);
     x86_byte(&e->c, modes[op->s[0]] | (op->s[1] ? 0u : 8u));
-    x86_nan_check(e, d, single, boxed);
-    x86_xfinish(e, op, d, single, boxed);
+    x86_xfinish(e, op, d, single, state);
 }
 
 /* ---- comparison ---- */
@@ -208,48 +189,92 @@ static void compare(struct emit *e, const struct ir_op *op)
 
 static void box(struct emit *e, const struct ir_op *op)
 {
-    unsigned d = x86_xpin(e, op->d) >= 0 ? (unsigned)x86_xpin(e, op->d) : XWORK0;
-    bool boxed = x86_xboxed(e, op->a);
-    x86_xget_into(e, op->a, true, d);
-    if (!boxed)
-        sse_constant(&e->c, 0, SSE_or, d, CONSTANT(e, box));
-    x86_xfinish(e, op, d, false, true);
+    int pin = x86_xpin(e, op->d);
+    unsigned state = x86_xstate(e, op->a) & (X_NAN | X_ONES);
+    if (pin >= 0) {
+        x86_xget_into(e, op->a, true, (unsigned)pin); /* nothing if it was made there */
+        x86_xfinish(e, op, (unsigned)pin, false, state & X_ONES ? state : state | X_UPPER);
+        return;
+    }
+    x86_xpay_nan(e, op->a);
+    x86_xget_into(e, op->a, true, XWORK0);
+    if (!(state & X_ONES))
+        sse_constant(&e->c, 0, SSE_or, XWORK0, CONSTANT(e, box));
+    x86_xfinish(e, op, XWORK0, false, 0);
+}
+
+/* Has the current insn done nothing but look at its operands? Then the block can be left to begin with it again. */
+static bool can_restart(const struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *o = e->ir->ops + e->ir->insns[e->insn].op;
+    while (o < op && o->op == IR_FUNBOX)
+        o++;
+    return o == op && e->insn > 0;
+}
+
+static uint8_t *if_no_box(struct emit *e, unsigned x)
+{
+    x86_prr(&e->c, 0x66, 0x0f7e, true, x, RCX);
+    x86_shift(&e->c, SH_shr, true, RCX, 32);
+    x86_alu_ri(&e->c, ALU_cmp, false, RCX, -1);
+    return x86_jcc(&e->c, CC_NE);
+}
+
+static void cold_no_box(struct emit *e, const struct cold *cold) { sse_constant(&e->c, 0xf2, 0x0f10, cold->reg, CONSTANT(e, nan32)); }
+
+/* Later insns need not look any more. */
+static void expect_box(struct emit *e, unsigned x)
+{
+    uint8_t *from = if_no_box(e, x);
+    x86_cold(e, (struct cold){.kind = COLD_restart, .from = from, .insn = (uint16_t)e->insn, .result = -1});
+    e->xstate[x - XPIN0] |= X_ONES;
 }
 
 static void unbox(struct emit *e, const struct ir_op *op)
 {
     int from = x86_xreg(e, op->a);
-    if (from >= 0 && x86_xboxed(e, op->a) && x86_xalias(e, op, (unsigned)from))
-        return;
-    unsigned d = x86_xresult(e, op);
-    bool known = x86_xboxed(e, op->a);
-    x86_xget_into(e, op->a, false, d);
-    if (!known) {
-        if (x86_xmemory(e, op->a)) {
-            struct x86_mem upper = cell_mem(op->a);
-            upper.disp += 4;
-            x86_alu_mi(&e->c, ALU_cmp, false, upper, -1);
-        } else {
-            x86_prr(&e->c, 0x66, 0x0f7e, true, d, RCX);
-            x86_shift(&e->c, SH_shr, true, RCX, 32);
-            x86_alu_ri(&e->c, ALU_cmp, false, RCX, -1);
-        }
-        uint8_t *bad = x86_jcc(&e->c, CC_NE);
-        x86_xcold(e, (struct cold){
-                         .from = bad, .back = e->c.at, .write = cold_nan, .reg = (uint8_t)d, .single = true, .boxed = true, .result = -1});
+    unsigned known = X_ONES | X_UPPER;
+    if (!(x86_xstate(e, op->a) & known)) {
+        x86_xpay_nan(e, op->a);
+        if (from >= XPIN0 && can_restart(e, op))
+            expect_box(e, (unsigned)from);
     }
-    x86_xfinish(e, op, d, true, true);
+    unsigned state = x86_xstate(e, op->a);
+    if (state & known) {
+        if (x86_xalias(e, op, (unsigned)from))
+            return;
+        unsigned d = x86_xresult(e, op);
+        x86_xget_into(e, op->a, true, d);
+        x86_xfinish(e, op, d, true, state & (X_NAN | X_ONES));
+        return;
+    }
+    unsigned d = x86_xresult(e, op);
+    bool memory = x86_xmemory(e, op->a);
+    x86_xget_into(e, op->a, false, d);
+    struct x86_mem upper = cell_mem(op->a);
+    upper.disp += 4;
+    if (memory)
+        x86_alu_mi(&e->c, ALU_cmp, false, upper, -1);
+    uint8_t *bad = memory ? x86_jcc(&e->c, CC_NE) : if_no_box(e, d);
+    x86_xcold(e, (struct cold){.from = bad, .back = e->c.at, .write = cold_no_box, .reg = (uint8_t)d, .result = -1});
+    x86_xfinish(e, op, d, true, X_ONES);
 }
 
 /* Between the register files. */
 static void move(struct emit *e, const struct ir_op *op)
 {
     int from = x86_xreg(e, op->a), to = x86_xpin(e, op->d);
-    bool single = op->op == IR_FROM && op->type == IR_f32, boxed = op->op == IR_MOV && x86_xboxed(e, op->a);
-    if (from < 0 || to >= 0 || op->op == IR_FROM) {
+    bool single = op->op == IR_FROM && op->type == IR_f32;
+    unsigned state = op->op == IR_MOV && to >= 0 ? x86_xstate(e, op->a) : 0;
+    if (!state && from >= 0)
+        x86_xpay(e, op->a);
+    if (from >= 0 && to >= 0 && op->op == IR_MOV) {
+        sse_move(&e->c, (unsigned)to, (unsigned)from);
+        x86_xfinish(e, op, (unsigned)to, false, state);
+    } else if (from < 0 || to >= 0 || op->op == IR_FROM) {
         unsigned d = x86_xresult(e, op);
         x86_xget_into(e, op->a, single, d);
-        x86_xfinish(e, op, d, single, boxed);
+        x86_xfinish(e, op, d, single, 0);
     } else if (x86_pin(e, op->d) >= 0) {
         x86_prr(&e->c, 0x66, 0x0f7e, true, (unsigned)from, (enum x86_reg)x86_pin(e, op->d));
         e->forwarded = IR_NONE;

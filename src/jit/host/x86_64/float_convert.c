@@ -93,22 +93,15 @@ static void from_int(struct emit *e, const struct ir_op *op)
             x86_xcold(e,
                       (struct cold){.from = from, .back = e->c.at, .write = cold_great, .reg = (uint8_t)d, .single = single, .result = -1});
     }
-    x86_xfinish(e, op, d, single, single);
+    x86_xfinish(e, op, d, single, single ? X_ONES : 0);
 }
 
 static void to_format(struct emit *e, const struct ir_op *op)
 {
     bool single = op->type == IR_f32; /* the result */
-    unsigned d = x86_xresult(e, op), x = x86_xget(e, op->a, !single, XWORK1);
-    if (d == x)
-        d = XWORK0;
-    if (single)
-        sse_ones(&e->c, d);
-    else
-        sse_zero(&e->c, d);
-    sse_rr(&e->c, sse_scalar(!single), SSE_cvt, d, x);
-    x86_nan_check(e, d, single, single);
-    x86_xfinish(e, op, d, single, single);
+    unsigned x = x86_xget(e, op->a, !single, XWORK1), d = x86_xresult(e, op);
+    sse_3(e, sse_scalar(!single), SSE_cvt, d, x, x);
+    x86_xfinish(e, op, d, single, X_NAN);
 }
 
 void x86_float_convert(struct emit *e, const struct ir_op *op)

@@ -113,6 +113,10 @@ bool x86_lower_float_memory(struct emit *e, const struct ir_op *op)
     struct access a;
     if (!describe(op, &a) || !float_access(e, op, &a))
         return false;
+    if (a.store)
+        x86_xpay_nan(e, op->b);
+    if (a.store && a.size == 8)
+        x86_xpay_box(e, op->b);
     cold.from = x86_host_address(e, op, a.size, a.store, &m);
     unsigned x = a.store ? (unsigned)x86_xpin(e, op->b) : x86_xresult(e, op);
     cold.access = e->request->flat ? e->c.at : NULL;
@@ -125,6 +129,6 @@ bool x86_lower_float_memory(struct emit *e, const struct ir_op *op)
     cold.back = e->c.at;
     x86_cold(e, cold);
     if (!a.store)
-        x86_xfinish(e, op, x, a.size == 4, false);
+        x86_xfinish(e, op, x, a.size == 4, 0);
     return true;
 }

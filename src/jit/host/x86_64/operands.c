@@ -4,6 +4,7 @@
  * forwarded there and never stored.
  */
 #include "jit/host/x86_64/x86_64.h"
+#include <string.h>
 
 int x86_pin(const struct emit *e, unsigned cell)
 {
@@ -97,6 +98,7 @@ void x86_finish_word(struct emit *e, const struct ir_op *op, enum x86_reg r)
 
 void x86_cold(struct emit *e, struct cold cold)
 {
+    memcpy(cold.xstate, e->xstate, sizeof cold.xstate);
     if (e->ncold < COLD_MAX)
         e->cold[e->ncold++] = cold;
     else

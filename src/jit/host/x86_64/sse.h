@@ -38,6 +38,44 @@ static inline void sse_constant(struct code_buf *c, unsigned prefix, unsigned op
     x86_prip(c, prefix, op, false, d, constant);
 }
 
+/* d = f(a, b); what is above the result comes from a. Without AVX: XWORK2 may be lost. */
+static inline void sse_3(struct emit *e, unsigned prefix, unsigned op, unsigned d, unsigned a, unsigned b)
+{
+    if (e->avx) {
+        x86_vrr(&e->c, prefix, op, false, d, a, b);
+        return;
+    }
+    if (d == b && d != a) {
+        sse_rr(&e->c, 0, 0x0f28, XWORK2, b);
+        b = XWORK2;
+    }
+    if (d != a)
+        sse_rr(&e->c, 0, 0x0f28, d, a);
+    sse_rr(&e->c, prefix, op, d, b == a ? d : b);
+}
+
+/* Likewise with a cell in memory, */
+static inline void sse_3m(struct emit *e, unsigned prefix, unsigned op, unsigned d, unsigned a, struct x86_mem b)
+{
+    if (!e->avx && d != a)
+        sse_rr(&e->c, 0, 0x0f28, d, a);
+    if (e->avx)
+        x86_vrm(&e->c, prefix, op, false, d, a, b);
+    else
+        x86_prm(&e->c, prefix, op, false, d, b, false);
+}
+
+/* with a constant. */
+static inline void sse_3c(struct emit *e, unsigned prefix, unsigned op, unsigned d, unsigned a, const uint8_t *b)
+{
+    if (!e->avx && d != a)
+        sse_rr(&e->c, 0, 0x0f28, d, a);
+    if (e->avx)
+        x86_vrip(&e->c, prefix, op, false, d, a, b);
+    else
+        x86_prip(&e->c, prefix, op, false, d, b);
+}
+
 static inline void sse_move(struct code_buf *c, unsigned d, unsigned s)
 {
     if (d != s)

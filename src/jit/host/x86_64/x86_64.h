@@ -15,10 +15,17 @@ struct emit;
 struct xtemp {
     uint16_t cell;
     uint8_t reg;
-    bool single; /* f32 */
-    bool boxed;  /* the 32 bits above the f32 are ones; else they may be anything */
+    bool single;   /* f32 */
+    uint8_t state; /* X_*; of a pinned register what that has */
 };
-enum { XTEMPS = 4 };
+enum { XTEMPS = 6 };
+
+/* Of an xmm register; none: its 64 bits are the value (owed.c). */
+enum {
+    X_NAN = 1,   /* a NaN in it is quiet, but not yet the canonical one */
+    X_UPPER = 2, /* an f32, boxed for the guest, with anything above it */
+    X_ONES = 4,  /* an f32 with ones above it */
+};
 
 /* A register of the guest that lives in a place which is another's by the list. */
 struct borrowed {
@@ -32,15 +39,17 @@ struct place {
 };
 
 struct cold { /* code behind the block's end that a rare branch goes to */
-    enum { COLD_slow, COLD_exit, COLD_trap, COLD_write } kind;
-    uint8_t *from, *back;  /* displacement of the branch, or NULL; where to go on */
-    const uint8_t *access; /* NULL, or from here to `back` a fault leads to the stub */
+    enum { COLD_slow, COLD_exit, COLD_trap, COLD_write, COLD_restart } kind; /* restart: out of the block, to the current insn */
+    uint8_t *from, *back;                                                    /* displacement of the branch, or NULL; where to go on */
+    const uint8_t *access;                                                   /* NULL, or from here to `back` a fault leads to the stub */
     const struct ir_op *op;
     int result; /* slow: the register that the fast path leaves the result in, XMM + n of those; or -1 */
     void (*write)(struct emit *e, const struct cold *cold); /* write: makes the code, but for the jump back */
     uint8_t *also[4];                                       /* more branches to the same, or NULL */
     struct xtemp xtemp[XTEMPS];                             /* at the branch */
-    uint8_t nxtemps, reg;
+    uint8_t xstate[XPINS];                                  /* at the branch, of pinned xmm registers */
+    uint8_t nxtemps, reg, other;                            /* other: write */
+    uint16_t insn;                                          /* restart */
     bool single, boxed;
     uint8_t size, copy; /* of the access */
     bool store;
@@ -68,7 +77,7 @@ struct emit {
     const struct ir_op *divided; /* a division whose result waits already */
     unsigned forwarded;          /* the temporary whose value is in rax only; IR_NONE */
     bool locks;                  /* of the atomic op being emitted */
-    bool ready, lzcnt, popcnt, fma, sse41, bmi2, aes, clmul;
+    bool ready, lzcnt, popcnt, fma, sse41, bmi2, aes, clmul, avx;
     uint8_t base[TLB_RECENT]; /* what is known of registers as base addresses, */
     uint8_t copy[TLB_RECENT]; /* and which of the TLB's copies is for them */
     struct place places[TLB_RECENT];
@@ -80,7 +89,7 @@ struct emit {
     unsigned insn, insn_end;        /* the current insn, and the op behind its last */
     int top;                        /* the highest offset of an insn so far */
     uint8_t xpin_of[256];           /* as pin_of, of cells in xmm registers */
-    bool boxed[XPINS];              /* the pinned register holds ones above an f32 */
+    uint8_t xstate[XPINS];          /* X_* of the pinned registers */
     struct xtemp xtemp[XTEMPS];
     unsigned nxtemps;
 };
@@ -117,11 +126,11 @@ void x86_borrow_again(struct emit *e);   /* after C was called; keeps the flags 
 int x86_xpin(const struct emit *e, unsigned cell);     /* the pinned xmm register, or -1 */
 int x86_xreg(const struct emit *e, unsigned cell);     /* likewise, or of a temporary */
 bool x86_xmemory(const struct emit *e, unsigned cell); /* it is in no register at all */
-bool x86_xboxed(const struct emit *e, unsigned cell);
+/* Its value, for lowered float ops of that format, which do not see what a NaN lacks. */
 unsigned x86_xget(struct emit *e, unsigned cell, bool single, unsigned scratch);
 void x86_xget_into(struct emit *e, unsigned cell, bool single, unsigned d);
 unsigned x86_xresult(struct emit *e, const struct ir_op *op); /* where to compute; may be an operand's register */
-void x86_xfinish(struct emit *e, const struct ir_op *op, unsigned x, bool single, bool boxed);
+void x86_xfinish(struct emit *e, const struct ir_op *op, unsigned x, bool single, unsigned state);
 bool x86_xkeep(const struct emit *e, const struct ir_op *op); /* may the temporary it makes stay in a register? */
 bool x86_xalias(struct emit *e, const struct ir_op *op, unsigned x);
 void x86_xsettle(struct emit *e);                 /* for the evaluator, what is in rax only goes to its cell as well */
@@ -135,12 +144,21 @@ void x86_xmm_written(struct emit *e, const struct ir_op *op, bool memory); /* me
 const uint8_t *x86_constant(const struct emit *e, size_t offset);
 #define CONSTANT(e, field) x86_constant(e, offsetof(struct constants, field))
 
+/* owed.c; all keep the integer registers */
+unsigned x86_xstate(const struct emit *e, unsigned cell);
+void x86_xpay_value(struct emit *e, unsigned x, bool single); /* what arithmetic left in any xmm register */
+void x86_xpay_nan(struct emit *e, unsigned cell);
+void x86_xpay_box(struct emit *e, unsigned cell);
+void x86_xpay(struct emit *e, unsigned cell);
+void x86_xpay_all(struct emit *e);
+bool x86_xowes(const struct cold *cold);
+void x86_xpay_cold(struct emit *e, const struct cold *cold);
+
 /* float.c */
 bool x86_float_native(const struct emit *e, const struct ir_op *op);
 bool x86_lower_float(struct emit *e, const struct ir_op *op);
 /* float_convert.c */
 void x86_float_convert(struct emit *e, const struct ir_op *op);
-void x86_nan_check(struct emit *e, unsigned x, bool single, bool boxed);
 /* float_flags.c */
 void x86_float_flags(struct emit *e, const struct ir_op *op);
 unsigned x86_lower_flags(struct emit *e, const struct ir_op *op); /* the number of ops that it took; 0: none of its idioms */

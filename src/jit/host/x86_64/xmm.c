@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Floating-point cells as host operands: pinned xmm registers, memory, and xmm0 to xmm2 for temporaries that only lowered float ops of the
- * same insn read. xmm3 to xmm5 are scratch within one op. What a register holds above the bits of an f32 is tracked: ones there make a
- * value boxed, and the host's scalar instructions leave them alone.
+ * same insn read. xmm3 to xmm5 are scratch within one op. A pinned register may owe something of the guest's value (owed.c).
  */
 #include "jit/host/x86_64/sse.h"
 
@@ -27,11 +26,13 @@ int x86_xreg(const struct emit *e, unsigned cell)
     return t ? t->reg : x86_xpin(e, cell);
 }
 
-bool x86_xboxed(const struct emit *e, unsigned cell)
+/* Before its register is read in that format. */
+static void read_as(struct emit *e, unsigned cell, bool single)
 {
-    const struct xtemp *t = find_temp(e, cell);
-    int pin = x86_xpin(e, cell);
-    return t ? t->boxed : pin >= 0 && e->boxed[pin - XPIN0];
+    if (!single)
+        x86_xpay_box(e, cell);
+    else if (x86_xstate(e, cell) == X_NAN && !find_temp(e, cell))
+        x86_xpay_nan(e, cell);
 }
 
 void x86_xget_into(struct emit *e, unsigned cell, bool single, unsigned d)
@@ -39,6 +40,7 @@ void x86_xget_into(struct emit *e, unsigned cell, bool single, unsigned d)
     int x = x86_xreg(e, cell), r = x86_pin(e, cell);
     if (r < 0 && cell == e->forwarded)
         r = RAX;
+    read_as(e, cell, single);
     if (x >= 0)
         sse_move(&e->c, d, (unsigned)x);
     else if (r >= 0)
@@ -52,6 +54,7 @@ bool x86_xmemory(const struct emit *e, unsigned cell) { return x86_xreg(e, cell)
 unsigned x86_xget(struct emit *e, unsigned cell, bool single, unsigned scratch)
 {
     int x = x86_xreg(e, cell);
+    read_as(e, cell, single);
     if (x >= 0)
         return (unsigned)x;
     x86_xget_into(e, cell, single, scratch);
@@ -109,36 +112,41 @@ static int free_register(const struct emit *e)
     return -1;
 }
 
+/* The pinned register that the f32 in op's result is boxed into at once, and nowhere else; -1: none. */
+static int boxed_into(const struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *end = e->ir->ops + e->insn_end, *box = op + 1;
+    if (box >= end || box->op != IR_FBOX || box->a != op->d || op->d <= e->request->zero_cell || !x86_float_native(e, box))
+        return -1;
+    for (const struct ir_op *o = op + 2; o < end; o++)
+        if (o->op == IR_CALL || x86_reads(o, op->d))
+            return -1;
+    return x86_xpin(e, box->d);
+}
+
 unsigned x86_xresult(struct emit *e, const struct ir_op *op)
 {
     int x = x86_xpin(e, op->d);
+    if (x < 0)
+        x = boxed_into(e, op);
     if (x < 0 && x86_xkeep(e, op))
         x = free_register(e);
     return x < 0 ? XWORK0 : (unsigned)x;
 }
 
-void x86_xfinish(struct emit *e, const struct ir_op *op, unsigned x, bool single, bool boxed)
+/* f32 in a cell: zeros above. */
+static void finish_raw(struct emit *e, unsigned pin, unsigned x)
 {
-    int pin = x86_xpin(e, op->d), temp = -1;
-    e->forwarded = IR_NONE;
-    if (pin >= 0 && single) { /* f32 in a cell: zeros above */
-        sse_zero(&e->c, XWORK2);
-        sse_rr(&e->c, 0xf3, 0x0f10, XWORK2, x); /* movss */
-        x = XWORK2;
-        boxed = false;
-    }
-    if (pin >= 0) {
-        sse_move(&e->c, (unsigned)pin, x);
-        e->boxed[pin - XPIN0] = boxed;
-        return;
-    }
-    drop_dead(e, op);
-    if (x86_xkeep(e, op))
-        temp = free_register(e);
-    if (temp >= 0) {
-        sse_move(&e->c, (unsigned)temp, x);
-        e->xtemp[e->nxtemps++] = (struct xtemp){op->d, (uint8_t)temp, single, boxed};
-    } else if (x86_pin(e, op->d) >= 0) {
+    sse_zero(&e->c, XWORK2);
+    sse_rr(&e->c, 0xf3, 0x0f10, XWORK2, x); /* movss */
+    sse_move(&e->c, pin, XWORK2);
+    e->xstate[pin - XPIN0] = 0;
+}
+
+/* To an integer register or to memory. */
+static void finish_outside(struct emit *e, const struct ir_op *op, unsigned x, bool single)
+{
+    if (x86_pin(e, op->d) >= 0) {
         x86_prr(&e->c, 0x66, 0x0f7e, !single, x, (enum x86_reg)x86_pin(e, op->d));
     } else if (single) {
         x86_prr(&e->c, 0x66, 0x0f7e, false, x, RAX);
@@ -146,6 +154,35 @@ void x86_xfinish(struct emit *e, const struct ir_op *op, unsigned x, bool single
     } else {
         sse_store(&e->c, false, cell_mem(op->d), x);
     }
+}
+
+void x86_xfinish(struct emit *e, const struct ir_op *op, unsigned x, bool single, unsigned state)
+{
+    int pin = x86_xpin(e, op->d), temp = single ? boxed_into(e, op) : -1;
+    e->forwarded = IR_NONE;
+    if (pin >= 0 && !single) {
+        sse_move(&e->c, (unsigned)pin, x);
+        e->xstate[pin - XPIN0] = (uint8_t)state;
+        return;
+    }
+    drop_dead(e, op);
+    if (e->nxtemps == XTEMPS)
+        temp = -1;
+    if (temp >= 0)
+        e->xstate[temp - XPIN0] = (uint8_t)(state & X_ONES ? state : state | X_UPPER);
+    else if (pin < 0 && x86_xkeep(e, op))
+        temp = free_register(e);
+    if (temp >= 0) {
+        sse_move(&e->c, (unsigned)temp, x);
+        e->xtemp[e->nxtemps++] = (struct xtemp){op->d, (uint8_t)temp, single, (uint8_t)state};
+        return;
+    }
+    if (state & X_NAN)
+        x86_xpay_value(e, x, single);
+    if (pin >= 0)
+        finish_raw(e, (unsigned)pin, x);
+    else
+        finish_outside(e, op, x, single);
 }
 
 /* The temporary is another name of a register's value, for reading; not if the register changes before its last reader is through. */
@@ -167,7 +204,7 @@ bool x86_xalias(struct emit *e, const struct ir_op *op, unsigned x)
 {
     if (!alias_holds(e, op))
         return false;
-    e->xtemp[e->nxtemps++] = (struct xtemp){op->d, (uint8_t)x, true, true};
+    e->xtemp[e->nxtemps++] = (struct xtemp){op->d, (uint8_t)x, true, 0};
     return true;
 }
 
@@ -203,7 +240,7 @@ void x86_xcold_generic(struct emit *e, const struct cold *cold)
         if (t->reg >= XPIN0)
             continue;
         sse_load(c, t->single, t->reg, cell_mem(t->cell));
-        if (t->boxed)
+        if (t->state & X_ONES)
             sse_constant(c, 0, SSE_or, t->reg, CONSTANT(e, box));
     }
     if (cold->result >= 0) {
@@ -237,7 +274,7 @@ void x86_xmm_begin(struct emit *e)
     bool any = false;
     e->insn = e->nxtemps = 0;
     e->insn_end = e->ir->ninsns > 1 ? e->ir->insns[1].op : e->ir->nops;
-    memset(e->boxed, 0, sizeof e->boxed);
+    memset(e->xstate, 0, sizeof e->xstate);
     for (unsigned i = 0; i < e->ir->nops && !any; i++)
         any = touches(e, &e->ir->ops[i]);
     if (!any)
@@ -261,8 +298,10 @@ void x86_xmm_op(struct emit *e, unsigned i)
 static void flush(struct emit *e, unsigned cell)
 {
     int x = x86_xpin(e, cell);
-    if (x >= 0)
-        sse_store(&e->c, false, cell_mem(cell), (unsigned)x);
+    if (x < 0)
+        return;
+    x86_xpay(e, cell);
+    sse_store(&e->c, false, cell_mem(cell), (unsigned)x);
 }
 
 void x86_xmm_flush(struct emit *e, const struct ir_op *op)
@@ -282,6 +321,9 @@ bool x86_lower_from_xmm(struct emit *e, const struct ir_op *op)
     if (x < 0 || x86_xpin(e, op->d) >= 0 || !(extends || copies))
         return false;
     enum x86_reg r = x86_result(e, op);
+    x86_xpay_nan(e, op->a);
+    if (copies)
+        x86_xpay_box(e, op->a);
     x86_prr(&e->c, 0x66, 0x0f7e, copies, (unsigned)x, r); /* movd, movq */
     if (op->op == IR_SEXT)
         x86_rr(&e->c, 0x63, true, r, r);
@@ -293,10 +335,10 @@ void x86_xmm_written(struct emit *e, const struct ir_op *op, bool memory)
 {
     int x = ir_sigs[op->op].out || op->op == IR_CALL ? x86_xpin(e, op->d) : -1;
     if (op->op == IR_CALL)
-        memset(e->boxed, 0, sizeof e->boxed);
+        memset(e->xstate, 0, sizeof e->xstate);
     if (x < 0)
         return;
-    e->boxed[x - XPIN0] = false;
+    e->xstate[x - XPIN0] = 0;
     if (memory)
         sse_load(&e->c, false, (unsigned)x, cell_mem(op->d));
 }
