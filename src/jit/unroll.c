@@ -15,7 +15,10 @@ static unsigned rounds_of(const struct ir_block *block)
     const struct ir_op *last = &block->ops[block->nops - 1];
     if (last->op != IR_BRANCH || last->imm || block->straddles)
         return 1;
-    unsigned by_insns = IR_MAX_INSNS / block->ninsns, by_ops = ROUNDS_OPS / block->nops;
+    unsigned ops = 0;
+    for (unsigned i = 0; i < block->nops; i++)
+        ops += block->ops[i].op != IR_FBOX && block->ops[i].op != IR_FUNBOX; /* which mostly make no code */
+    unsigned by_insns = IR_MAX_INSNS / block->ninsns, by_ops = ROUNDS_OPS / ops;
     return by_insns < by_ops ? by_insns : by_ops;
 }
 

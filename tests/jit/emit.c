@@ -17,7 +17,7 @@
 enum { ZERO = 64, PAGE_OFFSET = 0x100, SIZE = 1 << 20, EXITS = 64, FAULTS = 64, OPS = 256, SKIPPED = 77, FLAT_PAGE = 0x12000 };
 #define MEMORY UINT64_C(0x7f0000000000) /* as far up as what is allocated */
 
-static const uint16_t pins[] = {15, 14, 10, 2, 11, 12, 13, 8, 9, 1, 16}, fpins[] = {47, 46, 42, 43, 44, 45, 40, 41, 48, 49};
+static const uint16_t pins[] = {15, 14, 10, 2, 11, 12, 13, 8, 9, 1, 16}, fpins[] = {47, 46, 45, 44, 43, 42, 32, 33, 34, 35, 36};
 
 struct fixed { /* at MEMORY */
     struct ir_block block;

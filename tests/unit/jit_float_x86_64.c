@@ -27,7 +27,8 @@ struct bench {
     struct cases_random random;
 };
 
-static const uint16_t pins[] = {X + 1, X + 4, X + 2}, fpins[] = {F + 3, F + 1, F + 0, F + 5, F + 7, F + 2, F + 9, F + 4, F + 12, F + 10};
+static const uint16_t pins[] = {X + 1, X + 4, X + 2},
+                      fpins[] = {F + 3, F + 1, F + 0, F + 5, F + 7, F + 2, F + 9, F + 4, F + 12, F + 10, F + 15};
 
 static struct cpu *cpu_new(void)
 {

@@ -3,7 +3,7 @@
  * Who lives where in emitted code. rbp points into the vCPU's cells so that the first 32 have short displacements; r14 is the TLB of the
  * current context, or with flat memory one more pinned register; rax rcx rdx are scratch within one op; ten of the guest's registers are
  * pinned, in the order of the guest's list.
- * Ten floating-point cells live in xmm6 to xmm15 while cpu->fp_live, together with the sticky flags in MXCSR; blocks that need them bring
+ * Eleven floating-point cells live in xmm5 to xmm15 while cpu->fp_live, together with the sticky flags in MXCSR; blocks that need them bring
  * them in when they are entered, and everything that goes to C takes them out.
  */
 #pragma once
@@ -13,8 +13,8 @@
 
 enum {
     PINS = 11 /* the last one with flat memory only */,
-    XPINS = 10,
-    XPIN0 = 6 /* first pinned xmm register */,
+    XPINS = 11,
+    XPIN0 = 5 /* first pinned xmm register */,
     STATE_BIAS = offsetof(struct cpu, cell) + 16 * 8
 };
 

@@ -4,7 +4,7 @@
 #include "jit/host/x86_64/x86_64.h"
 #include <string.h>
 
-enum { XWORK0 = 3, XWORK1, XWORK2 }; /* scratch within one op */
+enum { XWORK0 = 2, XWORK1, XWORK2 }; /* scratch within one op */
 
 enum sse_op {
     SSE_ucomi = 0x0f2e,

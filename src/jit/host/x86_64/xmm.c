@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Floating-point cells as host operands: pinned xmm registers, memory, and xmm0 to xmm2 for temporaries that only lowered float ops of the
- * same insn read. xmm3 to xmm5 are scratch within one op. A pinned register may owe something of the guest's value (owed.c).
+ * Floating-point cells as host operands: pinned xmm registers, memory, and xmm0 and xmm1 for temporaries that only lowered float ops of the
+ * same insn read. xmm2 to xmm4 are scratch within one op. A pinned register may owe something of the guest's value (owed.c).
  */
 #include "jit/host/x86_64/sse.h"
 
-enum { XFREE = 3 }; /* registers for temporaries */
+enum { XFREE = 2 }; /* registers for temporaries */
 
 int x86_xpin(const struct emit *e, unsigned cell)
 {
