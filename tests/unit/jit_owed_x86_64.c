@@ -110,7 +110,8 @@ static void move(struct fixture *f)
 {
     struct ir_build *b = f->build;
     ir_val args[2] = {ir_get(b, IR_i64, pick(f)), ir_get(b, IR_i64, pick_integer(f))};
-    switch (random_below(&f->r, 7)) {
+    switch (random_below(&f->r, 8)) {
+    case 6:
     case 0: ir_put(b, pick_integer(f), ir_BITS(b, get(f, IR_f64))); break;
     case 1: ir_put(b, pick_integer(f), ir_SEXT(b, IR_i64, ir_TRUNC(b, IR_i32, args[0]))); break;
     case 2: put(f, ir_FROM(b, IR_f64, args[1])); break;
@@ -134,14 +135,15 @@ static void way_out(struct fixture *f, unsigned n)
 static struct ir_block *make(struct fixture *f)
 {
     struct ir_build *b = f->build;
-    unsigned length = 1 + (unsigned)random_below(&f->r, MAX_LENGTH), outs = (unsigned)random_below(&f->r, 4);
+    unsigned length = 1 + (unsigned)random_below(&f->r, MAX_LENGTH), outs = (unsigned)random_below(&f->r, 4),
+             arithmetics = random_percent(&f->r, 50) ? 60 : 20, accesses = arithmetics + 20;
     ir_begin(b);
     for (unsigned n = 0; n < length; n++) {
         unsigned kind = (unsigned)random_below(&f->r, 100);
         ir_insn_begin(b, (int)(4 * n), 4);
-        if (kind < 60)
+        if (kind < arithmetics)
             arithmetic(f, random_percent(&f->r, 50) ? IR_f32 : IR_f64);
-        else if (kind < 80)
+        else if (kind < accesses)
             access(f);
         else if (kind < 92 || !outs)
             move(f);

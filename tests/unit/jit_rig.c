@@ -56,8 +56,21 @@ static uint64_t helper_sum(struct cpu *cpu, uint64_t a, uint64_t b, uint64_t c, 
     return a + 3 * b + 5 * c + 7 * d + 11 * e + 13 * f;
 }
 
+/* C may use them as it likes. */
+static void lose_registers(void)
+{
+#ifdef __x86_64__
+    __asm__ volatile("pcmpeqd %%xmm0, %%xmm0; movaps %%xmm0, %%xmm1; movaps %%xmm0, %%xmm2; movaps %%xmm0, %%xmm3; movaps %%xmm0, %%xmm4;"
+                     "movaps %%xmm0, %%xmm5; movaps %%xmm0, %%xmm6; movaps %%xmm0, %%xmm15"
+                     :
+                     :
+                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm15");
+#endif
+}
+
 static uint64_t helper_put(struct cpu *cpu, uint64_t a, uint64_t b)
 {
+    lose_registers();
     cpu->cell[0] ^= a;
     cpu->cell[1] += b;
     return a - b;

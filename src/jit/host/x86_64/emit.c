@@ -26,6 +26,7 @@ static void generic(struct emit *e, const struct ir_op *op)
 {
     if (may_trap(op))
         x86_xpay_all(e);
+    e->mirror.valid = false;
     op_into_rax(e, op);
     uint8_t *from = x86_call_op(e, may_trap(op));
     if (from)
@@ -204,6 +205,7 @@ static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *given_ba
 {
     op_into_rax(e, cold->op);
     uint8_t *trapped = x86_call_op(e, true);
+    x86_mirror_again(e, cold->mirror);
     if (cold->result >= XMM)
         sse_load(&e->c, false, (unsigned)cold->result - XMM, cell_mem(cold->op->d));
     else if (cold->result >= 0)
@@ -334,6 +336,7 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
     e->body = e->c.at;
     for (unsigned i = 0, n; i < q->ir->nops; i += n) {
         x86_xmm_op(e, i);
+        x86_mirror_op(e, &e->ir->ops[i]);
         for (; insn < q->ir->ninsns && q->ir->insns[insn].op <= i; insn++)
             e->top = q->ir->insns[insn].offset > e->top ? q->ir->insns[insn].offset : e->top;
         n = e->need[i] == NEED_none ? 1 : x86_lower_flags(e, &q->ir->ops[i]);
@@ -341,6 +344,8 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
             n = lower(e, &q->ir->ops[i]);
         for (unsigned k = 0; k < n && !q->flat; k++)
             x86_note_base(e, &q->ir->ops[i + k]);
+        for (unsigned k = 1; k < n; k++)
+            x86_mirror_op(e, &q->ir->ops[i + k]);
     }
     if (!e->c.full)
         cold_stubs(e);

@@ -278,6 +278,7 @@ static void move(struct emit *e, const struct ir_op *op)
     } else if (x86_pin(e, op->d) >= 0) {
         x86_prr(&e->c, 0x66, 0x0f7e, true, (unsigned)from, (enum x86_reg)x86_pin(e, op->d));
         e->forwarded = IR_NONE;
+        x86_mirror_set(e, op, (unsigned)from, true);
     } else {
         sse_store(&e->c, false, cell_mem(op->d), (unsigned)from);
         e->forwarded = IR_NONE;

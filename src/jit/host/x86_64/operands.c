@@ -98,6 +98,7 @@ void x86_finish_word(struct emit *e, const struct ir_op *op, enum x86_reg r)
 
 void x86_cold(struct emit *e, struct cold cold)
 {
+    cold.mirror = e->mirror;
     memcpy(cold.xstate, e->xstate, sizeof cold.xstate);
     if (e->ncold < COLD_MAX)
         e->cold[e->ncold++] = cold;

@@ -4,7 +4,8 @@
 #include "jit/host/x86_64/x86_64.h"
 #include <string.h>
 
-enum { XWORK0 = 2, XWORK1, XWORK2 }; /* scratch within one op */
+/* For temporaries, the second of them otherwise as mirror.c says; scratch within one op. */
+enum { XTEMP0, XMIRROR, XWORK0, XWORK1, XWORK2 };
 
 enum sse_op {
     SSE_ucomi = 0x0f2e,

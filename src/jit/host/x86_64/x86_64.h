@@ -38,7 +38,13 @@ struct place {
     int16_t offset;
 };
 
-struct cold { /* code behind the block's end that a rare branch goes to */
+/* An integer register whose value is in XMIRROR too: the low 32 bits, or all. */
+struct mirror {
+    uint16_t cell;
+    bool wide, valid;
+};
+
+struct cold {                                                                /* code behind the block's end that a rare branch goes to */
     enum { COLD_slow, COLD_exit, COLD_trap, COLD_write, COLD_restart } kind; /* restart: out of the block, to the current insn */
     uint8_t *from, *back;                                                    /* displacement of the branch, or NULL; where to go on */
     const uint8_t *access;                                                   /* NULL, or from here to `back` a fault leads to the stub */
@@ -48,6 +54,7 @@ struct cold { /* code behind the block's end that a rare branch goes to */
     uint8_t *also[4];                                       /* more branches to the same, or NULL */
     struct xtemp xtemp[XTEMPS];                             /* at the branch */
     uint8_t xstate[XPINS];                                  /* at the branch, of pinned xmm registers */
+    struct mirror mirror;                                   /* likewise */
     uint8_t nxtemps, reg, other;                            /* other: write */
     uint16_t insn;                                          /* restart */
     bool single, boxed;
@@ -91,6 +98,7 @@ struct emit {
     uint8_t xpin_of[256];           /* as pin_of, of cells in xmm registers */
     uint8_t xstate[XPINS];          /* X_* of the pinned registers */
     struct xtemp xtemp[XTEMPS];
+    struct mirror mirror;
     unsigned nxtemps;
 };
 
@@ -153,6 +161,12 @@ void x86_xpay(struct emit *e, unsigned cell);
 void x86_xpay_all(struct emit *e);
 bool x86_xowes(const struct cold *cold);
 void x86_xpay_cold(struct emit *e, const struct cold *cold);
+
+/* mirror.c */
+void x86_mirror_set(struct emit *e, const struct ir_op *op, unsigned x, bool wide); /* op has moved x to an integer register */
+void x86_mirror_op(struct emit *e, const struct ir_op *op);
+bool x86_mirrors(const struct emit *e, unsigned cell, bool single);
+void x86_mirror_again(struct emit *e, struct mirror mirror);
 
 /* float.c */
 bool x86_float_native(const struct emit *e, const struct ir_op *op);

@@ -5,7 +5,7 @@
  */
 #include "jit/host/x86_64/sse.h"
 
-enum { XFREE = 2 }; /* registers for temporaries */
+enum { XFREE = XWORK0 }; /* registers for temporaries */
 
 int x86_xpin(const struct emit *e, unsigned cell)
 {
@@ -41,6 +41,8 @@ void x86_xget_into(struct emit *e, unsigned cell, bool single, unsigned d)
     if (r < 0 && cell == e->forwarded)
         r = RAX;
     read_as(e, cell, single);
+    if (x < 0 && x86_mirrors(e, cell, single))
+        x = XMIRROR;
     if (x >= 0)
         sse_move(&e->c, d, (unsigned)x);
     else if (r >= 0)
@@ -131,6 +133,7 @@ unsigned x86_xresult(struct emit *e, const struct ir_op *op)
         x = boxed_into(e, op);
     if (x < 0 && x86_xkeep(e, op))
         x = free_register(e);
+    e->mirror.valid &= x != XMIRROR;
     return x < 0 ? XWORK0 : (unsigned)x;
 }
 
@@ -173,6 +176,7 @@ void x86_xfinish(struct emit *e, const struct ir_op *op, unsigned x, bool single
     else if (pin < 0 && x86_xkeep(e, op))
         temp = free_register(e);
     if (temp >= 0) {
+        e->mirror.valid &= temp != XMIRROR;
         sse_move(&e->c, (unsigned)temp, x);
         e->xtemp[e->nxtemps++] = (struct xtemp){op->d, (uint8_t)temp, single, (uint8_t)state};
         return;
@@ -235,6 +239,7 @@ void x86_xcold_generic(struct emit *e, const struct cold *cold)
     }
     x86_imm(c, RAX, (uintptr_t)cold->op);
     x86_call_op(e, false);
+    x86_mirror_again(e, cold->mirror);
     for (unsigned i = 0; i < cold->nxtemps; i++) {
         const struct xtemp *t = &cold->xtemp[i];
         if (t->reg >= XPIN0)
@@ -273,6 +278,7 @@ void x86_xmm_begin(struct emit *e)
 {
     bool any = false;
     e->insn = e->nxtemps = 0;
+    e->mirror.valid = false;
     e->insn_end = e->ir->ninsns > 1 ? e->ir->insns[1].op : e->ir->nops;
     memset(e->xstate, 0, sizeof e->xstate);
     for (unsigned i = 0; i < e->ir->nops && !any; i++)
@@ -328,6 +334,7 @@ bool x86_lower_from_xmm(struct emit *e, const struct ir_op *op)
     if (op->op == IR_SEXT)
         x86_rr(&e->c, 0x63, true, r, r);
     x86_finish(e, op, r);
+    x86_mirror_set(e, op, (unsigned)x, copies);
     return true;
 }
 
