@@ -178,8 +178,11 @@ void x86_plan_probes(struct emit *e)
     bool seen[TLB_RECENT] = {0}, used[TLB_RECENT] = {0};
     unsigned insn = e->ir->ninsns;
     e->nplaces = 0;
+    e->walks = e->loops;
+    for (unsigned i = 0; i < e->ir->nops; i++)
+        e->walks |= e->ir->ops[i].op >= IR_FADD && e->ir->ops[i].op <= IR_ITOF;
     for (unsigned cell = 0; cell < TLB_RECENT; cell++) {
-        e->base[cell] = e->loops ? BASE_computed : 0;
+        e->base[cell] = e->walks ? BASE_computed : 0;
         e->copy[cell] = (uint8_t)cell;
     }
     for (unsigned i = 0; i < e->ir->nops; i++)
@@ -216,7 +219,7 @@ void x86_note_base(struct emit *e, const struct ir_op *op)
     if (op->op == IR_CALL)
         memset(e->base, 0, sizeof e->base);
     else if (writes(op) && !moves_on(op))
-        e->base[op->d] = e->loops && !(ir_sigs[op->op].flags & IR_F_R) ? BASE_computed : 0;
+        e->base[op->d] = e->walks && !(ir_sigs[op->op].flags & IR_F_R) ? BASE_computed : 0;
 }
 
 /* Flat memory: the base register and the displacement, as they are. */

@@ -80,6 +80,7 @@ struct emit {
     unsigned npins, nborrowed;
     struct borrowed borrowed[PINS];
     bool loops;                  /* some way out leads to the block's start */
+    bool walks; /* its accesses are likely in the pages of the last ones: it loops, or computes with floats, as loops around it do */
     uint8_t *body;               /* behind what only those do who come in */
     const struct ir_op *divided; /* a division whose result waits already */
     unsigned forwarded;          /* the temporary whose value is in rax only; IR_NONE */
