@@ -17,9 +17,12 @@ static struct x86_mem entry_at(bool store, enum x86_reg index)
     return (struct x86_mem){.base = R14, .index = index, .scale = 1, .disp = side};
 }
 
-static struct x86_mem recent_at(bool store, unsigned copy)
+/* Loops use the registers for different things, so the copies of one are in other places in each, as the block stands in its page. */
+static struct x86_mem recent_at(const struct emit *e, bool store, unsigned copy)
 {
     struct x86_mem m = entry_at(store, NO_REG);
+    if (e->walks)
+        copy = (copy ^ e->request->page_offset * 0x9e3779b1u >> 27) % TLB_RECENT;
     m.disp += (int32_t)((TLB_SIZE + copy) * sizeof(struct tlb_entry));
     return m;
 }
@@ -74,8 +77,8 @@ static uint8_t *probe_filling(struct emit *e, unsigned size, bool store, unsigne
     struct code_buf *c = &e->c;
     uint8_t *slow = compare_indexed(e, size, store);
     x86_load(c, RCX, addend(entry_at(store, RCX)));
-    x86_store(c, recent_at(store, copy), RDX);
-    x86_store(c, addend(recent_at(store, copy)), RCX);
+    x86_store(c, recent_at(e, store, copy), RDX);
+    x86_store(c, addend(recent_at(e, store, copy)), RCX);
     x86_alu_rr(c, ALU_add, true, RAX, RCX);
     return slow;
 }
@@ -91,12 +94,12 @@ static uint8_t *probe_recent(struct emit *e, const struct ir_op *op, unsigned si
         x86_mov(c, RDX, RAX);
     }
     x86_alu_ri(c, ALU_and, true, RDX, -MEM_PAGE | (int32_t)(size - 1));
-    x86_alu_rm(c, ALU_cmp, true, RDX, recent_at(store, e->copy[op->a]));
+    x86_alu_rm(c, ALU_cmp, true, RDX, recent_at(e, store, e->copy[op->a]));
     uint8_t *other = x86_jcc(c, CC_NE);
     if (direct)
-        x86_load(c, RAX, addend(recent_at(store, e->copy[op->a])));
+        x86_load(c, RAX, addend(recent_at(e, store, e->copy[op->a])));
     else
-        x86_alu_rm(c, ALU_add, true, RAX, addend(recent_at(store, e->copy[op->a])));
+        x86_alu_rm(c, ALU_add, true, RAX, addend(recent_at(e, store, e->copy[op->a])));
     return other;
 }
 
@@ -107,7 +110,7 @@ static void cold_recent(struct emit *e, const struct cold *cold)
     if (cold->direct)
         x86_address_into_rax(e, cold->op);
     x86_imm(c, RCX, cold->size - 1u);
-    x86_lea(c, RDX, recent_at(cold->store, cold->copy));
+    x86_lea(c, RDX, recent_at(e, cold->store, cold->copy));
     x86_call_exec(c, e->routines + (cold->store ? e->r->recent_write : e->r->recent_read));
     e->cold[cold - e->cold + 1].from = x86_jcc(c, CC_NE);
     if (cold->direct)
