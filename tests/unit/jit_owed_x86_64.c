@@ -189,12 +189,11 @@ static void fill(struct fixture *f, uint64_t frame[RIG_CELLS])
         frame[X0 + i] = random_percent(&f->r, 50) ? 0 : random_next(&f->r) << random_below(&f->r, 60);
 }
 
-static void sequences(void **state)
+static void check(struct fixture *f, bool flat)
 {
     static const uint16_t pins[] = {A0, X0, A0 + 1};
-    struct fixture *f = *state;
     uint64_t frame[RIG_CELLS];
-    assert_int_equal(rig_init(&f->rig, pins, sizeof pins / sizeof *pins), 0);
+    assert_int_equal((flat ? rig_init_flat : rig_init)(&f->rig, pins, sizeof pins / sizeof *pins), 0);
     for (unsigned n = 0; n < BLOCKS; n++) {
         struct ir_block *block = make(f);
         for (unsigned i = 0; i < FRAMES; i++) {
@@ -210,8 +209,14 @@ static void sequences(void **state)
     rig_fini(&f->rig);
 }
 
+static void sequences(void **state) { check(*state, false); }
+static void flat_memory(void **state) { check(*state, true); }
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(sequences, setup, teardown)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(sequences, setup, teardown),
+        cmocka_unit_test_setup_teardown(flat_memory, setup, teardown),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
