@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * A block of IR to machine code in one pass: op by op, then the cold stubs. Wherever the block may be left, all of the guest's
- * state is in its place, a pinned register or its cell, so a way out needs only the count of insns and the address.
+ * state is in its place, a pinned register or its cell, but for what xmm registers owe (owed.c), so a way out needs only the count of
+ * insns and the address.
  */
 #include "base/bits.h"
 #include "jit/host/x86_64/sse.h"

@@ -87,7 +87,9 @@ static uint8_t *probe_filling(struct emit *e, unsigned size, bool store, unsigne
 static uint8_t *probe_recent(struct emit *e, const struct ir_op *op, unsigned size, bool store, bool direct)
 {
     struct code_buf *c = &e->c;
-    if (direct) {
+    if (direct && !op->imm) {
+        x86_mov(c, RDX, (enum x86_reg)x86_pin(e, op->a));
+    } else if (direct) {
         x86_lea(c, RDX, (struct x86_mem){.base = (enum x86_reg)x86_pin(e, op->a), .index = NO_REG, .disp = (int32_t)op->imm});
     } else {
         x86_address_into_rax(e, op);
