@@ -79,9 +79,9 @@ struct emit {
     uint8_t pin_of[256]; /* of low cells: 1 + index of the pin register, 0: not pinned */
     unsigned npins, nborrowed;
     struct borrowed borrowed[PINS];
-    bool loops;                  /* some way out leads to the block's start */
-    bool walks; /* its accesses are likely in the pages of the last ones: it loops, or computes with floats, as loops around it do */
-    uint8_t *body;               /* behind what only those do who come in */
+    bool loops;    /* some way out leads to the block's start */
+    bool walks;    /* its accesses are likely in the pages of the last ones: it loops, or computes with floats, as loops around it do */
+    uint8_t *body; /* behind what only those do who come in */
     const struct ir_op *divided; /* a division whose result waits already */
     unsigned forwarded;          /* the temporary whose value is in rax only; IR_NONE */
     bool locks;                  /* of the atomic op being emitted */
