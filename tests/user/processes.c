@@ -74,11 +74,13 @@ static void spawns(void)
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     char *mask[] = {"sh", "-c", "grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status", NULL};
     signal(SIGUSR1, SIG_IGN);
-    SHOW(posix_spawn(&pid, "/bin/sh", NULL, &attr, mask, environ));
+    int result = posix_spawn(&pid, "/bin/sh", NULL, &attr, mask, environ); /* which prints as well */
     waitpid(pid, &status, 0);
+    SHOW(result);
     show_status("spawned", status);
-    SHOW(posix_spawn(&pid, "/bin/sh", NULL, NULL, mask, environ));
+    result = posix_spawn(&pid, "/bin/sh", NULL, NULL, mask, environ);
     waitpid(pid, &status, 0);
+    SHOW(result);
     signal(SIGUSR1, SIG_DFL);
 }
 
