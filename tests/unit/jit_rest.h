@@ -11,8 +11,11 @@
 /* The block was entered at `pc` with `insns` retired and has come back by a branch. Was that before one of its insns? Then the rest runs. */
 static inline bool jit_rest(struct cpu *cpu, const struct ir_block *block, gva pc, uint64_t insns, enum ir_exit *exit)
 {
-    uint64_t done = cpu->insns - insns;
-    if (!done || done >= block->ninsns || cpu->pc != pc + (uint64_t)(int64_t)block->insns[done].offset)
+    int64_t count = (int64_t)(cpu->insns - insns);
+    unsigned done = count > 1 ? (unsigned)count : 1; /* at least: SKIP takes off those that it passes over */
+    while (done < block->ninsns && cpu->pc != pc + (uint64_t)(int64_t)block->insns[done].offset)
+        done++;
+    if (done >= block->ninsns)
         return false;
     struct ir_block rest = *block;
     unsigned first = block->insns[done].op;
