@@ -28,6 +28,10 @@ static void fill(struct cpu *cpu, gva va, enum mem_access access, const struct t
     e->addend = (uintptr_t)host - e->tag;
     cpu_count(cpu, CPU_STAT_tlb_fills);
     tlb_note_span(cpu->tlb, va, page->span);
+    if (!cpu->tlb2 || !page->readable)
+        return;
+    bool writes = access == ACCESS_write || (page->writable && mem_page_written_fast(cpu->space, page->page));
+    cpu->tlb2[tlb2_index(cpu->tlb, va)] = (struct tlb_entry){tlb2_tag(cpu->tlb, e->tag), e->addend | (writes ? 0 : TLB2_READ_ONLY)};
 }
 
 /* ---- flat memory: the host's MMU answers ---- */

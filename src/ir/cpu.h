@@ -48,6 +48,7 @@ struct cpu_ops {
 
 struct cpu {
     struct tlb *tlb;         /* of the current context */
+    struct tlb_entry *tlb2;  /* the second level, of all contexts; NULL: none, and no emitted code runs */
     gva pc;                  /* in a block: its first insn; outside: the next insn */
     _Atomic uint32_t events; /* any thread: CPU_EVENT_* */
     uint32_t fx;             /* FX_* */

@@ -9,10 +9,15 @@
  * the first byte and be for an aligned access.
  * bits 21.. are added to the index: arrays that lie a multiple of 2 MiB apart would miss on every access otherwise. Added, not XORed:
  * two pages in a row must never have the same index (XOR gives 0x7ffff000 and 0x80000000 the same), see the rule above.
+ *
+ * The second level is one table of a vCPU for all its TLBs, looked at where the first misses, by emitted code too. Its tags name the TLB
+ * in their low bits (tlb->id, never 0; an empty entry is all 0), so that a TLB is flushed there by giving it a new id; one entry serves
+ * reads and, without TLB2_READ_ONLY in its addend, writes. The rule about pages with code holds for it as for the first level.
  */
 #pragma once
 #include "mem/space.h"
 
+enum { TLB2_BITS = 13, TLB2_SIZE = 1 << TLB2_BITS, TLB2_READ_ONLY = 1, TLB2_IDS = 4095 };
 enum { TLB_BITS = 9, TLB_SIZE = 1 << TLB_BITS, TLB_RECENT = 32, TLB_ENTRIES = TLB_SIZE + TLB_RECENT, TLB_LARGE = 256 };
 
 struct tlb_entry {
@@ -26,6 +31,8 @@ struct tlb_entry {
 struct tlb {
     _Alignas(64) struct tlb_entry read[TLB_ENTRIES];
     struct tlb_entry write[TLB_ENTRIES];
+    uint64_t id;                       /* 1..TLB2_IDS */
+    uint64_t salt;                     /* spreads TLBs over the second level */
     uint64_t max_span;                 /* of the translations in it: how far a flush of one address must look around */
     uint64_t large[2][TLB_LARGE / 64]; /* a bit (by hash) for each 2 MiB, and each 1 GiB, that has pages of larger translations in it */
 };
@@ -52,6 +59,13 @@ static inline uint64_t tlb_span(const struct tlb *tlb, gva va)
 
 static inline unsigned tlb_index(gva va) { return (unsigned)(((va >> 12) + (va >> 21)) & (TLB_SIZE - 1)); }
 static inline bool tlb_hit(const struct tlb_entry *e, gva va, unsigned size) { return ((va + size - 1) & ~0xfffull) == e->tag; }
+
+/* Where the second level has the page, if it has it. */
+static inline unsigned tlb2_index(const struct tlb *tlb, gva va)
+{
+    return (unsigned)((va >> 12) + (va >> (12 + TLB2_BITS)) + tlb->salt) & (TLB2_SIZE - 1);
+}
+static inline uint64_t tlb2_tag(const struct tlb *tlb, gva page) { return page | tlb->id; }
 
 enum mem_access { ACCESS_read = 0, ACCESS_write = 1, ACCESS_fetch = 2 };
 

@@ -598,6 +598,44 @@ static void fences(void)
         }
 }
 
+/* More pages than the nearest translations are kept of: a fence reaches those that are further off, too. */
+static void fences_of_many(void)
+{
+    enum { MANY = 1600, STEP = 23 };
+    for (unsigned kind = 0; kind < FENCE_kinds; kind++) {
+        bool one = kind != FENCE_all && kind != FENCE_asid;
+        fresh(SV39);
+        csr_write(CSR_satp, paging_satp(5));
+        row("fence %d", (uint64_t)kind);
+        for (uint64_t i = 0; i < MANY; i++)
+            paging_map(VA + i * PAGE, (uint64_t)sixteen[i % 16], 0, PTE_R | PTE_W);
+        do_fence(FENCE_all, 0, 0);
+        for (uint64_t i = 0; i < 16; i++)
+            sixteen[i][7] = 100 + i;
+        for (uint64_t i = 0; i < MANY; i++) {
+            CHECK_EQ(load_as(MODE_S, VA + i * PAGE + 56, 8), 100 + i % 16);
+            store_as(MODE_S, VA + i * PAGE + 64, 8, i);
+        }
+        for (uint64_t i = 0; i < MANY; i += STEP)
+            paging_map(VA + i * PAGE, (uint64_t)sixteen[(i + 1) % 16], 0, PTE_R);
+        for (uint64_t i = 0; one && i < MANY; i += STEP)
+            do_fence(kind, VA + i * PAGE, 5);
+        if (!one)
+            do_fence(kind, 0, 5);
+        for (uint64_t i = 0; i < MANY; i++) {
+            bool changed = i % STEP == 0;
+            CHECK_EQ(load_as(MODE_S, VA + i * PAGE + 56, 8), 100 + (i + changed) % 16);
+            trap_clear();
+            store_as(MODE_S, VA + i * PAGE + 64, 8, i);
+            if (changed)
+                CHECK_TRAP(CAUSE_store_page, VA + i * PAGE + 64);
+            else
+                CHECK_NO_TRAP();
+        }
+        csr_write(CSR_satp, 0);
+    }
+}
+
 /* Fences of superpages by an address anywhere in them, and of a table above. */
 static void fences_large(void)
 {
@@ -733,6 +771,7 @@ const struct test tests[] = {
     TEST("accesses across pages after a change", crossing_stale),
     TEST("address spaces by ASID", asids),
     TEST("every kind of fence", fences),
+    TEST("fences of many pages", fences_of_many),
     TEST("fences of superpages", fences_large),
     TEST("global pages", globals),
     TEST("satp in S mode", satp_switch),

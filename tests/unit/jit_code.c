@@ -539,7 +539,7 @@ static bool unchanged(const uint8_t *a, const uint8_t *b, unsigned n)
 static void memory_is_used_again(void **state)
 {
     struct fixture *f = *state;
-    struct jit_counts counts;
+    struct jit_counts counts, after;
     make_ring(f);
     for (unsigned i = 0; i < 1200; i++) {
         compile_big(f);
@@ -547,9 +547,15 @@ static void memory_is_used_again(void **state)
     }
     jit_compiler_counts(f->compiler, &counts);
     assert_true(counts.recycled > 20);
-    /* From here on the reader does not look any more: it may still be in this code. */
-    renew_epoch(f);
-    run_both(f, 20);
+    do {
+        renew_epoch(f);
+        run_both(f, 20);
+    } while (!atomic_load(&f->blocks[0]->code));
+    for (jit_compiler_counts(f->compiler, &counts), after = counts; after.recycled == counts.recycled;) { /* to the chunk behind its */
+        compile_big(f);
+        jit_compiler_counts(f->compiler, &after);
+    }
+    renew_epoch(f); /* from here on the reader does not look any more: it may still be in this code */
     const uint8_t *entry = atomic_load(&f->blocks[0]->code)->entry;
     uint8_t bytes[64];
     memcpy(bytes, entry, sizeof bytes);

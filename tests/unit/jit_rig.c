@@ -157,17 +157,26 @@ static int space_init(struct rig_side *side)
     return 0;
 }
 
+void rig_tlb_forget(struct rig_side *side, struct tlb *tlb)
+{
+    memset(tlb, 0xff, sizeof *tlb);
+    if (side->tlb_ids == TLB2_IDS) {
+        memset(side->tlb2, 0, TLB2_SIZE * sizeof *side->tlb2);
+        side->tlb_ids = 0;
+    }
+    tlb->id = ++side->tlb_ids;
+    tlb->salt = tlb->id * 77;
+}
+
 int rig_side_init(struct rig_side *side, const struct guest *guest)
 {
     static const struct cpu_ops none;
     size_t size = align_up(sizeof *side->cpu + (RIG_CELLS + IR_FRAME_EXTRA) * sizeof(uint64_t), 64);
     *side = (struct rig_side){.cpu = aligned_alloc(64, size), .monitor = cpu_monitor_new()};
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 2; i++)
         side->tlb[i] = aligned_alloc(64, align_up(sizeof(struct tlb), 64));
-        if (side->tlb[i])
-            memset(side->tlb[i], 0xff, sizeof(struct tlb));
-    }
-    if (!side->cpu || !side->monitor || !side->tlb[0] || !side->tlb[1] || space_init(side))
+    side->tlb2 = calloc(TLB2_SIZE, sizeof *side->tlb2);
+    if (!side->cpu || !side->monitor || !side->tlb[0] || !side->tlb[1] || !side->tlb2 || space_init(side))
         return -1;
     memset(side->cpu, 0, size);
     side->cpu->guest = guest;
@@ -175,6 +184,9 @@ int rig_side_init(struct rig_side *side, const struct guest *guest)
     side->cpu->space = side->space;
     side->cpu->monitor = side->monitor;
     side->cpu->tlb = side->tlb[0];
+    side->cpu->tlb2 = side->tlb2;
+    for (unsigned i = 0; i < 2; i++)
+        rig_tlb_forget(side, side->tlb[i]);
     side->cpu->ops = &none;
     side->cpu->machine = side;
     return 0;
@@ -186,6 +198,7 @@ void rig_side_fini(struct rig_side *side)
     free(side->monitor);
     free(side->tlb[0]);
     free(side->tlb[1]);
+    free(side->tlb2);
     mem_space_free(side->space);
 }
 

@@ -44,7 +44,9 @@ struct rig_side {
     struct cpu_monitor *monitor;
     uint8_t *ram;
     struct tlb *tlb[2];
-    uint64_t device; /* checksum of what was stored to it */
+    struct tlb_entry *tlb2;
+    unsigned tlb_ids; /* given in tlb2 */
+    uint64_t device;  /* checksum of what was stored to it */
 };
 
 struct rig {
@@ -68,6 +70,7 @@ struct rig {
 
 /* The guest's functions and the cells alone; for tests that have a compiler. */
 void rig_guest(struct guest *guest, const uint16_t *pins, unsigned npins);
+void rig_tlb_forget(struct rig_side *side, struct tlb *tlb);
 int rig_side_init(struct rig_side *side, const struct guest *guest);
 void rig_side_fini(struct rig_side *side);
 gpa rig_translate(unsigned page); /* the physical address of a virtual page of RAM */

@@ -71,8 +71,8 @@ static gva random_pc(struct fixture *f)
 
 static void forget_tlb(struct fixture *f)
 {
-    memset(f->rig.native.cpu->tlb, 0xff, sizeof(struct tlb));
-    memset(f->rig.oracle.cpu->tlb, 0xff, sizeof(struct tlb));
+    rig_tlb_forget(&f->rig.native, f->rig.native.cpu->tlb);
+    rig_tlb_forget(&f->rig.oracle, f->rig.oracle.cpu->tlb);
 }
 
 /* by_op: the evaluator has no short cuts, every op is ir_op_run's. */
@@ -187,13 +187,26 @@ static void long_blocks(void **state)
 enum { HIT_PAGES = 4, HIT_SIZE = HIT_PAGES * MEM_PAGE };
 #define HIT_VA UINT64_C(0xffffffd801fff000) /* kernels live there; the index wraps behind the first page */
 
-static void fill_tlb(struct tlb *tlb, const uint8_t *buffer)
+static void fill_tlb(struct rig_side *side, const uint8_t *buffer)
 {
-    memset(tlb, 0xff, sizeof *tlb);
+    struct tlb *tlb = side->cpu->tlb;
+    rig_tlb_forget(side, tlb);
     for (unsigned i = 0; i < HIT_PAGES; i++) {
         gva page = HIT_VA + (uint64_t)i * MEM_PAGE;
         struct tlb_entry e = {page, (uintptr_t)buffer + (uint64_t)i * MEM_PAGE - page};
         tlb->read[tlb_index(page)] = tlb->write[tlb_index(page)] = e;
+    }
+}
+
+/* Only the second level knows them, and the last of them only to be read. `buffer` is at a page. */
+static void fill_tlb2(struct rig_side *side, const uint8_t *buffer)
+{
+    struct tlb *tlb = side->cpu->tlb;
+    rig_tlb_forget(side, tlb);
+    for (unsigned i = 0; i < HIT_PAGES; i++) {
+        gva page = HIT_VA + (uint64_t)i * MEM_PAGE;
+        uint64_t addend = (uintptr_t)buffer + (uint64_t)i * MEM_PAGE - page;
+        side->tlb2[tlb2_index(tlb, page)] = (struct tlb_entry){tlb2_tag(tlb, page), addend | (i == HIT_PAGES - 1 ? TLB2_READ_ONLY : 0)};
     }
 }
 
@@ -209,7 +222,7 @@ static struct ir_block *access_block(const struct ir_op *access)
     return b;
 }
 
-static void check_access(struct fixture *f, struct ir_op access, gva at, uint8_t *const buffers[2])
+static void check_access(struct fixture *f, struct ir_op access, gva at, uint8_t *const buffers[2], bool hits)
 {
     uint64_t frame[RIG_CELLS];
     struct random *r = &f->r;
@@ -225,41 +238,83 @@ static void check_access(struct fixture *f, struct ir_op access, gva at, uint8_t
     else
         frame[access.a] = at - access.imm;
     struct ir_block *block = access_block(&access);
-    bool ok = rig_check(&f->rig, block, frame, RIG_VA, 0) && !f->rig.native.cpu->trapped && !memcmp(buffers[0], buffers[1], HIT_SIZE);
+    bool ok =
+        rig_check(&f->rig, block, frame, RIG_VA, 0) && f->rig.native.cpu->trapped == !hits && !memcmp(buffers[0], buffers[1], HIT_SIZE);
     free(block);
     if (!ok)
-        fail_msg("SEED=%" PRIu64 ": %s.%s w %u at 0x%" PRIx64 " did not hit or differs", f->seed, ir_op_name(access.op),
-                 ir_type_name(access.type), access.s[0], at);
+        fail_msg("SEED=%" PRIu64 ": %s.%s w %u at 0x%" PRIx64 " should have %s, or differs", f->seed, ir_op_name(access.op),
+                 ir_type_name(access.type), access.s[0], at, hits ? "hit" : "missed");
 }
 
-static void memory_hits(void **state)
+static struct ir_op random_access(struct fixture *f, unsigned *size)
 {
     static const struct ir_op accesses[] = {{.op = IR_LOAD, .type = IR_i64},  {.op = IR_LOAD, .type = IR_i32},
                                             {.op = IR_LOAD, .type = IR_f64},  {.op = IR_LOAD, .type = IR_f32},
                                             {.op = IR_STORE, .type = IR_i64}, {.op = IR_STORE, .type = IR_i32},
                                             {.op = IR_STORE, .type = IR_f64}, {.op = IR_STORE, .type = IR_f32}};
     static const uint8_t narrow[] = {IR_LOADZ, IR_LOADS, IR_STOREN};
-    struct fixture *f = *state;
-    uint8_t *buffers[2] = {malloc(HIT_SIZE), malloc(HIT_SIZE)};
+    struct ir_op access = accesses[random_below(&f->r, ARRAY_LEN(accesses))];
+    *size = access.type == IR_i64 || access.type == IR_f64 ? 8 : 4;
+    if (random_percent(&f->r, 60)) {
+        *size = 1u << random_below(&f->r, 3); /* the evaluator has no short cut for 64 */
+        access = (struct ir_op){.op = narrow[random_below(&f->r, 3)], .type = IR_i64, .s = {(uint8_t)(8 * *size)}};
+        if (access.op != IR_LOADS && random_percent(&f->r, 50))
+            access.type = IR_i32;
+    }
+    return access;
+}
+
+static void buffers_new(struct fixture *f, uint8_t *buffers[2])
+{
+    buffers[0] = aligned_alloc(MEM_PAGE, HIT_SIZE);
+    buffers[1] = aligned_alloc(MEM_PAGE, HIT_SIZE);
     assert_true(buffers[0] && buffers[1]);
     for (unsigned i = 0; i < HIT_SIZE; i++)
         buffers[0][i] = buffers[1][i] = (uint8_t)random_next(&f->r);
+}
+
+static void memory_hits(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t *buffers[2];
+    buffers_new(f, buffers);
     for (unsigned series = 0; series < 8; series++) {
         begin(f, (unsigned)random_below(&f->r, RIG_PINS + 1));
-        fill_tlb(f->rig.native.cpu->tlb, buffers[0]);
-        fill_tlb(f->rig.oracle.cpu->tlb, buffers[1]);
+        fill_tlb(&f->rig.native, buffers[0]);
+        fill_tlb(&f->rig.oracle, buffers[1]);
         for (unsigned i = 0; i < 600; i++) {
-            struct ir_op access = accesses[random_below(&f->r, ARRAY_LEN(accesses))];
-            unsigned size = access.type == IR_i64 || access.type == IR_f64 ? 8 : 4;
-            if (random_percent(&f->r, 60)) {
-                size = 1u << random_below(&f->r, 3); /* the evaluator has no short cut for 64 */
-                access = (struct ir_op){.op = narrow[random_below(&f->r, 3)], .type = IR_i64, .s = {(uint8_t)(8 * size)}};
-                if (access.op != IR_LOADS && random_percent(&f->r, 50))
-                    access.type = IR_i32;
-            }
+            unsigned size;
+            struct ir_op access = random_access(f, &size);
             unsigned page = (unsigned)random_below(&f->r, HIT_PAGES);
             gva in_page = random_percent(&f->r, 30) ? MEM_PAGE - size : random_below(&f->r, MEM_PAGE - size + 1);
-            check_access(f, access, HIT_VA + (uint64_t)page * MEM_PAGE + in_page, buffers);
+            check_access(f, access, HIT_VA + (uint64_t)page * MEM_PAGE + in_page, buffers, true);
+        }
+        rig_fini(&f->rig);
+    }
+    free(buffers[0]);
+    free(buffers[1]);
+}
+
+/* The evaluator looks at the first level only: filled, it says what a hit gives; empty, that the access traps. */
+static void second_level(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t *buffers[2];
+    buffers_new(f, buffers);
+    for (unsigned series = 0; series < 4; series++) {
+        begin(f, (unsigned)random_below(&f->r, RIG_PINS + 1));
+        for (unsigned i = 0; i < 600; i++) {
+            unsigned size, page = (unsigned)random_below(&f->r, HIT_PAGES);
+            struct ir_op access = random_access(f, &size);
+            bool crosses = size > 1 && random_percent(&f->r, 20);
+            bool hits = !crosses && !((access.op == IR_STORE || access.op == IR_STOREN) && page == HIT_PAGES - 1);
+            fill_tlb2(&f->rig.native, buffers[0]);
+            if (hits)
+                fill_tlb(&f->rig.oracle, buffers[1]);
+            else
+                rig_tlb_forget(&f->rig.oracle, f->rig.oracle.cpu->tlb);
+            unsigned in_page = crosses ? MEM_PAGE - size / 2 : (unsigned)random_below(&f->r, MEM_PAGE - size + 1);
+            check_access(f, access, HIT_VA + (uint64_t)page * MEM_PAGE + in_page, buffers, hits);
         }
         rig_fini(&f->rig);
     }
@@ -410,6 +465,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(quotient_and_rest, setup, teardown),
         cmocka_unit_test_setup_teardown(results_overwritten, setup, teardown),
         cmocka_unit_test_setup_teardown(choices, setup, teardown),
+        cmocka_unit_test_setup_teardown(second_level, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

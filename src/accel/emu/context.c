@@ -7,13 +7,14 @@
 #include "base/bits.h"
 #include <stdlib.h>
 
-/* Two large blocks, touched where they are used only. */
+/* Large blocks, touched where they are used only. */
 int emu_contexts_init(struct emu_cpu *emu)
 {
     emu->next_id = 1;
     emu->all_jumps = calloc(VIEWS, JIT_JUMPS * sizeof *emu->all_jumps);
     emu->all_tlbs = aligned_alloc(64, CONTEXTS * align_up(sizeof *emu->all_tlbs, 64));
-    if (!emu->all_jumps || !emu->all_tlbs)
+    emu->cpu->tlb2 = emu->tlb2 = calloc(TLB2_SIZE, sizeof *emu->tlb2);
+    if (!emu->all_jumps || !emu->all_tlbs || !emu->tlb2)
         return -STATUS_resource;
     for (unsigned i = 0; i < VIEWS; i++)
         emu->views[i].jumps = emu->all_jumps + i * JIT_JUMPS;
@@ -26,6 +27,7 @@ void emu_contexts_fini(struct emu_cpu *emu)
 {
     free(emu->all_jumps);
     free(emu->all_tlbs);
+    free(emu->tlb2);
 }
 
 enum { JUMP_PART = JIT_JUMPS / 64 };
@@ -124,12 +126,28 @@ static uint32_t new_id(struct emu_cpu *emu)
     return emu->next_id++;
 }
 
+/* Takes everything of the TLB out of the second level. */
+static void renew_tlb2(struct emu_cpu *emu, struct tlb *tlb)
+{
+    enum { STEP = 3217 /* odd */ };
+    if (emu->tlb_id == TLB2_IDS) { /* start again; old entries must not look new */
+        memset(emu->tlb2, 0, TLB2_SIZE * sizeof *emu->tlb2);
+        emu->tlb_id = 0;
+        for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
+            if (c->used)
+                c->tlb->id = ++emu->tlb_id;
+    }
+    tlb->id = ++emu->tlb_id;
+    tlb->salt = tlb->id * STEP;
+}
+
 static void clear(struct emu_cpu *emu, struct context *context)
 {
     for (unsigned i = 0; i < TLB_ENTRIES; i++)
         context->tlb->read[i].tag = context->tlb->write[i].tag = TLB_NONE;
     for (unsigned i = 0; i < FETCH_SIZE; i++)
         context->fetch[i].page = TLB_NONE;
+    renew_tlb2(emu, context->tlb);
     context->tlb->max_span = 0;
     memset(context->tlb->large, 0, sizeof context->tlb->large);
     for (unsigned i = 0; i < VIEWS; i++)
@@ -212,6 +230,15 @@ static void drop_span(struct tlb_entry *entries, gva va, uint64_t span)
             entries[i].tag = TLB_NONE;
 }
 
+static void drop_span2(struct emu_cpu *emu, struct tlb *tlb, gva va, uint64_t span)
+{
+    struct tlb_entry *e = &emu->tlb2[tlb2_index(tlb, va)];
+    if (span > MEM_PAGE)
+        renew_tlb2(emu, tlb);
+    else if (e->tag == tlb2_tag(tlb, align_down(va, MEM_PAGE)))
+        e->tag = 0;
+}
+
 void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)
 {
     struct emu_cpu *emu = emu_of(cpu);
@@ -223,6 +250,7 @@ void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)
         uint64_t span = tlb_span(c->tlb, va);
         drop_span(c->tlb->read, va, span);
         drop_span(c->tlb->write, va, span);
+        drop_span2(emu, c->tlb, va, span);
         for (unsigned i = 0; i < FETCH_SIZE; i++)
             if (c->fetch[i].page != TLB_NONE && align_down(c->fetch[i].page, span) == align_down(va, span))
                 c->fetch[i].page = TLB_NONE;
@@ -254,6 +282,11 @@ bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page)
                 any = true;
             }
         }
+    for (struct tlb_entry *e = emu->tlb2; e < emu->tlb2 + TLB2_SIZE; e++)
+        if (e->tag && align_down(e->tag, MEM_PAGE) + e->addend == (uintptr_t)host) {
+            e->addend |= TLB2_READ_ONLY;
+            any = true;
+        }
     return any;
 }
 
@@ -263,4 +296,7 @@ void emu_drop_all_writes(struct emu_cpu *emu)
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
         for (unsigned i = 0; c->used && i < TLB_ENTRIES; i++)
             c->tlb->write[i].tag = TLB_NONE;
+    for (unsigned i = 0; i < TLB2_SIZE; i++)
+        if (emu->tlb2[i].tag)
+            emu->tlb2[i].addend |= TLB2_READ_ONLY;
 }

@@ -66,6 +66,8 @@ struct emu_cpu {
     uint64_t code_regions[4]; /* a bit for each 2 MiB (hashed) that some entry of the jump caches lies in */
     struct context contexts[CONTEXTS];
     struct tlb *all_tlbs;       /* of the contexts, */
+    struct tlb_entry *tlb2;     /* their second level */
+    unsigned tlb_id;            /* the last one given there */
     struct jit_jump *all_jumps; /* of the views */
     uint64_t jump_pages;        /* a bit for each row of jumps that something stands in */
     struct jump jumps[JUMP_PAGES][JUMP_SLOTS];

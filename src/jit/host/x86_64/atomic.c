@@ -223,7 +223,8 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op)
     x86_byte(&e->c, 0xa8); /* test al, imm8 */
     x86_byte(&e->c, wide ? 7 : 3);
     slow.from = x86_jcc(&e->c, CC_NE);
-    slow.also[0] = x86_tlb_probe(e, wide ? 8 : 4, op->op != IR_LL);
+    uint8_t *hit; /* a miss is rare enough for the evaluator */
+    slow.also[0] = x86_tlb_probe(e, wide ? 8 : 4, op->op != IR_LL, &hit);
     slow.access = e->request->flat ? e->c.at : NULL;
     if (e->request->flat && op->op == IR_SC) { /* a fault comes before anything is held or pushed */
         x86_byte(&e->c, 0xf0);

@@ -204,6 +204,10 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
 
 static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *given_back)
 {
+    if (cold->hit) {
+        x86_call_exec(&e->c, e->routines + (cold->store ? e->r->second_write : e->r->second_read));
+        x86_target(&e->c, x86_jcc(&e->c, CC_E), cold->hit);
+    }
     op_into_rax(e, cold->op);
     uint8_t *trapped = x86_call_op(e, true);
     x86_mirror_again(e, cold->mirror);

@@ -61,8 +61,10 @@ static bool probe(struct emit *e, const struct ir_op *op)
         return false;
     x86_get_into(e, op->a, RAX, true);
     e->forwarded = IR_NONE;
-    uint8_t *slow = x86_tlb_probe(e, (unsigned)op->imm, op->s[0] == ACCESS_write);
-    x86_cold(e, (struct cold){.kind = COLD_slow, .from = slow, .back = e->c.at, .op = op, .result = -1});
+    struct cold cold = {.kind = COLD_slow, .op = op, .result = -1, .store = op->s[0] == ACCESS_write};
+    cold.from = x86_tlb_probe(e, (unsigned)op->imm, cold.store, &cold.hit);
+    cold.back = e->c.at;
+    x86_cold(e, cold);
     return true;
 }
 
@@ -74,7 +76,9 @@ bool x86_lower_memory(struct emit *e, const struct ir_op *op)
     if (!describe(op, &a))
         return false;
     struct x86_mem m;
-    uint8_t *slow = x86_host_address(e, op, a.size, a.store, &m), *access;
+    struct cold cold = {.kind = COLD_slow, .op = op, .result = -1, .store = a.store};
+    cold.from = x86_host_address(e, op, a.size, a.store, &m, &cold.hit);
+    const uint8_t *access;
     enum x86_reg r = RAX;
     if (a.store) {
         enum x86_reg value = x86_get(e, op->b, RCX);
@@ -85,12 +89,10 @@ bool x86_lower_memory(struct emit *e, const struct ir_op *op)
         access = e->c.at;
         load_host(&e->c, &a, r, m);
     }
-    x86_cold(e, (struct cold){.kind = COLD_slow,
-                              .from = slow,
-                              .back = e->c.at,
-                              .access = e->request->flat ? access : NULL,
-                              .op = op,
-                              .result = !a.store && r == RAX ? (int)RAX : -1});
+    cold.back = e->c.at;
+    cold.access = e->request->flat ? access : NULL;
+    cold.result = !a.store && r == RAX ? (int)RAX : -1;
+    x86_cold(e, cold);
     if (!a.store)
         x86_finish(e, op, r);
     return true;
@@ -113,11 +115,12 @@ bool x86_lower_float_memory(struct emit *e, const struct ir_op *op)
     struct access a;
     if (!describe(op, &a) || !float_access(e, op, &a))
         return false;
+    cold.store = a.store;
     if (a.store)
         x86_xpay_nan(e, op->b);
     if (a.store && a.size == 8)
         x86_xpay_box(e, op->b);
-    cold.from = x86_host_address(e, op, a.size, a.store, &m);
+    cold.from = x86_host_address(e, op, a.size, a.store, &m, &cold.hit);
     unsigned x = a.store ? (unsigned)x86_xpin(e, op->b) : x86_xresult(e, op);
     cold.access = e->request->flat ? e->c.at : NULL;
     if (a.store) {

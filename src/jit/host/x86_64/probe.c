@@ -27,6 +27,8 @@ static struct x86_mem recent_at(const struct emit *e, bool store, unsigned copy)
     return m;
 }
 
+static struct x86_mem tlb_field(size_t offset) { return (struct x86_mem){.base = R14, .index = NO_REG, .disp = (int32_t)offset}; }
+
 static struct x86_mem addend(struct x86_mem entry)
 {
     _Static_assert(sizeof(struct tlb_entry) == 16 && offsetof(struct tlb_entry, addend) == 8, "here and in the shift below");
@@ -62,20 +64,22 @@ static uint8_t *compare_indexed(struct emit *e, unsigned size, bool store)
     return x86_jcc(c, CC_NE);
 }
 
-uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store)
+uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store, uint8_t **hit)
 {
     if (e->request->flat)
         return NULL;
     uint8_t *slow = compare_indexed(e, size, store);
+    *hit = e->c.at;
     x86_alu_rm(&e->c, ALU_add, true, RAX, addend(entry_at(store, RCX)));
     return slow;
 }
 
 /* And remembers the page for the register. */
-static uint8_t *probe_filling(struct emit *e, unsigned size, bool store, unsigned copy)
+static uint8_t *probe_filling(struct emit *e, unsigned size, bool store, unsigned copy, uint8_t **hit)
 {
     struct code_buf *c = &e->c;
     uint8_t *slow = compare_indexed(e, size, store);
+    *hit = e->c.at;
     x86_load(c, RCX, addend(entry_at(store, RCX)));
     x86_store(c, recent_at(e, store, copy), RDX);
     x86_store(c, addend(recent_at(e, store, copy)), RCX);
@@ -119,8 +123,56 @@ static void cold_recent(struct emit *e, const struct cold *cold)
         x86_mov(c, RAX, RCX);
 }
 
+/*
+ * Behind a miss of the indexed probe, which left the address in rax, the entry's offset in rcx, the page of the last byte in rdx; all stay.
+ * ZF: the second level had the page, and the entry has it now.
+ */
+void x86_second_routine(struct code_buf *c, bool store)
+{
+    struct x86_mem entry = entry_at(store, RAX);
+    uint8_t *miss[3];
+    x86_push(c, RAX);
+    x86_push(c, RCX);
+    x86_alu_rr(c, ALU_xor, true, RAX, RDX);
+    x86_shift(c, SH_shr, true, RAX, MEM_PAGE_BITS);
+    miss[0] = x86_jcc(c, CC_NE); /* two pages */
+    x86_mov(c, RCX, RDX);
+    x86_shift(c, SH_shr, true, RCX, MEM_PAGE_BITS);
+    x86_mov(c, RAX, RDX);
+    x86_shift(c, SH_shr, true, RAX, MEM_PAGE_BITS + TLB2_BITS);
+    x86_alu_rr(c, ALU_add, false, RCX, RAX);
+    x86_alu_rm(c, ALU_add, false, RCX, tlb_field(offsetof(struct tlb, salt)));
+    x86_alu_ri(c, ALU_and, false, RCX, TLB2_SIZE - 1);
+    x86_shift(c, SH_shl, false, RCX, 4);
+    x86_alu_rm(c, ALU_add, true, RCX, STATE(tlb2));
+    x86_load(c, RAX, tlb_field(offsetof(struct tlb, id)));
+    x86_alu_rr(c, ALU_or, true, RAX, RDX);
+    x86_alu_rm(c, ALU_cmp, true, RAX, (struct x86_mem){.base = RCX, .index = NO_REG});
+    miss[1] = x86_jcc(c, CC_NE);
+    x86_load(c, RCX, (struct x86_mem){.base = RCX, .index = NO_REG, .disp = 8});
+    if (store) {
+        x86_rr(c, 0xf6, false, 0, RCX); /* test cl, imm8 */
+        x86_byte(c, TLB2_READ_ONLY);
+        miss[2] = x86_jcc(c, CC_NE);
+    } else {
+        x86_alu_ri(c, ALU_and, true, RCX, -MEM_PAGE);
+    }
+    x86_pop(c, RAX);
+    x86_store(c, entry, RDX);
+    x86_store(c, addend(entry), RCX);
+    x86_mov(c, RCX, RAX);
+    x86_pop(c, RAX);
+    x86_alu_rr(c, ALU_cmp, false, RAX, RAX);
+    x86_ret(c);
+    for (unsigned i = 0; i < 2u + store; i++)
+        x86_target(c, miss[i], c->at);
+    x86_pop(c, RCX); /* keeps the flags */
+    x86_pop(c, RAX);
+    x86_ret(c);
+}
+
 /* rax: address; rcx: size - 1; rdx: entry to fill. rax becomes the host address, rcx the addend, and ZF is set, or nothing. Loses rdx. */
-void x86_recent_routine(struct code_buf *c, bool store)
+void x86_recent_routine(struct code_buf *c, bool store, const uint8_t *second)
 {
     struct x86_mem entry = entry_at(store, RCX);
     x86_push(c, RDX);
@@ -130,7 +182,7 @@ void x86_recent_routine(struct code_buf *c, bool store)
     index_into_rcx(c, false);
     x86_pop(c, RDX);
     x86_alu_rm(c, ALU_cmp, true, RDX, entry);
-    uint8_t *miss = x86_jcc(c, CC_NE);
+    uint8_t *miss = x86_jcc(c, CC_NE), *hit = c->at;
     x86_load(c, RCX, addend(entry));
     x86_alu_rr(c, ALU_add, true, RAX, RCX);
     x86_push(c, RAX);
@@ -142,6 +194,8 @@ void x86_recent_routine(struct code_buf *c, bool store)
     x86_alu_rr(c, ALU_cmp, false, RAX, RAX);
     x86_ret(c);
     x86_target(c, miss, c->at);
+    x86_call_exec(c, second);
+    x86_target(c, x86_jcc(c, CC_E), hit);
     x86_pop(c, RDX); /* keeps the flags */
     x86_ret(c);
 }
@@ -245,7 +299,7 @@ static void flat_address(struct emit *e, const struct ir_op *op, struct x86_mem 
     e->forwarded = IR_NONE;
 }
 
-uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at)
+uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at, uint8_t **hit)
 {
     if (e->request->flat) {
         flat_address(e, op, at);
@@ -261,9 +315,10 @@ uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size,
     if (!recent) {
         x86_address_into_rax(e, op);
         e->forwarded = IR_NONE;
-        return filling ? probe_filling(e, size, store, e->copy[op->a]) : x86_tlb_probe(e, size, store);
+        return filling ? probe_filling(e, size, store, e->copy[op->a], hit) : x86_tlb_probe(e, size, store, hit);
     }
     uint8_t *other = probe_recent(e, op, size, store, direct);
+    *hit = NULL;
     e->forwarded = IR_NONE;
     if (direct)
         *at = (struct x86_mem){.base = RAX, .index = (enum x86_reg)x86_pin(e, op->a), .scale = 1, .disp = (int32_t)op->imm};

@@ -215,10 +215,14 @@ static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uin
     call_op(&c, &pins);
     r.fp_load = (uint32_t)(c.at - out);
     fp_load(&c, &pins);
+    r.second_read = (uint32_t)(c.at - out);
+    x86_second_routine(&c, false);
+    r.second_write = (uint32_t)(c.at - out);
+    x86_second_routine(&c, true);
     r.recent_read = (uint32_t)(c.at - out);
-    x86_recent_routine(&c, false);
+    x86_recent_routine(&c, false, exec + r.second_read);
     r.recent_write = (uint32_t)(c.at - out);
-    x86_recent_routine(&c, true);
+    x86_recent_routine(&c, true, exec + r.second_write);
     const uint8_t *out_of = exec + r.leave;
     r.branch = (uint32_t)(c.at - out);
     leave_why(&c, out_of, JIT_EXIT_branch);
@@ -245,8 +249,8 @@ static enum jit_why run(const uint8_t *base, struct cpu *cpu, const uint8_t *ent
 
 static void patch(uint8_t *site, int32_t displacement) { __atomic_store_n((int32_t *)(void *)site, displacement, __ATOMIC_RELEASE); }
 
-static const char *const routine_names[] = {"enter",        "leave",  "call_op", "probe", "fp_load", "recent_read",
-                                            "recent_write", "branch", "link",    "poll",  "trap",    NULL};
+static const char *const routine_names[] = {"enter",       "leave",        "call_op", "probe", "fp_load", "second_read", "second_write",
+                                            "recent_read", "recent_write", "branch",  "link",  "poll",    "trap",        NULL};
 
 static const struct jit_host x86_64 = {
     .name = "x86-64",

@@ -48,6 +48,7 @@ struct cold {                                                                /* 
     enum { COLD_slow, COLD_exit, COLD_trap, COLD_write, COLD_restart } kind; /* restart: out of the block, to the current insn */
     uint8_t *from, *back;                                                    /* displacement of the branch, or NULL; where to go on */
     const uint8_t *access;                                                   /* NULL, or from here to `back` a fault leads to the stub */
+    uint8_t *hit; /* slow: behind the branch of a TLB probe, where to go on if the second level knew the page; or NULL */
     const struct ir_op *op;
     int result; /* slow: the register that the fast path leaves the result in, XMM + n of those; or -1 */
     void (*write)(struct emit *e, const struct cold *cold); /* write: makes the code, but for the jump back */
@@ -195,12 +196,13 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op);
 /* probe.c; rcx and rdx are lost in all */
 void x86_plan_probes(struct emit *e);                       /* of a block */
 void x86_note_base(struct emit *e, const struct ir_op *op); /* after each op */
-/* rax: guest to host address; the branch of a miss, NULL if that cannot be. */
-uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store);
+/* rax: guest to host address. Returns the branch of a miss, NULL if that cannot be; *hit is where to go on once the entry that it looked at has the page. */
+uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store, uint8_t **hit);
 /* Where a load or store finds its bytes (of rax and the base register). Returns the branch of a miss, for the cold stub that must come
- * next; NULL: it will be given. */
-uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at);
-void x86_recent_routine(struct code_buf *c, bool store);
+ * next, and *hit as x86_tlb_probe; NULL: it will be given, and no *hit. */
+uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at, uint8_t **hit);
+void x86_second_routine(struct code_buf *c, bool store);
+void x86_recent_routine(struct code_buf *c, bool store, const uint8_t *second);
 
 /* memory.c */
 void x86_address_into_rax(struct emit *e, const struct ir_op *op);
