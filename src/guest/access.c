@@ -27,7 +27,7 @@ static void fill(struct cpu *cpu, gva va, enum mem_access access, const struct t
     e->tag = align_down(va, MEM_PAGE);
     e->addend = (uintptr_t)host - e->tag;
     cpu_count(cpu, CPU_STAT_tlb_fills);
-    tlb_note_span(cpu->tlb, va, page->span);
+    tlb_note_span(&cpu->tlb->spans, va, page->span);
     if (!cpu->tlb2 || !page->readable)
         return;
     bool writes = access == ACCESS_write || (page->writable && mem_page_written_fast(cpu->space, page->page));

@@ -58,6 +58,8 @@ struct guest {
     uint64_t (*block_key)(const struct cpu *cpu); /* the mode bits that change what code means; ir_block's key */
     uint64_t (*context)(const struct cpu *cpu);   /* equal numbers: the same translation of every address (root, ASID, privilege …) */
     int64_t (*asid)(const struct cpu *cpu);       /* of that context, for flushes by ASID; -1: none, every flush is meant */
+    /* Likewise for fetches only. shared: the same number for all address spaces that have their global pages in common. */
+    uint64_t (*code_space)(const struct cpu *cpu, bool shared);
 
     /* Lifts one insn, ir_insn_begin (offset from the block's start) to ir_insn_end. word: `have` = min(4, what the page holds) bytes at it,
      * zero extended. Returns its length; 0: it needs more bytes than that, nothing was built. */

@@ -27,34 +27,41 @@ struct tlb_entry {
 
 #define TLB_NONE (~0ull)
 
+/* How far a flush of one address must look around. The upper half of the addresses, where kernels map memory in large pages, is by itself. */
+struct tlb_spans {
+    uint64_t max; /* of all translations */
+    uint64_t large[2][2]
+                  [TLB_LARGE / 64]; /* by half: a bit (by hash) for each 2 MiB, and each 1 GiB, that has pages of larger translations */
+};
+
 /* A multiple of 64 bytes long, so that they can stand in an array. */
 struct tlb {
     _Alignas(64) struct tlb_entry read[TLB_ENTRIES];
     struct tlb_entry write[TLB_ENTRIES];
-    uint64_t id;                       /* 1..TLB2_IDS */
-    uint64_t salt;                     /* spreads TLBs over the second level */
-    uint64_t max_span;                 /* of the translations in it: how far a flush of one address must look around */
-    uint64_t large[2][TLB_LARGE / 64]; /* a bit (by hash) for each 2 MiB, and each 1 GiB, that has pages of larger translations in it */
+    uint64_t id;   /* 1..TLB2_IDS */
+    uint64_t salt; /* spreads TLBs over the second level */
+    struct tlb_spans spans;
 };
 
 static inline unsigned tlb_large_bit(gva va, unsigned level) { return va >> (level ? 30 : 21) & (TLB_LARGE - 1); }
 
 /* A page of a translation of `span` bytes comes in. */
-static inline void tlb_note_span(struct tlb *tlb, gva va, uint64_t span)
+static inline void tlb_note_span(struct tlb_spans *spans, gva va, uint64_t span)
 {
     if (span <= MEM_PAGE)
         return;
-    tlb->max_span = span > tlb->max_span ? span : tlb->max_span;
+    spans->max = span > spans->max ? span : spans->max;
     unsigned level = span > 1u << 21, bit = tlb_large_bit(va, level);
-    tlb->large[level][bit / 64] |= 1ull << bit % 64;
+    spans->large[va >> 63][level][bit / 64] |= 1ull << bit % 64;
 }
 
 /* How many bytes around va a flush of it concerns: all that lie in one translation with it, at least. */
-static inline uint64_t tlb_span(const struct tlb *tlb, gva va)
+static inline uint64_t tlb_span(const struct tlb_spans *spans, gva va)
 {
+    const uint64_t(*large)[TLB_LARGE / 64] = spans->large[va >> 63];
     unsigned small = tlb_large_bit(va, 0), big = tlb_large_bit(va, 1);
-    bool large = tlb->max_span > 1u << 30 || (tlb->large[0][small / 64] >> small % 64 & 1) || (tlb->large[1][big / 64] >> big % 64 & 1);
-    return large ? tlb->max_span : MEM_PAGE;
+    bool found = spans->max > 1u << 30 || (large[0][small / 64] >> small % 64 & 1) || (large[1][big / 64] >> big % 64 & 1);
+    return found ? spans->max : MEM_PAGE;
 }
 
 static inline unsigned tlb_index(gva va) { return (unsigned)(((va >> 12) + (va >> 21)) & (TLB_SIZE - 1)); }
@@ -75,5 +82,6 @@ struct tlb_page {
     bool readable, writable, executable; /* writable only if the dirty bit is already set, so that the first store walks again */
     bool whole;                          /* the answer holds for the whole 4 KiB page (physical memory protection can be finer) */
     uint16_t last; /* offset in the page of the last byte for which it holds, 4095 if whole; an access beyond gets the bus error */
+    bool global;   /* in every address space, as far as those that have a number (ASID) are concerned */
     uint64_t span; /* bytes of the translation it is part of (a large page), for exact flushes; at least 4096 */
 };

@@ -682,6 +682,74 @@ static void globals(void)
     csr_write(CSR_satp, 0);
 }
 
+/* Supervisors' code: one page that is each address space's own and one that all have. No fence between. */
+static void put_answer(uint64_t *page, unsigned answer)
+{
+    uint32_t *at = (uint32_t *)page;
+    put_code((uint64_t *)(at + 1));
+    at[0] = answer << 20 | 10 << 7 | 0x13; /* addi a0, zero, answer */
+    fence_i();
+}
+
+static void code_spaces(void)
+{
+    enum { OWN = 0x100, COMMON = 0x200, ROUNDS = 1200 };
+    EACH_MODE(m)
+    {
+        uint64_t satp[4];
+        volatile uint64_t *common[4];
+        fresh(m);
+        put_answer(page_a, COMMON);
+        put_answer(page_b, COMMON + 1);
+        for (unsigned i = 0; i < 4; i++) {
+            paging_another();
+            paging_map_program();
+            put_answer(sixteen[i], OWN + i);
+            paging_map(VA, (uint64_t)sixteen[i], 0, PTE_R | PTE_X);
+            paging_map(VA + PAGE, (uint64_t)page_a, 0, PTE_R | PTE_X | PTE_G);
+            common[i] = paging_entry(VA + PAGE, 0);
+            satp[i] = paging_satp(i + 1);
+        }
+        sfence_vma();
+        for (unsigned n = 0; n < ROUNDS; n++) {
+            unsigned i = (n * 7 + n / 5) & 3;
+            row("mode %d, round %d", (uint64_t)m, (uint64_t)n);
+            csr_write(CSR_satp, satp[i]);
+            CHECK_EQ(CALL_IN(MODE_S, VA + PAGE, 0), COMMON);
+            CHECK_EQ(CALL_IN(MODE_S, VA, 0), OWN + i);
+        }
+        for (unsigned i = 0; i < 4; i++) /* and one fence for all of them */
+            *common[i] = pte_make((uint64_t)page_b, PTE_V | PTE_R | PTE_X | PTE_G | PTE_AD);
+        asm volatile("sfence.vma %0" ::"r"(VA + PAGE) : "memory");
+        CHECK_EQ(CALL_IN(MODE_S, VA + PAGE, 0), COMMON + 1);
+        csr_write(CSR_satp, satp[0]);
+        CHECK_EQ(CALL_IN(MODE_S, VA + PAGE, 0), COMMON + 1);
+        CHECK_EQ(CALL_IN(MODE_S, VA, 0), OWN);
+        csr_write(CSR_satp, 0);
+    }
+}
+
+/* A large page of code goes somewhere else; the fence's address is in it, but none of the code is there. */
+static void code_in_large_pages(void)
+{
+    enum { LARGE = 2 << 20 };
+    uint64_t there = 0x81000000, base = 4ul << 30;
+    EACH_MODE(m)
+    {
+        fresh(m);
+        row("mode %d", (uint64_t)m);
+        for (unsigned i = 0; i < 8; i++)
+            put_answer((uint64_t *)(there + i % 4 * 5 * PAGE + i / 4 * LARGE), i);
+        for (unsigned n = 0; n < 6; n++) {
+            paging_map(base, there + (n & 1) * LARGE, 1, PTE_R | PTE_X | (n < 3 ? PTE_G : 0));
+            asm volatile("sfence.vma %0" ::"r"(base + 0x155000) : "memory");
+            for (unsigned i = 0; i < 4; i++)
+                CHECK_EQ(CALL_IN(MODE_S, base + i * 5 * PAGE, 0), i + (n & 1) * 4);
+        }
+        csr_write(CSR_satp, 0);
+    }
+}
+
 /* ---- modes of satp ---- */
 
 /* In S mode itself: bare, then paged at once, then bare. */
@@ -774,6 +842,8 @@ const struct test tests[] = {
     TEST("fences of many pages", fences_of_many),
     TEST("fences of superpages", fences_large),
     TEST("global pages", globals),
+    TEST("code of address spaces", code_spaces),
+    TEST("code in large pages", code_in_large_pages),
     TEST("satp in S mode", satp_switch),
     TEST("M mode is not translated", machine_mode),
     TEST("a page remapped over and over", remap),

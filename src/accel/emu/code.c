@@ -30,7 +30,7 @@ static bool fetch_flat(struct emu_cpu *emu, gva va, gpa *at)
 static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
 {
     struct cpu *cpu = emu->cpu;
-    struct fetch_entry *e = &emu->view->context->fetch[va >> MEM_PAGE_BITS & (FETCH_SIZE - 1)];
+    struct fetch_entry *e = &emu->view->space->fetch[va >> MEM_PAGE_BITS & (FETCH_SIZE - 1)];
     gva page = align_down(va, MEM_PAGE);
     if (cpu->flat)
         return fetch_flat(emu, va, at);
@@ -53,9 +53,11 @@ static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
         return false;
     }
     emu->fetch_room = (out.whole ? MEM_PAGE : out.last + 1u) - (unsigned)(va - page);
-    if (out.whole)
+    bool keep = emu_may_keep(emu, &out);
+    emu->unkept |= !keep;
+    if (out.whole && keep)
         *e = (struct fetch_entry){page, out.page};
-    tlb_note_span(emu->view->context->tlb, va, out.span);
+    tlb_note_span(&emu->view->space->spans, va, out.span);
     return true;
 }
 
@@ -222,6 +224,7 @@ struct jit_block *emu_block(struct emu_cpu *emu)
     struct cpu *cpu = emu->cpu;
     gpa at, second;
     cpu_count(cpu, CPU_STAT_block_lookups);
+    emu->unkept = false;
     if (!fetch_translate(emu, cpu->pc, &at) || fetch_fine(emu, at))
         return NULL;
     struct jit_block *block = cached(emu, at);
@@ -235,7 +238,8 @@ struct jit_block *emu_block(struct emu_cpu *emu)
         if (!block)
             return NULL;
     }
-    emu_keep_jump(emu, cpu->pc, block);
+    if (!emu->unkept)
+        emu_keep_jump(emu, cpu->pc, block);
     return block;
 }
 

@@ -12,7 +12,9 @@ enum {
     VIEWS = 32,
     JUMP_PAGES = 64,
     JUMP_SLOTS = 128,
-    FETCH_SIZE = 64
+    FETCH_SIZE = 64,
+    SPACES = 16,
+    PAGE_WORDS = 64 /* words of a bit for each page (hashed) */
 };
 
 /* Where a virtual page's bytes are to be fetched from, in one context. */
@@ -28,13 +30,22 @@ struct context {
     bool used;
     uint64_t stamp; /* of its last use */
     struct tlb *tlb;
+};
+
+/* One translation of fetches: guest->code_space()'s number. */
+struct space {
+    uint64_t number;
+    int64_t asid;
+    bool used;
+    uint64_t stamp; /* of its last use */
+    struct tlb_spans spans;
     struct fetch_entry fetch[FETCH_SIZE];
 };
 
-/* A context together with a mode key: what a virtual pc means. Its id stands in the jump cache; ids are never used twice until they wrap. */
+/* A space together with a mode key: what a virtual pc means. Its id stands in the jump cache; ids are never used twice until they wrap. */
 struct view {
     uint64_t key;
-    struct context *context; /* NULL: free */
+    struct space *space; /* NULL: free */
     uint32_t id;
     uint64_t jumped;        /* a bit for each 64th of jumps that something stands in */
     struct jit_jump *jumps; /* of emitted code; touched where it is used only */
@@ -59,12 +70,17 @@ struct emu_cpu {
     _Atomic bool online; /* it is in the run loop */
     uint64_t trap_insns; /* cpu->insns at the last trap, and how many traps have come since without one insn retired */
     unsigned trap_repeats;
+    struct context *context;
     struct view *view, views[VIEWS];
     unsigned next_view;
     uint32_t next_id;
     uint64_t stamp;
-    uint64_t code_regions[4]; /* a bit for each 2 MiB (hashed) that some entry of the jump caches lies in */
+    unsigned privates;               /* times that a supervisor's page was not global, less those that it was */
+    bool unkept;                     /* the block that was looked up last is none for the jump caches */
+    uint64_t code_regions[4];        /* a bit for each 2 MiB (hashed) that some entry of the jump caches lies in, */
+    uint64_t code_pages[PAGE_WORDS]; /* and for each page */
     struct context contexts[CONTEXTS];
+    struct space spaces[SPACES];
     struct tlb *all_tlbs;       /* of the contexts, */
     struct tlb_entry *tlb2;     /* their second level */
     unsigned tlb_id;            /* the last one given there */
@@ -96,12 +112,18 @@ void emu_contexts_fini(struct emu_cpu *emu);
 void emu_view_update(struct emu_cpu *emu); /* mode or context may have changed */
 void emu_tlb_flush(struct cpu *cpu, int64_t asid);
 void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid);
-void emu_forget_jumps(struct emu_cpu *emu);
-void emu_forget_gone(struct emu_cpu *emu);                             /* those to blocks that were dropped since emu->epoch */
-void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry); /* emitted code jumps there by itself from now on */
 /* Drops entries that write the page without notice; were there any? */
 bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page);
 void emu_drop_all_writes(struct emu_cpu *emu);
+
+/* jumps.c */
+bool emu_space_update(struct emu_cpu *emu); /* is the view another now? */
+void emu_spaces_flush(struct emu_cpu *emu, int64_t asid);
+void emu_spaces_flush_page(struct emu_cpu *emu, gva va, int64_t asid);
+bool emu_may_keep(struct emu_cpu *emu, const struct tlb_page *page); /* may where it is be remembered in the present space? */
+void emu_forget_jumps(struct emu_cpu *emu);
+void emu_forget_gone(struct emu_cpu *emu);                             /* those to blocks that were dropped since emu->epoch */
+void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry); /* emitted code jumps there by itself from now on */
 static inline unsigned emu_jump_row(gva pc) { return (pc >> 12 ^ pc >> 18) % JUMP_PAGES; }
 static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc) { return &emu->jumps[emu_jump_row(pc)][pc >> 1 & (JUMP_SLOTS - 1)]; }
 

@@ -79,8 +79,10 @@ static inline struct jit_block *next_block(struct emu_cpu *emu)
     gva pc = emu->cpu->pc;
     struct jump *jump = emu_jump(emu, pc);
     if (__builtin_expect(jump->pc == pc && jump->view == emu->view->id, 1))
-        return jump->block;
-    return emu_block(emu);
+        emu->unkept = false;
+    else
+        return emu_block(emu);
+    return jump->block;
 }
 
 /* Tier 0 beside tier 1: rare, so that counting costs nothing. */
@@ -154,7 +156,8 @@ static inline enum ir_exit run_block(struct emu_cpu *emu)
         return run_cold(emu, block);
     if (exit)
         jit_link(emu->vm->compiler, exit, block);
-    emu_note_jump(emu, emu->cpu->pc, code->entry);
+    if (!emu->unkept)
+        emu_note_jump(emu, emu->cpu->pc, code->entry);
     return run_code(emu, code);
 }
 

@@ -181,6 +181,7 @@ const struct guest guest_riscv64 = {
     .block_key = block_key,
     .context = riscv64_context,
     .asid = riscv64_asid,
+    .code_space = riscv64_code_space,
     .lift = riscv64_lift_insn,
     .print = riscv64_print_insn,
     .trap_name = riscv64_trap_name,

@@ -93,6 +93,19 @@ uint64_t riscv64_context(const struct cpu *cpu)
            bits_get(RV(cpu, satp), 0, 42);
 }
 
+/* What all roots of one paging mode share is what supervisors execute: users' pages are their own, and no supervisor executes those. */
+uint64_t riscv64_code_space(const struct cpu *cpu, bool shared)
+{
+    enum { PAGED = 4, WAYS = 2 };
+    enum riscv64_priv priv = (enum riscv64_priv)RV(cpu, priv);
+    unsigned mode = satp_mode(cpu);
+
+    if (priv == PRIV_M || mode == SATP_bare)
+        return (priv == PRIV_M ? 0ull : 1ull) << 58;
+    uint64_t number = (uint64_t)(PAGED + WAYS * (mode - SATP_sv39) + (priv == PRIV_S)) << 58;
+    return shared && priv == PRIV_S ? number : number | bits_get(RV(cpu, satp), 44, 16) << 42 | bits_get(RV(cpu, satp), 0, 42);
+}
+
 int64_t riscv64_asid(const struct cpu *cpu)
 {
     return data_priv(cpu) == PRIV_M || satp_mode(cpu) == SATP_bare ? -1 : (int64_t)bits_get(RV(cpu, satp), 44, 16);
@@ -201,6 +214,7 @@ static enum outcome walk(const struct walk *w, struct tlb_page *out)
 
     if ((gva)bits_sext(w->va, MEM_PAGE_BITS + 9 * level) != w->va)
         return WALK_page_fault;
+    out->global = false;
     while (level-- > 0) {
         gpa at = table + 8 * bits_get(w->va, MEM_PAGE_BITS + 9 * level, 9);
         bool again;
@@ -210,6 +224,7 @@ static enum outcome walk(const struct walk *w, struct tlb_page *out)
             if (!riscv64_pmp_allows(w->cpu, at, 8, PRIV_S, ACCESS_read) || !pte_load(w->cpu, at, &pte))
                 return WALK_access_fault;
             bool leaf = pte & (PTE_R | PTE_W | PTE_X);
+            out->global |= (pte & PTE_G) != 0;
             if (!(pte & PTE_V) || ((pte & PTE_W) && !(pte & PTE_R)) || reserved_bits(w->cpu, pte, leaf))
                 return WALK_page_fault;
             if (leaf) {

@@ -110,6 +110,7 @@ struct trap riscv64_bus_error(struct cpu *cpu, gva va, enum mem_access access);
 struct trap riscv64_misaligned(struct cpu *cpu, gva va, enum mem_access access);
 uint64_t riscv64_context(const struct cpu *cpu);
 int64_t riscv64_asid(const struct cpu *cpu);
+uint64_t riscv64_code_space(const struct cpu *cpu, bool shared);
 
 /* ---- pmp.c ---- */
 void riscv64_pmp_decode(struct cpu *cpu); /* after pmpcfg or pmpaddr changed */

@@ -196,7 +196,8 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op);
 /* probe.c; rcx and rdx are lost in all */
 void x86_plan_probes(struct emit *e);                       /* of a block */
 void x86_note_base(struct emit *e, const struct ir_op *op); /* after each op */
-/* rax: guest to host address. Returns the branch of a miss, NULL if that cannot be; *hit is where to go on once the entry that it looked at has the page. */
+/* rax: guest to host address. Returns the branch of a miss, NULL if that cannot be; *hit is where to go on once the entry that it looked
+ * at has the page. */
 uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store, uint8_t **hit);
 /* Where a load or store finds its bytes (of rax and the base register). Returns the branch of a miss, for the cold stub that must come
  * next, and *hit as x86_tlb_probe; NULL: it will be given, and no *hit. */
