@@ -142,6 +142,15 @@ static void run_fence(const struct ir_op *op)
         atomic_thread_fence(memory_order_acq_rel);
 }
 
+static uint64_t run_clock(const struct cpu *cpu, const struct ir_op *op)
+{
+    switch (op->s[0]) {
+    case IR_insns: return cpu->insns + op->imm;
+    case IR_events: return atomic_load_explicit(&cpu->events, memory_order_relaxed);
+    default: return os_vclock_ns(cpu->clock);
+    }
+}
+
 bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
 {
     switch (op->op) {
@@ -158,7 +167,7 @@ bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
     case IR_CLREX: cpu->reservation.valid = false; return true;
     case IR_FENCE: run_fence(op); return true;
     case IR_CALL: return run_call(cpu, op);
-    case IR_CLOCK: cpu->cell[op->d] = op->s[0] == IR_insns ? cpu->insns + op->imm : os_vclock_ns(cpu->clock); return true;
+    case IR_CLOCK: cpu->cell[op->d] = run_clock(cpu, op); return true;
     case IR_SKIP: cpu->insns -= (cpu->cell[op->a] != 0) != op->s[0] ? op->imm : 0; return true;
     case IR_FXGET: cpu->cell[op->d] = cpu->fx; return true;
     case IR_FXSET: cpu->fx = (uint32_t)cpu->cell[op->a] & 63; return true;

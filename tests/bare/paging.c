@@ -103,6 +103,43 @@ static void permissions(unsigned paging)
     }
 }
 
+/* SUM for one load and one store, all in a row: by a value that can be seen, by one that cannot, and with a look at everything between. */
+static volatile uint64_t sum_bits = STATUS_SUM;
+
+#define WITH_SUM(name, bits, between)                                                                                               \
+    static uint64_t name(uint64_t va)                                                                                               \
+    {                                                                                                                               \
+        uint64_t value;                                                                                                             \
+        asm volatile(bits "\n csrs sstatus, t0\n" between "ld %0, (%1)\n sd %0, 8(%1)\n" bits "\n csrc sstatus, t0\n sd %0, 16(%1)" \
+                     : "=&r"(value)                                                                                                 \
+                     : "r"(va), "r"(&sum_bits)                                                                                      \
+                     : "t0", "memory");                                                                                             \
+        return value;                                                                                                               \
+    }
+WITH_SUM(with_sum, "lui t0, 0x40", "")
+WITH_SUM(with_unknown, "ld t0, (%2)", "")
+WITH_SUM(with_pause, "lui t0, 0x40", "fence.i\n")
+
+static void sum_in_a_row(void)
+{
+    static uint64_t (*const ways[])(uint64_t va) = {with_sum, with_unknown, with_pause};
+    fresh(SV39);
+    paging_map(VA, (uint64_t)page_a, 0, PTE_R | PTE_W | PTE_U);
+    sfence_vma();
+    for (unsigned i = 0; i < 300; i++) {
+        row("way %d, round %d", (uint64_t)i / 100, (uint64_t)i % 100);
+        page_a[0] = i;
+        page_a[2] = 0x55;
+        trap_clear();
+        CALL_IN(MODE_S, ways[i / 100], VA);
+        CHECK_EQ(self()->m.count, 1);
+        CHECK_EQ(self()->m.cause, CAUSE_store_page);
+        CHECK_EQ(self()->m.tval, VA + 16);
+        CHECK_EQ(page_a[1], i);
+        CHECK_EQ(page_a[2], 0x55);
+    }
+}
+
 static void permissions39(void) { permissions(SV39); }
 static void permissions48(void) { permissions(SV48); }
 static void permissions57(void) { permissions(SV57); }
@@ -823,6 +860,7 @@ const struct test tests[] = {
     TEST("Sv39 permissions", permissions39),
     TEST("Sv48 permissions", permissions48),
     TEST("Sv57 permissions", permissions57),
+    TEST("mstatus.SUM for two accesses", sum_in_a_row),
     TEST("atomics", atomics),
     TEST("A and D clear: faults", ad_faults),
     TEST("A and D clear: updates", ad_updates),

@@ -143,7 +143,10 @@ __attribute__((unused)) static bool run_insn(struct fixture *f, uint32_t word)
     if (exit == IR_EXIT_branch)
         assert_int_equal(key, cpu->guest->block_key(cpu));
     cpu->trapped = false;
-    return exit != IR_EXIT_trap;
+    if (exit != IR_EXIT_trap || cpu->trap.kind != RISCV64_TRAP_finish)
+        return exit != IR_EXIT_trap;
+    cpu->guest->enter_trap(cpu, cpu->trap); /* no trap, the rest of the insn */
+    return true;
 }
 
 /* csrrw, csrrs, csrrc with rd = x5 and rs1 = x6. */

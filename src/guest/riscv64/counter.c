@@ -161,6 +161,7 @@ void riscv64_counters_poll(struct cpu *cpu, uint64_t insns)
         arch->armed &= ~(1u << n);
         RVN(cpu, mhpmevent, n - FIRST_HPM) |= EVENT_OF;
         RV(cpu, mip) |= 1ull << IRQ_LCOFI;
+        RV(cpu, held) |= 1ull << IRQ_LCOFI; /* whether enabled or not: it will be looked at */
         atomic_fetch_or(&cpu->events, CPU_EVENT_irq);
     }
 }

@@ -413,6 +413,20 @@ uint64_t riscv64_hlp_csr_write(struct cpu *cpu, uint64_t number, uint64_t value,
     return 0;
 }
 
+/* csrrs, csrrc and their immediate forms of sstatus, as a whole: what lifted code does not do itself. */
+void riscv64_finish_status(struct cpu *cpu, uint32_t insn)
+{
+    enum { SET = 1, CLEAR = 2 };
+    unsigned d = insn >> 7 & 31, s = insn >> 15 & 31, funct = insn >> 12 & 7;
+    uint64_t old = get(cpu, riscv64_csr_row(CSR_SSTATUS), CSR_SSTATUS, cpu->insns), value = funct & 4 ? s : RVN(cpu, x, s);
+
+    riscv64_hlp_csr_write(cpu, CSR_SSTATUS, value, funct & 1 ? CLEAR : SET, insn, cpu->insns);
+    if (d)
+        RVN(cpu, x, d) = old;
+    cpu->pc += 4;
+    cpu->insns++;
+}
+
 /* ---- debuggers and the machine ---- */
 
 static const struct riscv64_csr *existing(const struct cpu *cpu, unsigned number)

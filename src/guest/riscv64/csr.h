@@ -24,6 +24,8 @@ void riscv64_csr_ignore(struct cpu *cpu, unsigned number, uint64_t value, uint64
 static inline unsigned riscv64_csr_cell(const struct riscv64_csr *row, unsigned number) { return row->cell + number - row->number; }
 static inline bool riscv64_csr_is_fp(unsigned number) { return number >= CSR_FFLAGS && number <= CSR_FCSR; }
 
+void riscv64_finish_status(struct cpu *cpu, uint32_t insn);
+
 /* The bits that software may change at all. */
 #define STATUS_S ((uint64_t)(STATUS_SIE | STATUS_SPIE | STATUS_SPP | STATUS_FS | STATUS_SUM | STATUS_MXR))
 #define STATUS_M (STATUS_S | (uint64_t)(STATUS_MIE | STATUS_MPIE | STATUS_MPP | STATUS_MPRV | STATUS_TVM | STATUS_TW | STATUS_TSR))

@@ -22,14 +22,6 @@ int64_t riscv64_sfn_csr(const struct riscv64_lift *l, int64_t number, int64_t re
 /* Writes go through a helper unless all is known here. */
 static bool plain_write(const struct riscv64_csr *row) { return !row->allow && (!row->write || row->write == riscv64_csr_ignore); }
 
-int64_t riscv64_sfn_csrend(const struct riscv64_lift *l, int64_t number)
-{
-    (void)l;
-    if (riscv64_csr_is_fp((unsigned)number))
-        return number != CSR_FFLAGS;
-    return !plain_write(riscv64_csr_row((unsigned)number));
-}
-
 /* Between FX_* and fflags either way: the low five bits in opposite order. */
 static ir_val flip_flags(struct ir_build *b, ir_val v) { return ir_SHR(b, ir_BITREV(b, v), ir_k(IR_i64, 59)); }
 
@@ -84,6 +76,37 @@ static void fp_write(const struct riscv64_lift *l, int64_t number, ir_val v, enu
     }
 }
 
+/* Bits of sstatus that decide about nothing until the next sret, and SIE. */
+#define QUIET ((uint64_t)(STATUS_SIE | STATUS_SPIE | STATUS_SPP))
+
+/*
+ * Kernels lock by clearing SIE and setting it again. Both are done here, and what they rarely meet is left to riscv64_finish_status: other
+ * bits that change, or SIE while an interrupt waits. False: nothing has been built.
+ */
+static bool quick_status(const struct riscv64_lift *l, int64_t number, ir_val v, enum how how)
+{
+    struct ir_build *b = l->b;
+
+    if (number != CSR_SSTATUS || how == WRITE || (v.known && (v.k & STATUS_S & ~QUIET)))
+        return false;
+    ir_val old = ir_get(b, IR_i64, RISCV64_CELL_mstatus), bits = v.known ? ir_k(IR_i64, v.k & QUIET) : ir_AND(b, v, ir_k(IR_i64, STATUS_S));
+    ir_val stop = ir_k(IR_i64, 0);
+    if (!v.known)
+        stop = ir_AND(b, how == SET ? ir_AND(b, bits, ir_NOT(b, old)) : ir_AND(b, bits, old), ir_k(IR_i64, ~QUIET));
+    if (how == SET && (!v.known || (v.k & STATUS_SIE)))
+        stop = ir_OR(b, stop, ir_OR(b, ir_get(b, IR_i64, RISCV64_CELL_held), ir_CLOCK(b, IR_events)));
+    ir_TRAP_IF(b, ir_NE(b, stop, ir_k(IR_i64, 0)), RISCV64_TRAP_finish, ir_k(IR_i64, l->insn));
+    ir_put(b, RISCV64_CELL_mstatus, modified(b, old, bits, how));
+    return true;
+}
+
+/* Rights to data only: the block goes on, with another TLB. */
+static bool changes_data_only(int64_t number, ir_val v, enum how how)
+{
+    uint64_t quiet = STATUS_SUM | STATUS_MXR | (QUIET & ~(uint64_t)(how == SET ? STATUS_SIE : 0));
+    return number == CSR_SSTATUS && how != WRITE && v.known && !(v.k & STATUS_S & ~quiet);
+}
+
 static void write(const struct riscv64_lift *l, int64_t number, ir_val v, enum how how)
 {
     const struct riscv64_csr *row = riscv64_csr_row((unsigned)number);
@@ -91,9 +114,15 @@ static void write(const struct riscv64_lift *l, int64_t number, ir_val v, enum h
 
     if (riscv64_csr_is_fp((unsigned)number)) {
         fp_write(l, number, v, how);
+        if (number != CSR_FFLAGS)
+            ir_END(b, IR_key);
+    } else if (quick_status(l, number, v, how)) {
+        return;
     } else if (!plain_write(row)) {
         const ir_val args[] = {ir_k(IR_i32, (uint64_t)number), v, ir_k(IR_i32, how), ir_k(IR_i64, l->insn), ir_CLOCK(b, IR_insns)};
         ir_call(b, RISCV64_HLP_csr_write, 5, args);
+        if (!changes_data_only(number, v, how))
+            ir_END(b, IR_key);
     } else if (!row->write) {
         unsigned cell = riscv64_csr_cell(row, (unsigned)number);
         if (how != WRITE)

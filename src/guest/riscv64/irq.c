@@ -54,7 +54,9 @@ static uint64_t pending(struct cpu *cpu, uint64_t wanted)
 uint64_t riscv64_pending(struct cpu *cpu)
 {
     look_at_clock(cpu);
-    return pending(cpu, UINT64_MAX);
+    uint64_t found = pending(cpu, UINT64_MAX);
+    RV(cpu, held) = found & RV(cpu, mie);
+    return found;
 }
 
 /* Those that the present mode lets through: M's first, and only they if there are any. */
@@ -66,8 +68,8 @@ static uint64_t takeable(struct cpu *cpu)
         open |= ~supervisors;
     if (priv < PRIV_S || (priv == PRIV_S && (status & STATUS_SIE)))
         open |= supervisors;
-    open &= RV(cpu, mie);
-    ready = open ? pending(cpu, open) : 0;
+    RV(cpu, held) = RV(cpu, mie) ? pending(cpu, RV(cpu, mie)) : 0;
+    ready = open & RV(cpu, held);
     return ready & ~supervisors ? ready & ~supervisors : ready;
 }
 
@@ -93,11 +95,7 @@ bool riscv64_take_interrupt(struct cpu *cpu)
     return false;
 }
 
-bool riscv64_wakes(struct cpu *cpu)
-{
-    look_at_clock(cpu);
-    return pending(cpu, RV(cpu, mie));
-}
+bool riscv64_wakes(struct cpu *cpu) { return riscv64_pending(cpu) & RV(cpu, mie); }
 
 void riscv64_irq_update(struct cpu *cpu)
 {

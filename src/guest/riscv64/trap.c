@@ -4,6 +4,7 @@
  * The engine calls riscv64_enter_trap outside blocks, with cpu->pc at the insn that trapped. Helpers that refuse have changed nothing.
  */
 #include "base/bits.h"
+#include "guest/riscv64/csr.h"
 #include "guest/riscv64/riscv64.h"
 
 const char *riscv64_trap_name(uint32_t kind)
@@ -14,6 +15,7 @@ const char *riscv64_trap_name(uint32_t kind)
         return text;
 #include "guest/riscv64/traps.def"
 #undef TRAP
+    case RISCV64_TRAP_finish: return "none, sstatus written by C";
     }
     return "unknown trap";
 }
@@ -93,6 +95,10 @@ void riscv64_enter_trap(struct cpu *cpu, struct trap trap)
 {
     gva next = cpu->pc + 4;
 
+    if (trap.kind == RISCV64_TRAP_finish) {
+        riscv64_finish_status(cpu, (uint32_t)trap.info);
+        return;
+    }
     /* Firmware of the machine may also choose the pc itself (a hart that suspends or stops): it sees the one after the call. */
     if (trap.kind == RISCV64_TRAP_ecall_s && cpu->ops->firmware_call) {
         cpu->pc = next;

@@ -6,4 +6,5 @@ enum riscv64_trap {
 #define TRAP(name, cause, text) RISCV64_TRAP_##name = cause,
 #include "guest/riscv64/traps.def"
 #undef TRAP
+    RISCV64_TRAP_finish = 63 /* none: riscv64_enter_trap executes the insn, its info, as a whole */
 };

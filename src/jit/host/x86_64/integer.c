@@ -29,7 +29,7 @@ bool x86_is_native(const struct emit *e, const struct ir_op *op)
     case IR_OR:
     case IR_XOR:
     case IR_NOT: return narrow(op) || op->type == IR_i1;
-    case IR_CLOCK: return op->s[0] == IR_insns;
+    case IR_CLOCK: return op->s[0] == IR_insns || op->s[0] == IR_events;
     case IR_MULHU:
     case IR_MULHS: return op->type == IR_i64;
     case IR_CLZ:
@@ -385,8 +385,12 @@ bool x86_lower_integer(struct emit *e, const struct ir_op *op)
         break;
     case IR_CLOCK:
         r = x86_result(e, op);
-        x86_load(&e->c, r, STATE(insns));
-        x86_alu_ri(&e->c, ALU_add, true, r, (int32_t)op->imm);
+        if (op->s[0] == IR_insns) {
+            x86_load(&e->c, r, STATE(insns));
+            x86_alu_ri(&e->c, ALU_add, true, r, (int32_t)op->imm);
+        } else {
+            x86_rm(&e->c, 0x8b, false, r, STATE(events));
+        }
         x86_finish(e, op, r);
         break;
     case IR_PC:
