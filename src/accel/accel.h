@@ -83,6 +83,8 @@ void accel_thread_free(struct cpu *cpu);
 void accel_thread_run(struct cpu *cpu);
 /* Other threads, or processes by shared memory, see its accesses from now on: atomics must be so for the host too. In a callback, or before. */
 void accel_thread_shared(struct accel_vm *vm);
+/* Likewise, one insn or the trap that it makes instead. */
+void accel_thread_step(struct cpu *cpu);
 /* Around what may block, in callbacks: meanwhile the thread keeps no code from being reclaimed. */
 void accel_thread_away(struct cpu *cpu);
 void accel_thread_back(struct cpu *cpu);

@@ -89,6 +89,15 @@ void accel_thread_run(struct cpu *cpu)
     atomic_fetch_and(&cpu->events, (uint32_t)~CPU_EVENT_stop);
 }
 
+void accel_thread_step(struct cpu *cpu)
+{
+    struct vcpu *vcpu = cpu->accel;
+    atomic_fetch_and(&cpu->events, (uint32_t)~CPU_EVENT_stop);
+    cpu->waiting = false;
+    vcpu->vm->accel->run(vcpu, 1, true);
+    atomic_fetch_and(&cpu->events, (uint32_t)~CPU_EVENT_stop);
+}
+
 static struct accel_vm *vm_of(const struct cpu *cpu) { return ((struct vcpu *)cpu->accel)->vm; }
 
 void accel_thread_away(struct cpu *cpu) { vm_of(cpu)->accel->away(cpu->accel, true); }

@@ -55,6 +55,7 @@ struct user_abi {
     void (*core_put)(struct cpu *cpu, uint64_t *registers, void *floats);
     void (*cpuinfo)(const struct cpu *cpu, unsigned n, FILE *out); /* of /proc/cpuinfo, for processor n */
     const struct user_call *calls;                                 /* its own system calls; name NULL at the end, or NULL */
+    const uint8_t *(*trap_insn)(unsigned size);                    /* of breakpoints, in place of an insn of so many bytes; NULL: none */
     const uint8_t *vdso;                                           /* an ELF library of at most a page, */
     size_t vdso_size, vdso_sigreturn;                              /* and the offset of the insns that end a handler */
 };
@@ -97,6 +98,7 @@ struct user {
     unsigned nthreads;
     struct user_action actions[USER_SIGNALS + 1]; /* under lock */
     struct user_thread *_Atomic held_by;          /* writes a core file; the others stop */
+    struct user_debug *debug;                     /* NULL: nobody debugs it */
     bool vforked;                                 /* its memory and vm are the parent's */
     struct cpu_stats *ended;                      /* counters of threads that have ended; NULL: nobody wants to know */
 };
@@ -115,9 +117,14 @@ struct user_thread {
     siginfo_t info;         /* of it */
     _Atomic uint64_t held;  /* SIGSEGV and SIGBUS that were sent while the guest blocks them, */
     siginfo_t held_info[2]; /* and what they said */
-    _Atomic bool away;      /* in a call of the kernel that may wait */
+    _Atomic bool away;      /* in a call of the kernel that may wait, or stands for a debugger */
     _Atomic bool held_here; /* for good: another thread writes a core file */
-    bool exiting, changed;  /* changed: the rounding mode may be another one */
+    struct {
+        bool trapped, own;  /* by its own insn, with info; at a breakpoint */
+        int action, signal; /* what it shall do, and with which signal */
+        siginfo_t info;
+    } debug;               /* user->debug's */
+    bool exiting, changed; /* changed: the rounding mode may be another one */
 };
 
 extern _Thread_local struct user_thread *user_self;

@@ -220,6 +220,7 @@ int user_run(const struct user_options *options, struct err *err)
     if (options->finished && !(user.ended = calloc(1, sizeof *user.ended)))
         return err_set(err, STATUS_resource, "out of memory");
     user.exe_fd = options->exe_fd;
+    user.debug = options->debug;
     p->argv = options->argv;
     p->fd = options->program_fd;
     if (options->child || strchr(options->program, '/'))

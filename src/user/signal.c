@@ -8,6 +8,7 @@
 #include "os/fault.h"
 #include "user/calls.h"
 #include "user/core.h"
+#include "user/debug.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -159,6 +160,8 @@ void user_die(struct user_thread *t, siginfo_t *info)
     int signal = info->si_signo;
     const struct sigaction action = {.sa_handler = SIG_DFL};
     user_core_write(t, info);
+    if (t->user->debug)
+        user_debug_ended(t->user, USER_DEBUG_killed, signal);
     user_finished(t->user);
     sigaction(signal, &action, NULL);
     const struct rlimit none = {0};
@@ -218,6 +221,10 @@ static struct user_action take_action(struct user *user, int signal)
 
 static void deliver(struct user_thread *t, siginfo_t *info)
 {
+    if (t->user->debug && !user_debug_signal(t, info)) {
+        user_signals_mask(t, t->mask);
+        return;
+    }
     int signal = info->si_signo;
     struct user_action action = take_action(t->user, signal);
     if (action.handler > 1)

@@ -5,6 +5,7 @@
  * parent's memory with the parent's translator, on a stack of its own, while the kernel stops the thread that made it.
  */
 #include "user/calls.h"
+#include "user/debug.h"
 #include "user/stats.h"
 #include <errno.h>
 #include <linux/futex.h>
@@ -76,9 +77,16 @@ static void announce_end(const struct user_thread *t)
 static void run(struct user_thread *t)
 {
     while (!t->exiting) {
-        accel_thread_run(t->cpu);
+        bool step = false;
+        if (t->user->debug) {
+            user_debug_point(t);
+            step = user_debug_steps(t);
+        }
+        (step ? accel_thread_step : accel_thread_run)(t->cpu);
         if (!t->exiting)
             user_signals_deliver(t);
+        if (step)
+            user_debug_stepped(t);
     }
     user_signals_end(t);
     user_futex_end(t);
@@ -102,10 +110,13 @@ bool user_trap(void *machine, struct cpu *cpu)
     (void)machine;
     if (abi->is_call(cpu->trap.kind)) {
         user_syscall(t);
+        if (t->user->debug && user_debug_steps(t))
+            atomic_fetch_or(&cpu->events, CPU_EVENT_stop);
     } else {
         siginfo_t info;
         abi->trap_signal(cpu, cpu->trap, &info);
-        user_signals_fault(t, &info);
+        if (!t->user->debug || !user_debug_trapped(t, &info))
+            user_signals_fault(t, &info);
     }
     bool changed = t->changed;
     t->changed = false;
@@ -116,6 +127,8 @@ bool user_trap(void *machine, struct cpu *cpu)
 
 void user_exit_group(struct user_thread *t, int status)
 {
+    if (t->user->debug)
+        user_debug_ended(t->user, USER_DEBUG_exited, status);
     user_finished(t->user);
     for (;;)
         syscall(SYS_exit_group, status);
@@ -261,6 +274,8 @@ static int64_t new_process(struct user_thread *t, const struct clone *c)
     accel_fork_end(user->vm, pid ? NULL : t->cpu);
     os_mutex_unlock(&user->memory->lock);
     os_mutex_unlock(&user->lock);
+    if (!pid && user->debug)
+        user_debug_forked(user);
     if (!pid) {
         set_up_child(t, t, c);
         if (c->flags & CLONE_CLEAR_SIGHAND)
@@ -299,9 +314,11 @@ static int64_t vfork_as(struct guest_child *child, uint8_t *stack)
 {
     struct user_thread *t = user_self;
     accel_thread_away(t->cpu);
+    atomic_store(&t->away, true);
     int pid = clone(run_in_parents_memory, stack, CLONE_VM | CLONE_VFORK | child->clone->signal, child);
     int64_t r = pid < 0 ? -errno : pid;
     user_self = t; /* the child shared this thread's variables */
+    atomic_store(&t->away, false);
     accel_thread_back(t->cpu);
     return r;
 }
@@ -321,6 +338,7 @@ static int64_t new_vfork(struct user_thread *t, const struct clone *c)
         child->user.threads = NULL;
         child->user.nthreads = 0;
         child->user.vforked = true;
+        child->user.debug = NULL;
         child->clone = c;
         r = user_thread_add(&child->user, &child->thread, NULL) ? -EAGAIN : 0;
     }

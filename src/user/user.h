@@ -18,6 +18,7 @@ struct user_options {
     unsigned jit_threshold;  /* 0: the default */
     const char *strace_file; /* NULL: standard error */
     bool strace, stats, stats_json;
+    struct user_debug *debug; /* NULL: nobody debugs it */
     struct log *log;
     /* Before the process ends, if not NULL: counters of all its threads together. */
     void (*finished)(const struct user_options *options, const struct guest *guest, const struct cpu_stats *all,

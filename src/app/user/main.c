@@ -7,7 +7,9 @@
 #include "app/user/options.h"
 #include "base/log.h"
 #include "machine/stats.h"
+#include "observe/gdb/user.h"
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static void print_stats(const struct user_options *o, const struct guest *guest, const struct cpu_stats *all,
@@ -25,11 +27,18 @@ static void print_stats(const struct user_options *o, const struct guest *guest,
 
 static int run(struct arguments *a, struct err *err)
 {
+    struct gdb_user *gdb = NULL;
     int rc = log_new(&a->user.log, STDERR_FILENO, a->log_level, false) ? err_set(err, STATUS_resource, "out of memory") : 0;
     if (!rc)
         rc = user_strace_open(&a->user, err); /* by this system's path */
+    if (!rc && a->gdb)
+        rc = gdb_user_listen(&gdb, a->gdb, err);
     if (!rc)
         rc = user_root_enter(&a->root, &a->user.exe_fd, err);
+    if (!rc && gdb)
+        rc = gdb_user_start(gdb, &a->user.debug, err);
+    if (!rc && gdb)
+        fprintf(stderr, "vm user: waiting for gdb: target remote %s%s\n", strchr(a->gdb, '/') ? "" : ":", a->gdb);
     if (a->user.stats)
         a->user.finished = print_stats;
     return rc ? rc : user_run(&a->user, err);

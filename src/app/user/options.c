@@ -176,6 +176,7 @@ static bool take_log(struct arguments *a, const char *value)
         }
     return false;
 }
+static bool take_gdb(struct arguments *a, const char *value) { return *(a->gdb = value); }
 static bool take_help(struct arguments *a, const char *value) { return a->help = !value; }
 
 static const struct row {

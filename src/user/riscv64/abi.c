@@ -167,6 +167,12 @@ static void cpuinfo(const struct cpu *cpu, unsigned n, FILE *out)
     fprintf(out, "processor\t: %u\nhart\t\t: %u\nisa\t\t: %s\nmmu\t\t: sv39\nuarch\t\t: vm\n\n", n, n, riscv64_isa_string(cpu));
 }
 
+static const uint8_t *trap_insn(unsigned size)
+{
+    static const uint8_t full[4] = {0x73, 0, 0x10, 0} /* ebreak */, half[2] = {0x02, 0x90} /* c.ebreak */;
+    return size == sizeof full ? full : size == sizeof half ? half : NULL;
+}
+
 /* ---- system calls of its own ---- */
 
 static int64_t flush_icache(struct user_thread *t, const uint64_t a[6])
@@ -207,6 +213,7 @@ const struct user_abi user_abi_riscv64 = {
     .frame_size = sizeof(struct frame),
     .frame_push = frame_push,
     .frame_pop = frame_pop,
+    .trap_insn = trap_insn,
     .vdso = riscv64_vdso,
     .vdso_size = sizeof riscv64_vdso,
     .vdso_sigreturn = RISCV64_VDSO_SIGRETURN,
