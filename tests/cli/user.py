@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Programs of another architecture as processes: options, roots, environment, what is refused, the vDSO, counters, binfmt_misc.
+"""Programs of another architecture as processes: options, roots, environment, what is refused, the vDSO, counters, binfmt_misc, gdb.
 
     user.py VM [CASE...]
 """
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
+import socket
 import struct
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import bare  # noqa: E402
@@ -321,6 +324,159 @@ def case_binfmt(rig):
     if lines[4:] != ["register", "status"]:
         raise Failed(f"left: {lines[4:]}")
     yield "the kernel starts programs, none of whose names is an option"
+
+
+class Gdb:
+    """The debugger's side of the protocol."""
+
+    def __init__(self, rig, *args, **options):
+        path = rig.folder / "gdb.sock"
+        self.machine = rig.start("user", "--gdb", path, *args, **options)
+        self.socket = socket.socket(socket.AF_UNIX)
+        end = time.monotonic() + 30
+        while self.socket.connect_ex(str(path)):
+            if time.monotonic() > end or self.machine.process.poll() is not None:
+                raise Failed(f"nobody listens: {self.machine.stderr()}")
+            time.sleep(0.02)
+        self.socket.settimeout(30)
+
+    def send(self, text):
+        self.socket.sendall(f"${text}#{sum(text.encode()) & 255:02x}".encode())
+
+    def answer(self):
+        data = b""
+        while not re.search(rb"#..$", data, re.S):
+            more = self.socket.recv(1)
+            if not more:
+                raise Failed(f"the connection ended behind {data!r}")
+            data += more if data or more == b"$" else b""
+        with contextlib.suppress(BrokenPipeError):  # behind the last words
+            self.socket.sendall(b"+")
+        return data[1:-3].decode("latin-1")
+
+    def ask(self, text, wanted=None):
+        self.send(text)
+        got = self.answer()
+        if wanted is not None and not re.fullmatch(wanted, got):
+            raise Failed(f"{text}: {wanted} expected: {got!r}")
+        return got
+
+    def register(self, n):
+        return int.from_bytes(bytes.fromhex(self.ask(f"p{n:x}")), "little")
+
+    def end(self, code):
+        if self.machine.process.wait(30) != code:
+            raise Failed(f"exit code {self.machine.process.returncode}, not {code}: {self.machine.stderr()}")
+
+
+PC, START = 32, 0x10078
+
+
+def case_gdb(rig):
+    a0, zero = bare.A0, bare.ZERO
+    program = [*bare.li(a0, 1), bare.addi(a0, a0, 1), bare.addi(a0, a0, 1), *bare.li(A7, 93), ECALL]
+    path = executable(rig, "ends", bare.elf(program, at=START))
+    size = 4 * len(bare.li(a0, 1))
+    gdb = Gdb(rig, path)
+    gdb.ask("qSupported:swbreak+", ".*PacketSize=.*")
+    gdb.ask("?", r"T05thread:[0-9a-f]+;")
+    if gdb.register(PC) != START:
+        raise Failed(f"pc {gdb.register(PC):#x}")
+    gdb.ask("s", "T05.*")
+    if gdb.register(PC) != START + 4:
+        raise Failed(f"after a step: pc {gdb.register(PC):#x}")
+    gdb.ask(f"Z0,{START + size + 4:x},4", "OK")
+    gdb.ask("c", "T05.*swbreak:;")
+    if (gdb.register(10), gdb.register(PC)) != (2, START + size + 4):
+        raise Failed(f"at the breakpoint: a0 {gdb.register(10)}, pc {gdb.register(PC):#x}")
+    if gdb.ask(f"m{START + size + 4:x},4") != struct.pack("<I", bare.addi(a0, a0, 1)).hex():
+        raise Failed("the breakpoint shows in memory")
+    gdb.ask("Pa=2800000000000000", "OK")
+    gdb.ask(f"z0,{START + size + 4:x},4", "OK")
+    gdb.ask("c", "W29")
+    gdb.end(0x29)
+    yield "steps, a breakpoint, registers, the end"
+    looping = executable(rig, "loops", bare.elf(["on", bare.addi(a0, a0, 1), bare.bne(a0, zero, "on")], at=START))
+    gdb = Gdb(rig, looping)
+    gdb.send("vCont;c")
+    time.sleep(0.3)
+    gdb.socket.sendall(b"\3")
+    if not gdb.answer().startswith("T02") or gdb.register(10) < 10:
+        raise Failed("Ctrl-C does not stop it")
+    gdb.ask("D", "OK")
+    time.sleep(0.2)
+    if gdb.machine.process.poll() is not None:
+        raise Failed("it ends when the debugger detaches")
+    gdb = Gdb(rig, looping)
+    gdb.send("vKill;1")
+    gdb.end(-9)
+    yield "Ctrl-C, detach, kill"
+    crashing = executable(rig, "crashes", bare.elf([bare.sw(zero, zero, 8)], at=START))
+    gdb = Gdb(rig, crashing)
+    gdb.ask("c", "T0b.*")
+    gdb.ask("C0b", "X0b")
+    gdb.end(-11)
+    yield "a fatal signal"
+    for where in ("0", "x", "70000"):
+        refused(rig, "--gdb", where, path, code=3, says="debugger")
+    refused(rig, "--gdb", rig.folder / "none" / "socket", path, code=4, says="debugger")
+
+
+DEBUGGED = r"""
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+volatile int total;
+__attribute__((noinline)) int add(int a, int b) { return a + b; }
+static void handler(int signal) { total += 1000; }
+static void *worker(void *arg) { total += add(20, 1); return arg; }
+int main(void)
+{
+    pthread_t thread;
+    int status;
+    pthread_create(&thread, NULL, worker, NULL);
+    pthread_join(thread, NULL);
+    signal(SIGUSR1, handler);
+    raise(SIGUSR1);
+    if (!fork())
+        _exit(add(1, 2));
+    wait(&status);
+    printf("total %d child %d\n", total, WEXITSTATUS(status));
+    return add(3, 4);
+}
+"""
+SCRIPT = """
+set pagination off
+set confirm off
+target remote {socket}
+break add
+continue
+backtrace
+info threads
+finish
+handle SIGUSR1 stop print pass
+continue
+delete
+continue
+"""
+
+
+def case_gdb_itself(rig):
+    gdb = shutil.which("gdb-multiarch")
+    if not gdb:
+        raise Skipped("there is no gdb-multiarch")
+    path = compiled(rig, "debugged", DEBUGGED, "-g", "-static", "-pthread")
+    machine = rig.start("user", "--gdb", rig.folder / "sock", path)
+    script = rig.file("script", SCRIPT.format(socket=rig.folder / "sock"))
+    machine.until("a socket", (rig.folder / "sock").exists)
+    done = subprocess.run([gdb, "-nx", "-batch", "-x", script, path], capture_output=True, text=True, timeout=120, check=False)
+    for wanted in ("Breakpoint 1, add .a=20, b=1|Breakpoint 1, add .a=a@entry=20, b=b@entry=1", r"in worker ", r"Thread 2 .*\n|  2 +Thread",
+                   "Value returned is .1 = 21", "received signal SIGUSR1", "exited with code 07"):
+        if not re.search(wanted, done.stdout):
+            raise Failed(f"gdb does not say {wanted!r}: {done.stdout[-1500:]} {done.stderr[-500:]}")
+    machine.expect("total 1021 child 3")
 
 
 def case_texts(rig):
