@@ -4,6 +4,7 @@
 #include "observe/gdb/gdb.h"
 #include "os/os.h"
 #include "riscv64_fixture.h"
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -89,6 +90,12 @@ static void pass(void *arg, uint64_t signals) { ((struct rig *)arg)->passed = si
 static void detach(void *arg) { ((struct rig *)arg)->detached = true; }
 static void kill_it(void *arg) { ((struct rig *)arg)->killed = true; }
 
+static int open_file(void *arg, const char *path)
+{
+    (void)arg;
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static void serve(void *arg)
 {
     struct rig *r = arg;
@@ -105,6 +112,7 @@ static void serve(void *arg)
         .pass = pass,
         .detach = detach,
         .kill = kill_it,
+        .open = open_file,
     };
     r->goes_on = gdb_serve(&target, r, r->fd, r->wake);
     close(r->fd);
@@ -263,7 +271,9 @@ static void test_hostile(void **state)
                                           "vCont;Cfff",
                                           "QPassSignals:;;",
                                           "\x7f",
-                                          "vFile:open:"};
+                                          "vFile:open:",
+                                          "vFile:pread:0,,",
+                                          "vFile:x:"};
     struct rig r;
     (void)state;
     begin(&r);
@@ -286,6 +296,27 @@ static void test_hostile(void **state)
     end(&r);
 }
 
+/* /etc, /dev/zero, and a path that is not there, in hexadecimal. */
+static void test_files(void **state)
+{
+    struct rig r;
+    (void)state;
+    begin(&r);
+    assert_string_equal(ask(&r, "vFile:setfs:0"), "F0");
+    assert_string_equal(ask(&r, "vFile:open:2f6e6f6e65,0,0"), "F-1,2");
+    assert_string_equal(ask(&r, "vFile:open:2f6465762f7a65726f,2,0"), "F-1,d");
+    assert_string_equal(ask(&r, "vFile:pread:0,4,0"), "F-1,9");
+    assert_string_equal(ask(&r, "vFile:open:2f6465762f7a65726f,0,0"), "F0");
+    say(&r, "vFile:pread:0,4,0");
+    char zeros[12];
+    assert_int_equal(recv(r.other, zeros, sizeof zeros, MSG_WAITALL), sizeof zeros);
+    assert_memory_equal(zeros, "+$F4;\0\0\0\0#b5", 12);
+    assert_string_equal(ask(&r, "vFile:close:0"), "F0");
+    assert_string_equal(ask(&r, "vFile:close:0"), "F-1,9");
+    assert_string_equal(ask(&r, "vFile:close:ffffffffffffffff"), "F-1,9");
+    end(&r);
+}
+
 static void test_signals(void **state)
 {
     (void)state;
@@ -300,10 +331,8 @@ static void test_signals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_looks),
-        cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_looks), cmocka_unit_test(test_runs),    cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_files), cmocka_unit_test(test_signals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,7 @@ struct gdb_target {
     void (*kill)(void *target);                              /* may not return */
     ssize_t (*auxv)(void *target, uint8_t *to, size_t size); /* bytes; NULL: a target that is no process */
     const char *(*program)(void *target);                    /* its path; NULL likewise */
+    int (*open)(void *target, const char *path);             /* a file as it sees it, to be read; -1 and errno. NULL likewise */
 };
 
 /* "PORT" on this host's loopback, or the path of a socket, which has a slash. Returns a descriptor that listens. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Packets and commands. Everything is text in hexadecimal but X's data; a packet that is too long is dropped whole. */
 #include "guest/guest.h"
+#include "observe/gdb/files.h"
 #include "observe/gdb/gdb.h"
 #include <errno.h>
 #include <poll.h>
@@ -32,6 +33,7 @@ struct session {
     char out[2 * PACKET + 64];
     size_t nout;
     char *description;
+    struct gdb_files files;
     struct action actions[ACTIONS];
     unsigned nactions;
 };
@@ -392,6 +394,82 @@ static void query(struct session *s, const char *text)
         put_text(s, "OK");
 }
 
+/* ---- files ---- */
+
+static void put_result(struct session *s, int64_t result)
+{
+    if (result < 0)
+        put(s, "F-1,%x", (unsigned)gdb_errno(errno));
+    else
+        put(s, "F%llx", (unsigned long long)result);
+}
+
+static void open_file(struct session *s, const char *text)
+{
+    char path[4096];
+    uint64_t flags;
+    size_t n = from_hex(text, (uint8_t *)path, sizeof path - 1);
+    path[n] = 0;
+    text += 2 * n;
+    errno = EINVAL;
+    bool good = n && take_char(&text, ',') && take_hex(&text, &flags);
+    if (good && flags)
+        errno = EACCES; /* to be written */
+    put_result(s, good && !flags ? gdb_file_add(&s->files, s->target->open(s->arg, path)) : -1);
+}
+
+static void read_file(struct session *s, const char *text)
+{
+    static _Thread_local uint8_t data[PACKET / 2];
+    uint64_t n, size, offset;
+    errno = EINVAL;
+    bool good = take_hex(&text, &n) && take_char(&text, ',') && take_hex(&text, &size) && take_char(&text, ',') && take_hex(&text, &offset);
+    ssize_t got = good ? gdb_file_read(&s->files, n, data, size < sizeof data ? size : sizeof data, offset) : -1;
+    put_result(s, got);
+    if (got < 0)
+        return;
+    put_text(s, ";");
+    put_binary(s, data, (size_t)got);
+}
+
+static void stat_file(struct session *s, const char *text)
+{
+    uint8_t data[GDB_FILE_STAT];
+    uint64_t n;
+    errno = EINVAL;
+    int rc = take_hex(&text, &n) ? gdb_file_stat(&s->files, n, data) : -1;
+    put_result(s, rc ? -1 : GDB_FILE_STAT);
+    if (rc)
+        return;
+    put_text(s, ";");
+    put_binary(s, data, sizeof data);
+}
+
+static void close_file(struct session *s, const char *text)
+{
+    uint64_t n;
+    errno = EINVAL;
+    put_result(s, take_hex(&text, &n) ? gdb_file_close(&s->files, n) : -1);
+}
+
+static void set_file_system(struct session *s, const char *text)
+{
+    (void)text;
+    put_result(s, 0); /* the target's: there is no other */
+}
+
+static void file_command(struct session *s, const char *text)
+{
+    static const struct {
+        const char *name;
+        void (*run)(struct session *s, const char *text);
+    } commands[] = {
+        {"open:", open_file}, {"pread:", read_file}, {"fstat:", stat_file}, {"close:", close_file}, {"setfs:", set_file_system}};
+    for (size_t i = 0; s->target->open && i < sizeof commands / sizeof *commands; i++)
+        if (!strncmp(text, commands[i].name, strlen(commands[i].name)))
+            commands[i].run(s, text + strlen(commands[i].name));
+}
+
 /* ---- running ---- */
 
 static struct gdb_resume how(const void *arg, uint64_t thread)
@@ -455,6 +533,8 @@ static void many_letters(struct session *s, const char *text)
         put_text(s, "vCont;c;C;s;S;t");
     else if (!strncmp(text, "Cont;", 5))
         resume_by(s, text + 4);
+    else if (!strncmp(text, "File:", 5))
+        file_command(s, text + 5);
     else if (!strncmp(text, "Kill", 4)) {
         put_text(s, "OK");
         send_packet(s);
@@ -561,6 +641,7 @@ bool gdb_serve(const struct gdb_target *target, void *arg, int fd, int wake)
     bool goes_on = s->lost && (!s->over || s->event.why == GDB_stopped);
     if (goes_on)
         target->detach(arg);
+    gdb_files_fini(&s->files);
     free(s->description);
     free(s);
     return goes_on;

@@ -8,6 +8,7 @@
 #include "user/debug.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -118,6 +119,12 @@ static ssize_t auxv(void *target, uint8_t *to, size_t size)
 
 static const char *program(void *target) { return ((struct gdb_user *)target)->user->exe; }
 
+static int open_file(void *target, const char *path)
+{
+    char buf[PATH_MAX];
+    return move_high(open(user_path(((struct gdb_user *)target)->user, path, buf), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+}
+
 static void serve(void *arg)
 {
     struct gdb_user *g = arg;
@@ -137,6 +144,7 @@ static void serve(void *arg)
         .kill = kill_process,
         .auxv = auxv,
         .program = program,
+        .open = open_file,
     };
     int fd;
     while ((fd = accept4(g->listener, NULL, NULL, SOCK_CLOEXEC)) < 0 && errno == EINTR)
