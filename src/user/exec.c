@@ -32,6 +32,28 @@ static enum kind kind_of(const struct user *user, int fd)
     return header.e_ident[EI_CLASS] == ELFCLASS64 && header.e_machine == user->abi->elf_machine ? KIND_guest : KIND_host;
 }
 
+/* Is the interpreter there that it names? What else is wrong with it, the loader says. */
+static bool has_interpreter(const struct user *user, int fd)
+{
+    enum { HEADERS_MAX = 64 };
+    Elf64_Ehdr header;
+    Elf64_Phdr segment;
+    char path[PATH_MAX], found[PATH_MAX], other[PATH_MAX + 64];
+    if (pread(fd, &header, sizeof header, 0) != sizeof header)
+        return true;
+    for (unsigned i = 0; i < header.e_phnum && i < HEADERS_MAX; i++) {
+        if (pread(fd, &segment, sizeof segment, (off_t)(header.e_phoff + i * sizeof segment)) != sizeof segment)
+            return true;
+        if (segment.p_type != PT_INTERP || segment.p_filesz >= sizeof path)
+            continue;
+        ssize_t n = pread(fd, path, segment.p_filesz, (off_t)segment.p_offset);
+        path[n < 0 ? 0 : n] = 0;
+        snprintf(other, sizeof other, "%s%s", user->abi->sysroot, path);
+        return !access(user_path(user, path, found), F_OK) || (!user->sysroot && !access(other, F_OK));
+    }
+    return true;
+}
+
 /* A list of strings in the guest's memory. Returns the number, or -errno. */
 static int64_t read_list(uint64_t at, char ***out, size_t before)
 {
@@ -147,8 +169,9 @@ static int64_t look(const struct user *user, const char *path, char line[USER_SC
     enum kind kind = kind_of(user, fd);
     ssize_t n = pread(fd, line, USER_SCRIPT_LINE - 1, 0);
     line[n < 0 ? 0 : n] = 0;
+    bool whole = kind != KIND_guest || has_interpreter(user, fd);
     close(fd);
-    return kind;
+    return whole ? (int64_t)kind : -ENOENT;
 }
 
 /* The script's interpreter becomes what is started, the script its argument. */

@@ -98,6 +98,13 @@ def ending(code=CODE):
     return bare.elf([*bare.li(bare.A0, code), *bare.li(A7, 93), ECALL], at=0x10078)  # its place in the page is that in the file
 
 
+def needing(loader):
+    """A program of nothing but headers that names its loader."""
+    head = bytearray(ending())
+    head[32:40], head[56] = struct.pack("<Q", 64), 2
+    return bytes(head[:120]) + struct.pack("<IIQQQQQQ", 3, 4, 176, 0, 0, len(loader) + 1, len(loader) + 1, 1) + loader.encode() + b"\0"
+
+
 def executable(rig, name, data):
     path = rig.file(name, data)
     path.chmod(0o755)
@@ -165,12 +172,7 @@ def case_refused(rig):
     if os.uname().machine == "x86_64":
         refused(rig, sys.executable, code=3, says="of this host.*--root")
     yield "what cannot be run"
-    interpreter = b"/lib/no-such-loader.so\0"
-    segment = struct.pack("<IIQQQQQQ", 3, 4, 176, 0, 0, len(interpreter), len(interpreter), 1)
-    head = bytearray(ending())
-    head[56] = 2
-    head[32:40] = struct.pack("<Q", 64)
-    refused(rig, executable(rig, "dynamic", bytes(head[:120]) + segment + interpreter), code=4,
+    refused(rig, executable(rig, "dynamic", needing("/lib/no-such-loader.so")), code=4,
             says="no-such-loader.so, which is not here.*--root.*--sysroot.*libc6-riscv64-cross")
     yield "a loader that is missing"
 
@@ -187,7 +189,9 @@ def case_environment(rig):
         raise Failed(f"--clear-env: {text}")
     yield "--env, --unset-env, --clear-env, --argv0, --chdir"
     wants(user(rig, "--argv0", "first", show, "=", show), "arg first", f"arg {show}", "arg child")
-    yield "a child has its own name"
+    lost = executable(rig, "lost", needing("/lib/no-such-loader.so"))
+    user(rig, show, "=", lost, code=99)
+    yield "a child has its own name; one without a loader cannot be started"
 
 
 def root_of(rig, *programs):
