@@ -321,18 +321,23 @@ static void stop_self(void) { raise(SIGSTOP); }
 
 static void ends(void)
 {
-    int status;
+    int status, hold[2];
     in_child("term", kill_self);
+    SHOW(pipe(hold));
     pid_t pid = fork();
     if (!pid) {
+        char c;
+        close(hold[1]);
         stop_self();
-        _exit(3);
+        _exit(3 + (int)read(hold[0], &c, 1)); /* not before its parent has seen it go on */
     }
     SHOW(waitpid(pid, &status, WUNTRACED) == pid);
     show_status("it", status);
     kill(pid, SIGCONT);
     SHOW(waitpid(pid, &status, WCONTINUED) == pid);
     show_status("it", status);
+    close(hold[0]);
+    close(hold[1]);
     SHOW(waitpid(pid, &status, 0) == pid);
     show_status("it", status);
     norder = 0;
