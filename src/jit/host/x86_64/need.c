@@ -71,7 +71,7 @@ void x86_plan_needs(struct emit *e)
             raise(e, op->a, NEED_low);
             continue;
         }
-        if (!(ir_sigs[op->op].flags & IR_F_P)) {
+        if (!(ir_sigs[op->op].flags & IR_F_P) || op->op == IR_FUNBOX) { /* FUNBOX: the block may be left to begin with its insn */
             memset(e->wanted, NEED_all, guest);
             raise_all(e, op);
             continue;
