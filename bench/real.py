@@ -195,13 +195,13 @@ class GuestTree(Tree):
 
 
 class HostTree(Tree):
-    """A folder of the packages for the host's architecture."""
+    """A folder of the packages for an architecture; the host's, if none is named."""
 
-    def __init__(self, folder, data):
+    def __init__(self, folder, data, arch=None):
         super().__init__()
-        self.data, self.root = data, folder / "real-root"
+        self.data, self.root = data, folder / f"real-root{'-' + arch if arch else ''}"
         shutil.rmtree(self.root, ignore_errors=True)
-        for entry, content in members(fetch(NATIVE_ARCH[platform.machine()])):
+        for entry, content in members(fetch(arch or NATIVE_ARCH[platform.machine()])):
             self.add(entry, content)
         self.libraries = next((self.root / "usr/lib").glob("*-linux-gnu"))
         self.loader = next(self.libraries.glob("ld-linux*.so.*"))
@@ -216,13 +216,17 @@ class HostTree(Tree):
             path.chmod(entry.mode | 0o600)
         self.names.add(entry.name)
 
+    def env(self):
+        return os.environ | SETTINGS | {"PYTHONHOME": str(self.root / "usr")}
+
+    def argv(self, command):
+        return [self.loader, "--library-path", self.libraries, self.root / self.path(command[0]), *command[1:]]
+
     def run(self, job):
         """CPU seconds and the check value."""
-        env = os.environ | SETTINGS | {"PYTHONHOME": str(self.root / "usr")}
         cpu, crc = 0, 0
         for command in job.commands:
-            argv = [self.loader, "--library-path", self.libraries, self.root / self.path(command[0]), *command[1:]]
-            cost, output = measure.run_raw(argv, cwd=self.data, env=env)
+            cost, output = measure.run_raw(self.argv(command), cwd=self.data, env=self.env())
             cpu, crc = cpu + cost, zlib.crc32(output, crc)
         return cpu, f"{crc:x}"
 

@@ -10,8 +10,7 @@ uint64_t work(uint64_t hart, uint64_t rounds)
     volatile uint64_t *data = (volatile uint64_t *)(void *)(code_memory + DATA);
     code_prepare();
     uint8_t *loop = code_begin(code_memory), *at = code_xor(code_add(loop, 77), 0x123);
-    code_return(code_loop(code_shift_add(at, 5), loop));
-    code_publish();
+    code_publish(code_memory, code_return(code_loop(code_shift_add(at, 5), loop)));
     for (uint64_t r = 0; r < rounds; r++) {
         data[r % WORDS] = sum;
         sum = code_at(code_memory)(sum + data[(r + 7) % WORDS], TURNS);

@@ -16,8 +16,7 @@ uint64_t work(uint64_t hart, uint64_t rounds)
             if (v >> 63)
                 at = code_shift_add(at, 7);
         }
-        code_return(at);
-        code_publish();
+        code_publish(start, code_return(at));
         for (unsigned i = 0; i < CALLS; i++)
             sum += code_at(start)(sum ^ i, 1);
     }

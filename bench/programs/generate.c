@@ -15,8 +15,7 @@ uint64_t work(uint64_t hart, uint64_t rounds)
             at = code_add(at, (int32_t)(v & 0x3ff));
             at = code_shift_add(at, 1 + (v >> 10 & 15));
         }
-        code_return(at);
-        code_publish();
+        code_publish(start, code_return(at));
         for (unsigned i = 0; i < CALLS; i++)
             sum += code_at(start)(sum ^ i, 1);
     }

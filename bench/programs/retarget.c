@@ -11,9 +11,9 @@ uint64_t work(uint64_t hart, uint64_t rounds)
     uint8_t *jump = code_begin(code_memory);
     for (unsigned i = 0; i < GOALS; i++)
         code_return(code_shift_add(code_add(code_memory + (i + 1) * SLOT, (int32_t)i * 31), 1 + i));
+    code_publish(code_memory, code_memory + (GOALS + 1) * SLOT);
     for (uint64_t r = 0; r < rounds; r++) {
-        code_jump(jump, code_memory + (1 + next_random(&seed) % GOALS) * SLOT);
-        code_publish();
+        code_publish(jump, code_jump(jump, code_memory + (1 + next_random(&seed) % GOALS) * SLOT));
         for (unsigned i = 0; i < CALLS; i++)
             sum = code_at(code_memory)(sum ^ i, 1);
     }

@@ -21,11 +21,30 @@ static inline code_function *code_at(const uint8_t *at)
 #if defined(__riscv)
 enum { CODE_OP = 4, CODE_LOOP = 8, CODE_JUMP = 4 };
 
+#if __STDC_HOSTED__
+#include <stdlib.h>
+#include <sys/mman.h>
+
+static inline void code_prepare(void)
+{
+    if (mprotect(code_memory, CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC))
+        abort();
+}
+
+/* By riscv_flush_icache: under an operating system fence.i is of this CPU alone. */
+static inline void code_publish(uint8_t *from, uint8_t *to) { __builtin___clear_cache((char *)from, (char *)to); }
+#else
 /* The pages of a bare program are executable. */
 static inline void code_prepare(void) {}
 
-/* What was written can be called after this. */
-static inline void code_publish(void) { asm volatile("fence.i" : : : "memory"); }
+/* What was written in [from, to) can be called after this. */
+static inline void code_publish(const uint8_t *from, const uint8_t *to)
+{
+    (void)from;
+    (void)to;
+    asm volatile("fence.i" : : : "memory");
+}
+#endif
 
 static inline uint8_t *code_word(uint8_t *at, uint32_t insn)
 {
@@ -71,7 +90,7 @@ static inline void code_prepare(void)
         abort();
 }
 
-static inline void code_publish(void) { asm volatile("" : : "r"(code_memory) : "memory"); }
+static inline void code_publish(const uint8_t *from, const uint8_t *to) { asm volatile("" : : "r"(from), "r"(to) : "memory"); }
 
 static inline uint8_t *code_bytes(uint8_t *at, unsigned n, uint64_t bytes)
 {
