@@ -4,7 +4,7 @@ BUILD = build
 PREFIX = /usr/local
 LIBDIR = lib
 
-.PHONY: all run test test-rootfs test-debian test-cross bench check fuzz fmt install clean help
+.PHONY: all run test test-rootfs test-debian test-user test-cross bench check fuzz fmt install clean help
 
 all: ## build the command, build/vm, and the library
 	@tools/setup build
@@ -29,6 +29,11 @@ test-debian: ## slow: compilers, interpreters, stress-ng and others in that Debi
 	@tools/setup rootfs
 	@tools/build $(BUILD)
 	@tools/test-debian $(BUILD)/vm
+
+test-user: ## slow: programs of that Debian in user mode, as root
+	@tools/setup rootfs
+	@tools/build $(BUILD)
+	@tools/test-user $(BUILD)/vm-user
 
 test-cross: ## slow: build for arm64 and riscv64 hosts, unit tests under QEMU
 	@tools/setup cross
