@@ -4,6 +4,7 @@
  * kept for the next ones: their jump caches are warm, and their memory is there.
  */
 #include "accel/vcpu.h"
+#include "ir/monitor.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,7 +116,8 @@ void accel_fork_begin(struct accel_vm *vm)
 
 void accel_fork_end(struct accel_vm *vm, struct cpu *child)
 {
-    if (child) { /* their readers are forgotten with those of the threads that are gone */
+    if (child) {                                     /* their readers are forgotten with those of the threads that are gone */
+        memset(vm->monitor, 0, sizeof *vm->monitor); /* a thread that is gone may have held a line; no reservation outlives the call */
         vm->spare = NULL;
         vm->nspare = 0;
     }
