@@ -17,7 +17,8 @@ static void renew(struct vcpu *vcpu)
     cpu->guest->reset(cpu);
     cpu->fx = 0;
     cpu->insns = 0;
-    cpu->trapped = cpu->waiting = false;
+    cpu->trapped = false;
+    cpu->waiting = false;
     cpu->reservation.valid = false;
     atomic_store(&cpu->events, 0);
     memset(&vcpu->stats, 0, sizeof vcpu->stats);

@@ -109,7 +109,7 @@ static unsigned others(const char *folder, const struct format *f, char names[8]
     while (dir && n < 8 && (item = readdir(dir)))
         if (*item->d_name != '.' && strcmp(item->d_name, own) && strcmp(item->d_name, "register") && strcmp(item->d_name, "status") &&
             strlen(item->d_name) < 64 && read_entry(folder, item->d_name, &e) && takes(&e, f))
-            snprintf(names[n++], 64, "%s", item->d_name);
+            snprintf(names[n++], 64, "%.63s", item->d_name);
     if (dir)
         closedir(dir);
     return n;
@@ -159,7 +159,8 @@ static int make_line(const struct request *r, const struct format *f, char line[
     }
     escaped(magic, f->magic);
     escaped(mask, f->mask);
-    snprintf(line, LINE, ":%s:M::%s:%s:%s:%sOF%s", name, magic, mask, path, has_preserve_flag() ? "P" : "", r->credentials ? "C" : "");
+    snprintf(line, LINE, ":%s:M::%s:%s:%.*s:%sOF%s", name, magic, mask, LINE / 2, path, has_preserve_flag() ? "P" : "",
+             r->credentials ? "C" : "");
     return 0;
 }
 
