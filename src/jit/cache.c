@@ -54,8 +54,10 @@ static struct jit_block *block_new(struct jit_cache *cache, const struct ir_bloc
     *block = (struct jit_block){.ir = *ir, .nspans = (uint8_t)nspans, .nbytes = (uint16_t)nbytes};
     block->ir.ops = (struct ir_op *)(void *)(block + 1);
     block->ir.insns = (struct ir_insn *)(void *)((char *)block->ir.ops + ops_size(ir));
-    memcpy(block->ir.ops, ir->ops, ops_size(ir));
-    memcpy(block->ir.insns, ir->insns, insns_size(ir));
+    if (ir->nops)
+        memcpy(block->ir.ops, ir->ops, ops_size(ir));
+    if (ir->ninsns)
+        memcpy(block->ir.insns, ir->insns, insns_size(ir));
     if (nspans) {
         struct jit_span *spans = (void *)(block->ir.insns + ir->ninsns);
         memcpy(spans, source->spans, nspans * sizeof *spans);

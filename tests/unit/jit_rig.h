@@ -25,7 +25,7 @@ enum {
 /* Virtual pages, from RIG_VA on: some RAM, in another order than the physical pages. */
 enum { RIG_ram0, RIG_ram1, RIG_ram2, RIG_ram3, RIG_readonly, RIG_device, RIG_hole, RIG_rom, RIG_half /* only its first half */, RIG_PAGES };
 enum { RIG_RAM_PAGES = 6 };
-#define RIG_VA UINT64_C(0x7ffffe000) /* so that the index of the TLB changes in both of its parts */
+#define RIG_VA UINT64_C(0x7fdfe000) /* so that the index of the TLB changes in both of its parts; where AddressSanitizer has nothing */
 enum { TRAP_load = 13, TRAP_store = 15, TRAP_misaligned = 4, TRAP_bus = 7, TRAP_fetch = 12, TRAP_helper = 3 };
 
 enum rig_helper {              /* all but pure ones have an effect that only an exact caller reproduces */
