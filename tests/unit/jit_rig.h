@@ -22,6 +22,13 @@ enum {
     RIG_PINS = 14,
 };
 
+/* AddressSanitizer has memory of its own at addresses that random blocks on flat memory find. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { RIG_FLAT = 0 };
+#else
+enum { RIG_FLAT = 1 };
+#endif
+
 /* Virtual pages, from RIG_VA on: some RAM, in another order than the physical pages. */
 enum { RIG_ram0, RIG_ram1, RIG_ram2, RIG_ram3, RIG_readonly, RIG_device, RIG_hole, RIG_rom, RIG_half /* only its first half */, RIG_PAGES };
 enum { RIG_RAM_PAGES = 6 };

@@ -167,7 +167,7 @@ static void native_blocks(void **state)
 static void flat_memory(void **state)
 {
     struct fixture *f = *state;
-    f->flat = true;
+    f->flat = RIG_FLAT;
     every_form(state);
     random_blocks(state);
     native_blocks(state);
