@@ -31,7 +31,7 @@ void jit_compiler_free(struct jit_compiler *compiler); /* before the cache */
 
 /* cpu is about to run it. false: not now; tier 0 goes on. */
 bool jit_compile(struct jit_compiler *compiler, struct cpu *cpu, struct jit_block *block);
-/* It is to be found no more for now: nothing jumps to its code. A block that jumps to itself has none afterwards. Both give the code's entry. */
+/* Of a block that jit_cache_revive may bring back: nothing jumps to its code. One that jumps to itself has none afterwards. Both give the code's entry. */
 const uint8_t *jit_compile_hide(struct jit_compiler *compiler, struct jit_block *block);
 const uint8_t *jit_compile_undo(struct jit_compiler *compiler,
                                 struct jit_block *block); /* nothing jumps into its code any more; its memory stays */
