@@ -168,6 +168,7 @@ static bool letter_fits(char letter, unsigned type)
     case 'W': return type >= IR_i1 && type <= IR_i128;
     case 'F': return type >= IR_f16 && type <= IR_f80;
     case 'V': return type == IR_v128 || type == IR_v256;
+    case 'L': return type == IR_fl;
     default: return type != IR_none;
     }
 }
@@ -177,7 +178,7 @@ static void unify(unsigned op, const struct ir_sig *sig, unsigned ty, ir_val *ar
 {
     for (unsigned i = 0; i < nargs; i++) {
         char letter = sig->in[i];
-        unsigned type = letter == 'b' ? IR_i1 : letter == 'A' ? IR_i64 : IR_none;
+        unsigned type = letter == 'b' ? IR_i1 : letter == 'A' ? IR_i64 : letter == 'L' ? IR_fl : IR_none;
         for (unsigned j = 0; j < nargs && type == IR_none; j++)
             if (sig->in[j] == letter)
                 type = args[j].type;
@@ -210,6 +211,8 @@ static unsigned result_type(unsigned op, const struct ir_sig *sig, unsigned ty, 
     }
     if (sig->out == 'b')
         return IR_i1;
+    if (sig->out == 'L')
+        return IR_fl;
     for (unsigned i = 0; i < nargs; i++)
         if (sig->in[i] == sig->out)
             return args[i].type;
@@ -238,7 +241,7 @@ static void set_address(struct ir_build *b, ir_val address, uint16_t *base, uint
 static bool takes_constant(const struct ir_sig *sig, const ir_val *args, unsigned nargs)
 {
     return (sig->flags & IR_F_P) && nargs == 2 && (sig->in[0] == 'I' || sig->in[0] == 'W') && ir_is_int(args[0].type) &&
-           (sig->out == 'b' || sig->out == sig->in[0]);
+           (sig->out == 'b' || sig->out == 'L' || sig->out == sig->in[0]);
 }
 
 /* The ops whose last value may stay a constant though they are not pure. */
@@ -278,7 +281,7 @@ static ir_val append_op(struct ir_build *b, unsigned op, unsigned ty, const uint
     o->c = (uint16_t)cells[2];
     o->d = (uint16_t)d;
     o->imm = imm;
-    if (sig->out == 0 || (sig->out == 'b' && op != IR_SC))
+    if (sig->out == 0 || sig->out == 'L' || (sig->out == 'b' && op != IR_SC))
         o->type = nargs ? args[nargs > 1 && (sig->in[0] == 'A' || op == IR_TRAP_IF)].type : IR_none;
     if (nargs && args[0].type != o->type && sig->in[0] != 'A' && sig->in[0] != 'b')
         o->s[3] = args[0].type;
@@ -464,6 +467,8 @@ ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4],
     case IR_CLOCK: imm = b->ninsns - 1; break; /* insns of the block before this one */
     }
     if ((ir_sigs[op].flags & IR_F_P) && ir_simplify(b, op, ty, s, imm, args, &out))
+        return out;
+    if (op == IR_COND && ir_compared(b, s[0], args[0], &out))
         return out;
     out = append_op(b, op, ty, s, imm, args, nargs);
     if (op == IR_TRAP)

@@ -39,6 +39,15 @@ struct ir_build {
     uint32_t *known, epoch;
     uint64_t *value;
     uint32_t *word; /* likewise: the value is 32 bits, sign-extended */
+
+    /* What a register of flags was made of, as long as that still stands in registers (compared.c). */
+    struct {
+        uint32_t epoch;
+        uint16_t cell, a, b; /* b: IR_CONST for imm */
+        uint8_t op, type;    /* IR_FLSUB; IR_FLLOG of a; IR_AND: that of a & b */
+        bool sum;            /* a is the difference: the first operand was a + b */
+        uint64_t imm;
+    } compared;
 };
 
 static inline bool ir_is_temp(const struct ir_build *b, unsigned cell) { return cell > b->zero && cell < IR_NONE; }
@@ -48,7 +57,7 @@ static inline unsigned ir_type_cells(unsigned type)
 }
 static inline unsigned ir_type_bits(unsigned type)
 {
-    static const uint8_t bits[] = {64, 1, 32, 64, 128, 16, 32, 64, 80, 128, 0, 8};
+    static const uint8_t bits[] = {64, 1, 32, 64, 128, 16, 32, 64, 80, 128, 0, 16};
     return type < sizeof bits ? bits[type] : 0;
 }
 static inline bool ir_is_int(unsigned type) { return type >= IR_i1 && type <= IR_i64; }
@@ -58,6 +67,10 @@ unsigned ir_temp(struct ir_build *b, unsigned type);
 unsigned ir_place(struct ir_build *b, ir_val v); /* the cell of a value; a constant is put into one */
 /* The op of this insn that made a temporary; NULL: none did. */
 struct ir_op *ir_producer(struct ir_build *b, unsigned cell);
+/* Before the queued writes take effect: what flags among them are made of, and whether older flags' operands go. */
+void ir_compared_commit(struct ir_build *b);
+/* The condition as a comparison of what the flags were made of; false: that is not known, or not one comparison. */
+bool ir_compared(struct ir_build *b, unsigned cond, ir_val flags, ir_val *out);
 /* Behind an insn: if a branch leads here over insns that only compute, choices take its place. */
 void ir_skip(struct ir_build *b);
 /* An equal value without a new op: constants folded, identities, views of the same cell. false: an op is needed. */

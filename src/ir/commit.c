@@ -136,6 +136,7 @@ static void commit(struct ir_build *b)
     bool word[IR_MAX_PUTS];
     for (unsigned i = 0; i < b->nputs; i++)
         word[i] = is_word(b, b->puts[i].v);
+    ir_compared_commit(b);
     for (unsigned i = 0; i < b->nputs; i++)
         write_one(b, i);
     for (unsigned i = 0; i < b->nputs; i++) {

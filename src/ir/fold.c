@@ -4,6 +4,7 @@
  * extension, the sign extension that a 32-bit op can do itself).
  */
 #include "ir/build_state.h"
+#include "ir/flags.h"
 #include "ir/pure.h"
 #include <stddef.h>
 
@@ -97,8 +98,16 @@ static bool identity(struct ir_build *b, unsigned op, ir_val *args, ir_val *out)
 bool ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, ir_val *args, ir_val *out)
 {
     const struct ir_sig *sig = &ir_sigs[op];
-    (void)s;
     switch (op) {
+    case IR_COND:
+        if (s[0] < IR_COND_al && !args[0].known)
+            return false;
+        *out = ir_k(IR_i1, ir_condition(s[0], args[0].k));
+        return true;
+    case IR_FLBITS:
+        if (args[0].known)
+            *out = ir_k(IR_i64, ir_flags(op, 0, IR_fl, args[0].k, 0, 0));
+        return args[0].known;
     case IR_PC:
     case IR_CONCAT:
     case IR_CLMUL:
@@ -126,6 +135,11 @@ bool ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4
     bool known = true;
     for (unsigned i = 0; sig->in[i]; i++)
         known &= args[i].known && ir_is_int(args[i].type);
+    if (known && ir_flags_op(op)) {
+        uint64_t flags = ir_flags(op, s[0], args[0].type, args[0].k, args[1].k, args[2].k);
+        *out = ir_k(sig->out == 'L' ? IR_fl : IR_i64, flags);
+        return true;
+    }
     if (known && ty != IR_i128) {
         unsigned source = args[0].type, type = ty != IR_none ? ty : source;
         if (op == IR_SELECT)

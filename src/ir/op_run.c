@@ -5,7 +5,9 @@
  */
 #include "base/bits.h"
 #include "ir/eval.h"
+#include "ir/flags.h"
 #include "ir/pure.h"
+#include <string.h>
 
 static unsigned type_cells(unsigned type) { return type == IR_i128 || type == IR_v128 || type == IR_f80 ? 2 : 1; }
 
@@ -151,6 +153,13 @@ static uint64_t run_clock(const struct cpu *cpu, const struct ir_op *op)
     }
 }
 
+static void run_flags(struct cpu *cpu, const struct ir_op *op)
+{
+    unsigned n = (unsigned)strlen(ir_sigs[op->op].in);
+    uint64_t b = n < 2 ? 0 : op->b == IR_CONST ? op->imm : cpu->cell[op->b], carry = n < 3 ? 0 : cpu->cell[op->c];
+    cpu->cell[op->d] = ir_flags(op->op, op->s[0], op->type, cpu->cell[op->a], b, carry);
+}
+
 bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
 {
     switch (op->op) {
@@ -169,6 +178,14 @@ bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
     case IR_CALL: return run_call(cpu, op);
     case IR_CLOCK: cpu->cell[op->d] = run_clock(cpu, op); return true;
     case IR_SKIP: cpu->insns -= (cpu->cell[op->a] != 0) != op->s[0] ? op->imm : 0; return true;
+    case IR_COND: cpu->cell[op->d] = ir_condition(op->s[0], cpu->cell[op->a]); return true;
+    case IR_FLADD:
+    case IR_FLSUB:
+    case IR_FLADC:
+    case IR_FLSBC:
+    case IR_FLLOG:
+    case IR_FLPACK:
+    case IR_FLBITS: run_flags(cpu, op); return true;
     case IR_FXGET: cpu->cell[op->d] = cpu->fx; return true;
     case IR_FXSET: cpu->fx = (uint32_t)cpu->cell[op->a] & 63; return true;
     case IR_FXOR: cpu->fx |= (uint32_t)cpu->cell[op->a] & 63; return true;

@@ -5,10 +5,16 @@
 #ifdef VM_GUEST_riscv64
 extern const struct user_abi user_abi_riscv64;
 #endif
+#ifdef VM_GUEST_arm64
+extern const struct user_abi user_abi_arm64;
+#endif
 
 const struct user_abi *const user_abis[] = {
 #ifdef VM_GUEST_riscv64
     &user_abi_riscv64,
+#endif
+#ifdef VM_GUEST_arm64
+    &user_abi_arm64,
 #endif
     NULL,
 };

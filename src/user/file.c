@@ -78,15 +78,29 @@ int64_t sys_openat(struct user_thread *t, const uint64_t a[6])
     return user_call_wait(t, SYS_openat, a);
 }
 
+/* Flags of open files are an architecture's own. */
+int64_t sys_fcntl(struct user_thread *t, const uint64_t a[6])
+{
+    uint64_t args[6] = {a[0], a[1], a[2]};
+    uint64_t (*flags)(uint64_t, bool) = t->user->abi->open_flags;
+    if (flags && (int)a[1] == F_SETFL)
+        args[2] = flags(a[2], true);
+    int64_t r = user_call_wait(t, SYS_fcntl, args);
+    return flags && (int)a[1] == F_GETFL && r >= 0 ? (int64_t)flags((uint64_t)r, false) : r;
+}
+
 int64_t sys_openat2(struct user_thread *t, const uint64_t a[6])
 {
     char path[PATH_MAX];
     struct open_how how = {0};
     struct user_procfs found;
-    if (a[3] >= sizeof how && user_read(&how, a[2], sizeof how) && !how.resolve && path_of(a[1], path, sizeof path) && *path &&
-        user_procfs_find((int)a[0], path, &found))
+    bool known = a[3] >= sizeof how && user_read(&how, a[2], sizeof how);
+    if (known && t->user->abi->open_flags)
+        how.flags = t->user->abi->open_flags(how.flags, true);
+    if (known && !how.resolve && path_of(a[1], path, sizeof path) && *path && user_procfs_find((int)a[0], path, &found))
         return user_procfs_open(t->user, &found, (int)a[0], path, (int)how.flags, (int)how.mode);
-    return user_call_wait(t, SYS_openat2, a);
+    const uint64_t args[6] = {a[0], a[1], (uintptr_t)&how, sizeof how};
+    return user_call_wait(t, SYS_openat2, known && a[3] == sizeof how ? args : a);
 }
 
 int64_t sys_readlinkat(struct user_thread *t, const uint64_t a[6])

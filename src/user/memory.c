@@ -176,7 +176,7 @@ int64_t user_mprotect(struct user *user, uint64_t at, uint64_t size, int prot)
 {
     enum { KNOWN = PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */ | PROT_GROWSDOWN | PROT_GROWSUP };
     size = align_up(size, USER_PAGE);
-    if (!valid_range(at, size) || (prot & ~KNOWN))
+    if (!valid_range(at, size) || (prot & ~(KNOWN | user->abi->more_prot)))
         return at % USER_PAGE || at < MEM_FLAT_END ? -EINVAL : -ENOMEM;
     os_mutex_lock(&user->memory->lock);
     int64_t r = mprotect((void *)(uintptr_t)at, size, host_prot(prot) | (prot & (PROT_GROWSDOWN | PROT_GROWSUP))) ? -errno : 0;

@@ -31,9 +31,9 @@ struct user_abi {
     const char *uname;    /* machine of uname() */
     const char *platform; /* AT_PLATFORM, or NULL */
     uint16_t elf_machine;
-    const char *sysroot;               /* where Debian's cross compiler keeps this architecture's libraries */
-    bool (*elf_flags)(uint32_t flags); /* is the program for this ABI? NULL: any */
-    uint64_t (*hwcap)(const struct cpu *cpu);
+    const char *sysroot;                                  /* where Debian's cross compiler keeps this architecture's libraries */
+    bool (*elf_flags)(uint32_t flags);                    /* is the program for this ABI? NULL: any */
+    uint64_t (*hwcap)(const struct cpu *cpu, unsigned n); /* AT_HWCAP, and AT_HWCAP2 for n = 1 */
     /* Registers of system calls. */
     uint64_t (*number)(const struct cpu *cpu);
     void (*arguments)(const struct cpu *cpu, uint64_t args[6]);
@@ -56,6 +56,9 @@ struct user_abi {
     void (*cpuinfo)(const struct cpu *cpu, unsigned n, FILE *out); /* of /proc/cpuinfo, for processor n */
     const struct user_call *calls;                                 /* its own system calls; name NULL at the end, or NULL */
     const uint8_t *(*trap_insn)(unsigned size);                    /* of breakpoints, in place of an insn of so many bytes; NULL: none */
+    uint64_t (*open_flags)(uint64_t flags, bool to_host);          /* NULL: they are the host's */
+    bool has_restorer;                                             /* struct sigaction has a function that ends handlers */
+    int more_prot;                                                 /* flags of mprotect() that it knows beside those of all */
     const uint8_t *vdso;                                           /* an ELF library of at most a page, */
     size_t vdso_size, vdso_sigreturn;                              /* and the offset of the insns that end a handler */
 };

@@ -130,11 +130,14 @@ static int wrong_machine(const struct program *p, const Elf64_Ehdr *h, struct er
             name = known[i].name;
     if (h->e_machine == HOST_MACHINE)
         return err_set(err, STATUS_config,
-                       "%s is a program of this host, which runs it without 'vm user'; give the path of a riscv64 program, or its "
+                       "%s is a program of this host, which runs it without 'vm user'; give the path of a foreign program, or its "
                        "system by --root DIR",
                        p->path);
-    return err_set(err, STATUS_config, "%s is a program for %s%s; 'vm user' runs: riscv64", p->path, name,
-                   h->e_ident[EI_CLASS] == ELFCLASS64 ? "" : " (32 bits)");
+    char runs[64] = "";
+    for (const struct user_abi *const *abi = user_abis; *abi; abi++)
+        snprintf(runs + strlen(runs), sizeof runs - strlen(runs), "%s%s", *runs ? ", " : "", (*abi)->guest);
+    return err_set(err, STATUS_config, "%s is a program for %s%s; 'vm user' runs: %s", p->path, name,
+                   h->e_ident[EI_CLASS] == ELFCLASS64 ? "" : " (32 bits)", runs);
 }
 
 /* Through scripts to an ELF program. */

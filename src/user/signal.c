@@ -273,26 +273,27 @@ int64_t sys_rt_sigaction(struct user_thread *t, const uint64_t a[6])
 {
     struct user *user = t->user;
     uint64_t signal = a[0];
-    struct { /* the layout of all newer architectures: without a restorer */
-        uint64_t handler, flags, mask;
-    } new, old;
+    uint64_t new[4], old[4]; /* handler, flags, the restorer if the architecture has one, mask */
+    bool restorer = user->abi->has_restorer;
+    size_t size = (restorer ? 4 : 3) * sizeof *new;
     if (a[3] != 8 || signal < 1 || signal > USER_SIGNALS || (a[1] && (BIT(signal) & UNBLOCKABLE)))
         return -EINVAL;
-    if (a[1] && !user_read(&new, a[1], sizeof new))
+    if (a[1] && !user_read(new, a[1], size))
         return -EFAULT;
     os_mutex_lock(&user->lock);
     struct user_action *action = &user->actions[signal];
-    old.handler = action->handler;
-    old.flags = action->flags;
-    old.mask = action->mask;
+    old[0] = action->handler;
+    old[1] = action->flags;
+    old[2] = action->restorer;
+    old[2 + restorer] = action->mask;
     int64_t r = 0;
     if (a[1]) {
-        *action = (struct user_action){.handler = new.handler, .flags = new.flags, .mask = new.mask & ~UNBLOCKABLE};
+        *action = (struct user_action){new[0], new[1], restorer ? new[2] : 0, new[2 + restorer] & ~UNBLOCKABLE};
         if (!(ALWAYS_OPEN & BIT(signal)))
             r = host_action((int)signal, action);
     }
     os_mutex_unlock(&user->lock);
-    return r ? r : a[2] && !user_write(a[2], &old, sizeof old) ? -EFAULT : 0;
+    return r ? r : a[2] && !user_write(a[2], old, size) ? -EFAULT : 0;
 }
 
 int64_t sys_rt_sigprocmask(struct user_thread *t, const uint64_t a[6])

@@ -90,7 +90,8 @@ uint64_t user_stack_fill(struct user *user, const struct cpu *cpu, char *const *
     uint64_t seed = push(&s, random, sizeof random);
     const uint64_t aux[][2] = {
         {user->memory->vdso ? AT_SYSINFO_EHDR : AT_IGNORE, user->memory->vdso},
-        {AT_HWCAP, user->abi->hwcap(cpu)},
+        {AT_HWCAP, user->abi->hwcap(cpu, 0)},
+        {AT_HWCAP2, user->abi->hwcap(cpu, 1)},
         {AT_PAGESZ, USER_PAGE},
         {AT_CLKTCK, (uint64_t)sysconf(_SC_CLK_TCK)},
         {AT_PHDR, program->headers},

@@ -166,6 +166,9 @@ void user_syscall(struct user_thread *t)
     const struct user_call *call = user_call_find(t->user, number);
     int64_t r;
     abi->arguments(cpu, args);
+    for (unsigned i = 0; call && abi->open_flags && call->args[i]; i++)
+        if (call->args[i] == 'o')
+            args[i] = abi->open_flags(args[i], true);
     cpu->pc = pc + abi->call_size;
     if (t->user->options->strace)
         user_strace_begin(t, call, number, args);

@@ -8,6 +8,7 @@ import re
 import sys
 
 IMM = {"off", "n", "pos", "len", "helper"}  # statics that live in imm
+PREFIX = {"at": "MEM_", "cc": "IR_CC_", "cond": "IR_COND_", "amo": "IR_AMO_"}
 SPECIAL = {"CALL", "MOV", "K", "BRANCH_CMP", "COMMIT"}  # built by hand in build.c
 
 
@@ -83,7 +84,7 @@ def main():
     flag_bits = {f: 1 << i for i, f in enumerate("PCTRWSEo")}
     o = ["/* Made by tools/isagen/opgen.py from ops.def and words.def. */", "#ifndef IR_OPS_GEN", "#define IR_OPS_GEN", "#include <stdint.h>", ""]
     for kind, names in words.items():
-        prefix = "MEM_" if kind == "at" else "IR_CC_" if kind == "cc" else "IR_AMO_" if kind == "amo" else "IR_"
+        prefix = PREFIX.get(kind, "IR_")
         o.append("enum { /* %s */ %s };" % (kind, ", ".join(f"{prefix}{n} = {v}" for n, v in names.items())))
     o.append("\nenum ir_opcode {")
     o += [f"    IR_{name}, /* {ops[name][3]} */" for name in ops]

@@ -4,12 +4,12 @@ from source import IsaError
 
 SETS = {
     "I": {"i32", "i64"}, "W": {"i1", "i32", "i64", "i128"}, "F": {"f16", "f32", "f64", "f80"}, "V": {"v128", "v256"},
-    "b": {"i1"}, "A": {"i64"},
+    "L": {"fl"}, "b": {"i1"}, "A": {"i64"},
     "T": {"i1", "i32", "i64", "i128", "f16", "f32", "f64", "f80", "v128", "v256", "fl"},
 }
 BITS_OF = {"f16": "i32", "f32": "i32", "f64": "i64", "f80": "i128", "v128": "i128"}
 RESULTS = {"BITS": BITS_OF, "CONCAT": {"i32": "i64", "i64": "i128"}, "HI": {"i64": "i32", "i128": "i64"}, "CLMUL": {"i64": "i128"}}
-FIXED = {"FCLASS": "i64", "FBOX": "f64", "FXGET": "i64", "CLOCK": "i64", "PC": "i64"}
+FIXED = {"FCLASS": "i64", "FBOX": "f64", "FXGET": "i64", "CLOCK": "i64", "PC": "i64", "FLBITS": "i64"}
 UNTYPED = "untyped"  # K(): takes its neighbour's type
 
 
@@ -21,7 +21,7 @@ class Unify:
 
     def want(self, letter):
         """The type an untyped constant in this place gets."""
-        return {"A": "i64", "b": "i1"}.get(letter) or self.known.get(letter)
+        return {"A": "i64", "b": "i1", "L": "fl"}.get(letter) or self.known.get(letter)
 
     def operand(self, letter, ty, place):
         if ty is None:
@@ -55,8 +55,8 @@ class Unify:
             return RESULTS[self.op][first]
         if self.op == "LL":
             return None if width is None else "i128" if width == 128 else "i64"
-        if out == "b":
-            return "i1"
+        if out in "bL":
+            return "i1" if out == "b" else "fl"
         if ty is not None:
             return ty
         return self.known.get(out)

@@ -3,9 +3,9 @@
 Base of values.Values, which has the run-time expressions.
 """
 from expr import Expr, c_text, conjuncts, fold, is_upper, leaves, num
+from opgen import PREFIX
 from source import IsaError
 
-PREFIX = {"at": "MEM_", "cc": "IR_CC_", "amo": "IR_AMO_"}
 PROVE_BITS = 16  # fields in a slot index are tried up to this many bits
 DECIDE_BITS = 10  # conditions likewise
 

@@ -45,7 +45,7 @@ class Part:
 
     def regex(self):
         if self.c:
-            return r"(\S*?)"
+            return "(.*?)"
         if self.names is not None:
             words = sorted(set(self.names), key=len, reverse=True)
             return "(" + "|".join([re.escape(w) for w in words] + (["[0-9]+"] if len(self.names) < 1 << self.width else [])) + ")"

@@ -25,10 +25,10 @@ enum { FLOAT_ABI = 6, FLOAT_ABI_DOUBLE = 4, RVE = 8 }; /* fields of the ELF head
 static bool elf_flags(uint32_t flags) { return (flags & FLOAT_ABI) <= FLOAT_ABI_DOUBLE && !(flags & RVE); }
 
 /* A bit for each extension with a letter, as misa has them; only those that the kernel lists. */
-static uint64_t hwcap(const struct cpu *cpu)
+static uint64_t hwcap(const struct cpu *cpu, unsigned n)
 {
     const uint64_t letters = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 8 | 1 << 12; /* A C D F I M */
-    return riscv64_arch(cpu)->misa & letters;
+    return n ? 0 : riscv64_arch(cpu)->misa & letters;
 }
 
 static uint64_t number(const struct cpu *cpu) { return RVN(cpu, x, A7); }

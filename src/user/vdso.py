@@ -1,45 +1,57 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Writes the vDSO of riscv64 Linux as a C header: an ELF library of one page that the C library, unwinders and debuggers know.
+"""Writes the vDSO of a guest's Linux as a C header: an ELF library of one page that the C library, unwinders and debuggers know.
 
-    vdso.py OUT.h
+    vdso.py GUEST OUT.h
 
-Its functions are the system calls: they cost little here, and nothing but the kernel knows the time exactly. __vdso_rt_sigreturn ends
-signal handlers; its unwind information tells where in the frame on the stack (struct frame of abi.c) the registers are.
+Its functions are the system calls: they cost little here, and nothing but the kernel knows the time exactly. The first one ends
+signal handlers; its unwind information tells where in the frame on the stack the registers are.
 """
+import dataclasses
 import pathlib
 import struct
 import sys
 
-VERSION, SONAME = "LINUX_4.15", "linux-vdso.so.1"
-A7, RA, SP = 17, 1, 2
-# Symbol, system call; in the order of the addresses. rt_sigreturn stands behind a nop: unwinders look up a caller at its return address - 1.
-FUNCTIONS = [
-    ("__vdso_rt_sigreturn", 139),
-    ("__vdso_gettimeofday", 169),
-    ("__vdso_clock_gettime", 113),
-    ("__vdso_clock_getres", 114),
-    ("__vdso_getcpu", 168),
-    ("__vdso_flush_icache", 259),
-    ("__vdso_riscv_hwprobe", 258),
-]
-# struct frame: pc and x1.. follow each other, then f0..; offsets from the stack pointer in the handler's end.
-FRAME_PC, FRAME_F = 128 + 176, 128 + 176 + 256
-DWARF_PC, DWARF_F = 64, 32  # numbers of the psABI: the alternate return column, f0
+SONAME = "linux-vdso.so.1"
 
 
-def addi(rd, rs, imm):
-    return (imm & 0xfff) << 20 | rs << 15 | rd << 7 | 0x13
+@dataclasses.dataclass
+class Arch:
+    """A guest's: functions are (symbol, system call) in the order of the addresses; `pair` lists the registers that a signal's frame holds."""
+
+    machine: int  # of the ELF header, with its flags
+    flags: int
+    version: str
+    functions: list
+    number: object  # insns: the number of a system call, the call, back to the caller, nothing
+    call: int
+    ret: int
+    nop: int
+    stack: int  # DWARF's numbers of the stack pointer and the return address
+    link: int
+    saved: list = dataclasses.field(default_factory=list)  # (DWARF's number, offset from the stack pointer at the end of a handler)
+    pc: int = 0  # DWARF's number of the interrupted pc; 0: unwinders know the insns that end a handler
 
 
-ECALL, RET, NOP = 0x73, RA << 15 | 0x67, addi(0, 0, 0)
+def riscv64():
+    """The frame is struct frame of riscv64/abi.c: pc and x1.. follow each other, then f0.. ."""
+    a7, ra, sp, pc, floats, frame_pc, frame_f = 17, 1, 2, 64, 32, 128 + 176, 128 + 176 + 256
+    saved = [(i, frame_pc + 8 * i) for i in range(1, 32)] + [(floats + i, frame_f + 8 * i) for i in range(32)] + [(pc, frame_pc)]
+    functions = [("__vdso_rt_sigreturn", 139), ("__vdso_gettimeofday", 169), ("__vdso_clock_gettime", 113), ("__vdso_clock_getres", 114),
+                 ("__vdso_getcpu", 168), ("__vdso_flush_icache", 259), ("__vdso_riscv_hwprobe", 258)]
+    return Arch(243, 5, "LINUX_4.15", functions, lambda n: n << 20 | a7 << 7 | 0x13, 0x73, ra << 15 | 0x67, 0x13, sp, ra, saved, pc)
 
 
-def code():
-    """The bytes, and (name, offset, size) of each function."""
-    words, places = [NOP], []
-    for name, number in FUNCTIONS:
-        body = [addi(A7, 0, number), ECALL] + ([] if number == 139 else [RET])
+def arm64():
+    functions = [("__kernel_rt_sigreturn", 139), ("__kernel_gettimeofday", 169), ("__kernel_clock_gettime", 113), ("__kernel_clock_getres", 114)]
+    return Arch(183, 0, "LINUX_2.6.39", functions, lambda n: 0xd2800008 | n << 5, 0xd4000001, 0xd65f03c0, 0xd503201f, 31, 30)
+
+
+def code(arch):
+    """The bytes, and (name, offset, size) of each function. rt_sigreturn stands behind a nop: unwinders look up a caller at its return address - 1."""
+    words, places = [arch.nop], []
+    for name, number in arch.functions:
+        body = [arch.number(number), arch.call] + ([] if number == 139 else [arch.ret])
         places.append((name, 4 * len(words), 4 * len(body)))
         words += body
     return struct.pack(f"<{len(words)}I", *words), places
@@ -59,7 +71,7 @@ def record(body):
     return struct.pack("<I", len(body)) + body
 
 
-def eh_frame(at, text, places):
+def eh_frame(arch, at, text, places):
     """Addresses are relative to where they stand (DW_EH_PE_pcrel | sdata4). Returns the section and its table for binary search."""
     def cie(augmentation, column, rules):
         return record(struct.pack("<IB", 0, 1) + augmentation + b"\0" + uleb(1) + b"\x08" + uleb(column) + uleb(1) + b"\x1b" + rules)
@@ -70,15 +82,14 @@ def eh_frame(at, text, places):
     def saved(register, offset):
         return b"\x05" + uleb(register) + uleb(offset // 8)  # DW_CFA_offset_extended: in the frame, factored by 8
 
-    def_cfa = b"\x0c" + uleb(SP) + uleb(0)
-    frame = def_cfa + b"".join(saved(i, FRAME_PC + 8 * i) for i in range(1, 32))
-    frame += b"".join(saved(DWARF_F + i, FRAME_F + 8 * i) for i in range(32)) + saved(DWARF_PC, FRAME_PC)
+    def_cfa = b"\x0c" + uleb(arch.stack) + uleb(0)
     out, table = b"", []
-    plain, out = len(out), out + cie(b"zR", RA, def_cfa)
-    signal, out = len(out), out + cie(b"zRS", DWARF_PC, frame)
+    plain, out = len(out), out + cie(b"zR", arch.link, def_cfa)
     (_, first, size), others = places[0], places[1:]
-    table.append((text + first - 4, at + len(out)))
-    out += fde(len(out), signal, text + first - 4, size + 4, b"")
+    if arch.pc:
+        signal, out = len(out), out + cie(b"zRS", arch.pc, def_cfa + b"".join(saved(*row) for row in arch.saved))
+        table.append((text + first - 4, at + len(out)))
+        out += fde(len(out), signal, text + first - 4, size + 4, b"")
     table.append((text + others[0][1], at + len(out)))
     out += fde(len(out), plain, text + others[0][1], others[-1][1] + others[-1][2] - others[0][1], b"")
     return out + struct.pack("<I", 0), table
@@ -137,14 +148,14 @@ def gnu_hash(names):
     return struct.pack("<4IQI", 1, 1, 1, shift, bloom, 1) + struct.pack(f"<{len(chain)}I", *chain)
 
 
-def build():
-    text, places = code()
+def build(arch):
+    text, places = code(arch)
     strings = Strings()
-    names = [name for name, _, _ in places] + [VERSION]
+    names = [name for name, _, _ in places] + [arch.version]
     symbols = [strings.add(name) for name in names]
     soname = strings.add(SONAME)
     verdef = b""
-    for i, (flags, name) in enumerate(((1, SONAME), (0, VERSION)), 1):  # VER_FLG_BASE names the library itself
+    for i, (flags, name) in enumerate(((1, SONAME), (0, arch.version)), 1):  # VER_FLG_BASE names the library itself
         verdef += struct.pack("<HHHHIII", 1, flags, i, 1, sysv(name), 20, 28 if i == 1 else 0) + struct.pack("<II", strings.add(name), 0)
     sections = [".shstrtab", ".hash", ".gnu.hash", ".dynsym", ".dynstr", ".gnu.version", ".gnu.version_d", ".note", ".dynamic", ".eh_frame_hdr",
                 ".eh_frame", ".text"]
@@ -167,11 +178,11 @@ def build():
     place(".gnu.version_d", verdef)
     place(".note", struct.pack("<III", 6, 4, 0) + b"Linux\0\0\0" + struct.pack("<I", 4 << 16 | 15 << 8), 4)
     place(".dynamic", b"\0" * 16 * 11)
-    place(".eh_frame_hdr", b"\0" * 28, 4)
-    place(".eh_frame", b"\0" * len(eh_frame(0, 0, places)[0]))
+    place(".eh_frame_hdr", b"\0" * (20 + 8 * bool(arch.pc)), 4)
+    place(".eh_frame", b"\0" * len(eh_frame(arch, 0, 0, places)[0]))
     place(".text", text, 16)
     place(".shstrtab", titles.data, 1)
-    frame, table = eh_frame(placed[".eh_frame"], placed[".text"], places)
+    frame, table = eh_frame(arch, placed[".eh_frame"], placed[".text"], places)
     body[".eh_frame"], body[".eh_frame_hdr"] = frame, eh_frame_hdr(placed[".eh_frame_hdr"], placed[".eh_frame"], table)
     number = {name: i for i, name in enumerate(placed, 1)}
     body[".dynsym"] = b"\0" * 24 + b"".join(
@@ -187,7 +198,7 @@ def build():
                 (0x6474e550, 4, placed[".eh_frame_hdr"], len(body[".eh_frame_hdr"]), 4)]
     image = bytearray(end)
     image[:64] = b"\x7fELF\2\1\1".ljust(16, b"\0") + struct.pack(
-        "<HHIQQQIHHHHHH", 3, 243, 1, placed[".text"] + places[0][1], 64, headers_at, 5, 64, 56, nsegments, 64, len(placed) + 1, number[".shstrtab"])
+        "<HHIQQQIHHHHHH", 3, arch.machine, 1, placed[".text"] + places[0][1], 64, headers_at, arch.flags, 64, 56, nsegments, 64, len(placed) + 1, number[".shstrtab"])
     for i, (kind, flags, offset, size, align) in enumerate(segments):
         struct.pack_into("<IIQQQQQQ", image, 64 + 56 * i, kind, flags, offset, offset, offset, size, size, align)
     # Type, flags (allocated, executable), linked section, info, size of an entry.
@@ -209,13 +220,14 @@ def build():
 
 
 def main():
-    image, sigreturn = build()
+    guest = sys.argv[1]
+    image, sigreturn = build({"riscv64": riscv64, "arm64": arm64}[guest]())
     rows = "".join("    " + ", ".join(f"0x{byte:02x}" for byte in image[i:i + 20]) + ",\n" for i in range(0, len(image), 20))
-    pathlib.Path(sys.argv[1]).write_text(
-        "/* SPDX-License-Identifier: MIT OR Apache-2.0 */\n/* Made by user/riscv64/vdso.py. */\n#pragma once\n#include <stdint.h>\n\n"
-        f"enum {{ RISCV64_VDSO_SIGRETURN = {sigreturn} }};\nstatic const uint8_t riscv64_vdso[{len(image)}] = {{\n{rows}}};\n", encoding="utf-8")
-    if len(sys.argv) > 2:
-        pathlib.Path(sys.argv[2]).write_bytes(image)
+    pathlib.Path(sys.argv[2]).write_text(
+        "/* SPDX-License-Identifier: MIT OR Apache-2.0 */\n/* Made by user/vdso.py. */\n#pragma once\n#include <stdint.h>\n\n"
+        f"enum {{ {guest.upper()}_VDSO_SIGRETURN = {sigreturn} }};\nstatic const uint8_t {guest}_vdso[{len(image)}] = {{\n{rows}}};\n", encoding="utf-8")
+    if len(sys.argv) > 3:
+        pathlib.Path(sys.argv[3]).write_bytes(image)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Which vCPU it is: models ("max", "armv8.0" ...) with features added and taken away ("armv8.2,+sha3,-lse"), the ID registers that tell of them,
+ * and reset.
+ */
+#include "base/bits.h"
+#include "guest/arm64/arm64.h"
+#include "ir/softfloat.h"
+#include <stdlib.h>
+
+static const struct feature {
+    const char *name, *models, *needs;
+    int16_t hwcap;
+    uint8_t id, shift, value;
+} features[ARM64_OPTIONS] = {
+#define FEATURE(name, models, needs, hwcap, reg, shift, value) {#name, models, needs, hwcap, ARM64_ID_##reg, shift, value},
+#include "guest/arm64/features.def"
+#undef FEATURE
+};
+
+static const struct {
+    const char *name;
+    char letter;
+} models[] = {{"max", 'x'}, {"armv8.2", '2'}, {"armv8.1", '1'}, {"armv8.0", '0'}};
+
+/* ---- sets of features ---- */
+
+static int find(const char *name, size_t len)
+{
+    for (int i = 0; i < ARM64_OPTIONS; i++)
+        if (strlen(features[i].name) == len && !memcmp(features[i].name, name, len))
+            return i;
+    return -1;
+}
+
+static uint64_t add(uint64_t set, int f)
+{
+    int needed = find(features[f].needs, strlen(features[f].needs));
+    set |= 1ull << f;
+    return needed < 0 || (set >> needed & 1) ? set : add(set, needed);
+}
+
+/* With what needs it. */
+static uint64_t take(uint64_t set, int f)
+{
+    set &= ~(1ull << f);
+    for (int i = 0; i < ARM64_OPTIONS; i++)
+        if ((set >> i & 1) && !strcmp(features[i].needs, features[f].name))
+            set = take(set, i);
+    return set;
+}
+
+static uint64_t choose(char letter)
+{
+    uint64_t set = 0;
+    for (int i = 0; i < ARM64_OPTIONS; i++)
+        if (features[i].models[0] == '*' || strchr(features[i].models, letter))
+            set |= 1ull << i;
+    return set;
+}
+
+static int parse_model(uint64_t *set, const char *text, const char *name, size_t len, bool first, struct err *err)
+{
+    size_t m = 0;
+    while (m < ARRAY_LEN(models) && (strlen(models[m].name) != len || memcmp(models[m].name, name, len)))
+        m++;
+    if (m == ARRAY_LEN(models))
+        return err_set(err, STATUS_config,
+                       "arm64 model \"%s\": \"%.*s\" is no model (max, armv8.2, armv8.1, armv8.0); features are +name, -name", text,
+                       (int)len, name);
+    if (!first)
+        return err_set(err, STATUS_config, "arm64 model \"%s\": the model \"%s\" must stand first", text, models[m].name);
+    *set = choose(models[m].letter);
+    return 0;
+}
+
+static int parse(uint64_t *set, const char *text, struct err *err)
+{
+    bool first = true;
+    int rc = 0;
+    *set = choose(models[0].letter);
+    for (const char *at = text; !rc && *at; first = false) {
+        size_t len = strcspn(at, ",");
+        if (*at == '+' || *at == '-') {
+            int f = find(at + 1, len - 1);
+            if (f < 0)
+                return err_set(err, STATUS_config, "arm64 model \"%s\": no feature is called \"%.*s\"", text, (int)len - 1, at + 1);
+            if (*at == '-' && features[f].models[0] == '*')
+                return err_set(err, STATUS_config, "arm64 model \"%s\": \"%s\" cannot be taken away", text, features[f].name);
+            *set = *at == '+' ? add(*set, f) : take(*set, f);
+        } else {
+            rc = parse_model(set, text, at, len, first, err);
+        }
+        at += len + (at[len] == ',');
+    }
+    return rc;
+}
+
+/* ---- what it is called ---- */
+
+static void describe(struct arm64_arch *arch)
+{
+    enum { HWCAP_CPUID = 11, HWCAP_ASIMDHP = 10 };
+    arch->hwcap[0] = 1ull << HWCAP_CPUID | (arch->has >> ARM64_HAS_fp16 & 1) << HWCAP_ASIMDHP;
+    for (int i = 0; i < ARM64_OPTIONS; i++) {
+        const struct feature *f = &features[i];
+        if (!(arch->has >> i & 1))
+            continue;
+        if (f->hwcap >= 0)
+            arch->hwcap[f->hwcap / 64] |= 1ull << f->hwcap % 64;
+        uint64_t *id = &arch->id[f->id], width = f->value > 15 ? 8 : 4;
+        if (f->value > bits_get(*id, f->shift, (unsigned)width))
+            *id = bits_set(*id, f->shift, (unsigned)width, f->value);
+    }
+}
+
+/* ---- life ---- */
+
+int arm64_init(struct cpu *cpu, const char *model, struct err *err)
+{
+    uint64_t set;
+    int rc = parse(&set, model ? model : models[0].name, err);
+    struct arm64_arch *arch = rc ? NULL : calloc(1, sizeof *arch);
+    if (rc)
+        return rc;
+    if (!arch)
+        return err_set(err, STATUS_resource, "out of memory for a vCPU");
+    cpu->arch = arch;
+    arch->has = set;
+    arch->timer_frequency = 1000000000;
+    for (unsigned i = 0; i < ARM64_FEATURES; i++) {
+        int f = find(arm64_feature_names[i], strlen(arm64_feature_names[i]));
+        if (f >= 0 && (set >> f & 1))
+            arch->insns |= 1ull << i;
+    }
+    describe(arch);
+    return 0;
+}
+
+void arm64_fini(struct cpu *cpu)
+{
+    free(cpu->arch);
+    cpu->arch = NULL;
+}
+
+/* What floating point does is in the vCPU where all guests have it. */
+static void float_mode(struct cpu *cpu)
+{
+    cpu->fp_nan = A64(cpu, fpcr) & FPCR_DN ? FP_NAN_default : FP_NAN_arm;
+    cpu->fp_tiny_before = true;
+}
+
+void arm64_restored(struct cpu *cpu)
+{
+    float_mode(cpu);
+    cpu->ops->tlb_flush(cpu, -1);
+    cpu->ops->context_changed(cpu);
+}
+
+void arm64_reset(struct cpu *cpu)
+{
+    memset(cpu->cell, 0, ARM64_CELLS * sizeof cpu->cell[0]);
+    cpu->pc = 0;
+    cpu->fx = 0;
+    cpu->waiting = false;
+    cpu->trapped = false;
+    cpu->wait_until = UINT64_MAX;
+    cpu->reservation.valid = false;
+    A64(cpu, mode) = 1 | MODE_SPSEL;
+    arm64_restored(cpu);
+}
+
+void arm64_enter_user(struct cpu *cpu)
+{
+    arm64_reset(cpu);
+    A64(cpu, mode) = MODE_FPEN | MODE_SA;
+    arm64_restored(cpu);
+}

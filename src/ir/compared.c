@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * From flags back to comparisons: as long as the registers that a subtraction or a logical op set the flags from keep their values, a
+ * condition on the flags is a comparison of those registers. Branches and choices are then the same ops as of guests without flags, and the
+ * flags themselves are often overwritten before anybody looks.
+ */
+#include "ir/build_state.h"
+#include <stddef.h>
+
+static int put_of(const struct ir_build *b, unsigned cell)
+{
+    for (unsigned i = 0; i < b->nputs; i++)
+        if (b->puts[i].cell == cell)
+            return (int)i;
+    return -1;
+}
+
+/* The register that a value of this insn will be in when the queued writes are done; -1: none. */
+static int register_of(struct ir_build *b, unsigned cell)
+{
+    if (cell < b->zero)
+        return put_of(b, cell) < 0 ? (int)cell : -1;
+    if (cell == b->zero)
+        return (int)cell;
+    for (unsigned i = 0; i < b->nputs; i++)
+        if (b->puts[i].v.cell == cell && b->puts[i].v.type != IR_fl)
+            return b->puts[i].cell;
+    return -1;
+}
+
+/* Does the insn put the difference of o's operands into its first operand's register, and leave the second? */
+static bool takes_difference(struct ir_build *b, const struct ir_op *o)
+{
+    int i = o->a < b->zero ? put_of(b, o->a) : -1;
+    const struct ir_op *p = i < 0 ? NULL : ir_producer(b, b->puts[i].v.cell);
+    if (!p || p->type != o->type || p->a != o->a)
+        return false;
+    if (o->b == IR_CONST)
+        return p->op == IR_ADD && p->b == IR_CONST && p->imm == (o->type == IR_i32 ? (uint32_t)-o->imm : -o->imm);
+    return p->op == IR_SUB && p->b == o->b && register_of(b, o->b) >= 0;
+}
+
+static void note(struct ir_build *b, unsigned cell, const struct ir_op *o)
+{
+    int first = register_of(b, o->a), second = -1;
+    uint64_t imm = o->imm, least = o->type == IR_i32 ? 1u << 31 : 1ull << 63;
+    unsigned op = o->op;
+    bool sum = false;
+    if (op == IR_FLADD) { /* of a constant is a subtraction of the opposite, but for these two */
+        if (o->b != IR_CONST || !imm || imm == least)
+            return;
+        imm = o->type == IR_i32 ? (uint32_t)-imm : -imm;
+        op = IR_FLSUB;
+    } else if (op == IR_FLSUB) {
+        if (o->s[0] != IR_carry)
+            return;
+        if (first < 0 && (sum = takes_difference(b, o)))
+            first = o->a;
+    } else if (op == IR_FLLOG && first < 0) {
+        o = ir_producer(b, o->a);
+        if (!o || o->op != IR_AND)
+            return;
+        first = register_of(b, o->a);
+        imm = o->imm;
+        op = IR_AND;
+    } else if (op != IR_FLLOG) {
+        return;
+    }
+    if (op != IR_FLLOG)
+        second = o->b == IR_CONST ? IR_CONST : register_of(b, o->b);
+    if (first < 0 || (op != IR_FLLOG && second < 0))
+        return;
+    b->compared.epoch = b->epoch;
+    b->compared.cell = (uint16_t)cell;
+    b->compared.op = (uint8_t)op;
+    b->compared.type = o->type;
+    b->compared.a = (uint16_t)first;
+    b->compared.b = (uint16_t)second;
+    b->compared.imm = imm;
+    b->compared.sum = sum;
+}
+
+void ir_compared_commit(struct ir_build *b)
+{
+    if (b->compared.epoch == b->epoch &&
+        (put_of(b, b->compared.a) >= 0 || put_of(b, b->compared.b) >= 0 || put_of(b, b->compared.cell) >= 0))
+        b->compared.epoch = 0;
+    for (unsigned i = 0; i < b->nputs; i++) {
+        const struct ir_op *o = b->puts[i].v.type == IR_fl ? ir_producer(b, b->puts[i].v.cell) : NULL;
+        if (o && ir_sigs[o->op].out == 'L')
+            note(b, b->puts[i].cell, o);
+    }
+}
+
+static ir_val operand(unsigned type, unsigned cell, uint64_t imm)
+{
+    return cell == IR_CONST ? ir_k(type, imm) : (ir_val){.type = (uint8_t)type, .cell = (uint16_t)cell, .wide = type == IR_i32};
+}
+
+/* N and Z of a value, C and V are 0. */
+static bool of_value(struct ir_build *b, unsigned cond, ir_val v, ir_val *out)
+{
+    ir_val zero = ir_k(v.type, 0);
+    switch (cond) {
+    case IR_COND_eq: *out = ir_EQ(b, v, zero); return true;
+    case IR_COND_ne: *out = ir_NE(b, v, zero); return true;
+    case IR_COND_cs:
+    case IR_COND_vs:
+    case IR_COND_hi: *out = ir_k(IR_i1, 0); return true;
+    case IR_COND_cc:
+    case IR_COND_vc:
+    case IR_COND_ls: *out = ir_k(IR_i1, 1); return true;
+    case IR_COND_mi:
+    case IR_COND_lt: *out = ir_SLT(b, v, zero); return true;
+    case IR_COND_pl:
+    case IR_COND_ge: *out = ir_SLE(b, zero, v); return true;
+    case IR_COND_gt: *out = ir_SLT(b, zero, v); return true;
+    default: *out = ir_SLE(b, v, zero); return true;
+    }
+}
+
+static bool of_difference(struct ir_build *b, unsigned cond, ir_val x, ir_val y, ir_val *out)
+{
+    switch (cond) {
+    case IR_COND_eq: *out = ir_EQ(b, x, y); return true;
+    case IR_COND_ne: *out = ir_NE(b, x, y); return true;
+    case IR_COND_cs: *out = ir_ULE(b, y, x); return true;
+    case IR_COND_cc: *out = ir_ULT(b, x, y); return true;
+    case IR_COND_mi: *out = ir_SLT(b, ir_SUB(b, x, y), ir_k(x.type, 0)); return true;
+    case IR_COND_pl: *out = ir_SLE(b, ir_k(x.type, 0), ir_SUB(b, x, y)); return true;
+    case IR_COND_hi: *out = ir_ULT(b, y, x); return true;
+    case IR_COND_ls: *out = ir_ULE(b, x, y); return true;
+    case IR_COND_ge: *out = ir_SLE(b, y, x); return true;
+    case IR_COND_lt: *out = ir_SLT(b, x, y); return true;
+    case IR_COND_gt: *out = ir_SLT(b, y, x); return true;
+    case IR_COND_le: *out = ir_SLE(b, x, y); return true;
+    }
+    return false;
+}
+
+bool ir_compared(struct ir_build *b, unsigned cond, ir_val flags, ir_val *out)
+{
+    if (b->compared.epoch != b->epoch || flags.cell != b->compared.cell)
+        return false;
+    unsigned type = b->compared.type;
+    ir_val x = operand(type, b->compared.a, 0), y = operand(type, b->compared.b, b->compared.imm);
+    if (b->compared.op == IR_FLLOG)
+        return of_value(b, cond, x, out);
+    if (b->compared.op == IR_AND)
+        return of_value(b, cond, ir_AND(b, x, y), out);
+    if (b->compared.sum && (cond == IR_COND_eq || cond == IR_COND_ne || cond == IR_COND_mi || cond == IR_COND_pl))
+        return of_value(b, cond, x, out);
+    return of_difference(b, cond, b->compared.sum ? ir_ADD(b, x, y) : x, y, out);
+}
