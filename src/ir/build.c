@@ -108,6 +108,14 @@ ir_val ir_k(unsigned type, uint64_t k)
     return (ir_val){.type = (uint8_t)type, .known = true, .cell = IR_CONST, .k = bits < 64 ? k & ((1ull << bits) - 1) : k};
 }
 
+ir_val ir_vk(unsigned e, uint64_t n)
+{
+    n = e < 64 ? n & ((1ull << e) - 1) : n;
+    for (; e < 64; e *= 2)
+        n |= n << e;
+    return ir_k(IR_v128, n);
+}
+
 ir_val ir_get(struct ir_build *b, unsigned type, unsigned cell)
 {
     ir_val v = {.type = (uint8_t)type, .cell = (uint16_t)cell};
@@ -128,20 +136,86 @@ ir_val ir_copy(struct ir_build *b, ir_val v)
     return v;
 }
 
+ir_val ir_getl(struct ir_build *b, unsigned type, unsigned cell)
+{
+    ir_val v = ir_get(b, IR_i64, cell);
+    assert(ir_type_cells(type) == 1);
+    if (type == IR_i64)
+        return v;
+    if (type == IR_i32 || type == IR_i1)
+        return ir_TRUNC(b, type, v);
+    v.type = (uint8_t)type;
+    v.wide = type != IR_f64;
+    v.k = ir_k(type, v.k).k;
+    return v;
+}
+
+/* The value with nothing above it in its cell. */
+static ir_val whole(struct ir_build *b, ir_val v)
+{
+    if (!v.wide)
+        return v;
+    if (v.known)
+        return ir_k(v.type, v.k);
+    if (v.type == IR_i32)
+        v.cell = (uint16_t)ir_place(b, ir_ZEXT(b, IR_i64, v));
+    else
+        v = ir_FROM(b, v.type, (ir_val){.type = IR_i32, .wide = true, .cell = v.cell});
+    v.wide = false;
+    return v;
+}
+
+static ir_val half_of(ir_val v, unsigned half)
+{
+    if (v.cell == IR_CONST)
+        return ir_k(IR_i64, half && v.type != IR_v128 ? 0 : v.k);
+    return (ir_val){.type = IR_i64, .cell = (uint16_t)(v.cell + half)};
+}
+
+/* Queued writes of what the new one overlaps: those that it covers go, of one that it covers in part the other half stays. */
+static void make_room(struct ir_build *b, unsigned cell, unsigned cells)
+{
+    for (unsigned i = b->nputs; i-- > 0;) {
+        unsigned at = b->puts[i].cell, n = ir_type_cells(b->puts[i].v.type);
+        if (at >= cell + cells || cell >= at + n)
+            continue;
+        if (n > cells) {
+            unsigned half = cell == at;
+            b->puts[i].v = half_of(b->puts[i].v, half);
+            b->puts[i].cell = (uint16_t)(at + half);
+        } else {
+            b->puts[i] = b->puts[--b->nputs];
+        }
+    }
+}
+
 void ir_put(struct ir_build *b, unsigned cell, ir_val v)
 {
-    unsigned i = 0;
-    while (i < b->nputs && b->puts[i].cell != cell)
-        i++;
-    assert(i < IR_MAX_PUTS);
-    b->puts[i].cell = (uint16_t)cell;
-    if (v.wide) {
-        v.cell = (uint16_t)ir_place(b, ir_ZEXT(b, IR_i64, v));
-        v.wide = false;
+    v = whole(b, v);
+    make_room(b, cell, ir_type_cells(v.type));
+    assert(b->nputs < IR_MAX_PUTS);
+    b->puts[b->nputs].cell = (uint16_t)cell;
+    b->puts[b->nputs++].v = v;
+}
+
+void ir_putl(struct ir_build *b, unsigned cell, ir_val v)
+{
+    unsigned bits = ir_type_bits(v.type);
+    assert(ir_type_cells(v.type) == 1);
+    if (bits < 64) {
+        v = v.type == IR_i1 ? ir_ZEXT(b, IR_i64, v) : ir_is_int(v.type) ? v : ir_BITS(b, v);
+        ir_val low = {.type = IR_i64, .known = v.known, .cell = v.cell, .k = v.k}; /* INSERT does not look above it */
+        v = ir_INSERT(b, ir_get(b, IR_i64, cell), low, 0, bits);
     }
-    b->puts[i].v = v;
-    if (i == b->nputs)
-        b->nputs++;
+    ir_put(b, cell, v);
+}
+
+void ir_putz(struct ir_build *b, unsigned cell, unsigned cells, ir_val v)
+{
+    assert(ir_type_cells(v.type) == 1);
+    ir_put(b, cell, v);
+    for (unsigned i = 1; i < cells; i++)
+        ir_put(b, cell + i, ir_k(IR_i64, 0));
 }
 
 unsigned ir_place(struct ir_build *b, ir_val v)
@@ -167,7 +241,7 @@ static bool letter_fits(char letter, unsigned type)
     case 'I': return type == IR_i32 || type == IR_i64;
     case 'W': return type >= IR_i1 && type <= IR_i128;
     case 'F': return type >= IR_f16 && type <= IR_f80;
-    case 'V': return type == IR_v128 || type == IR_v256;
+    case 'V': return type == IR_v128;
     case 'L': return type == IR_fl;
     default: return type != IR_none;
     }
@@ -208,6 +282,7 @@ static unsigned result_type(unsigned op, const struct ir_sig *sig, unsigned ty, 
     case IR_BITS: return ir_type_cells(args[0].type) == 2 ? IR_i128 : ir_type_bits(args[0].type) == 64 ? IR_i64 : IR_i32;
     case IR_FBOX: return IR_f64;
     case IR_LL: return s[0] == 128 ? IR_i128 : IR_i64;
+    case IR_VDUP: return IR_v128;
     }
     if (sig->out == 'b')
         return IR_i1;
@@ -240,7 +315,11 @@ static void set_address(struct ir_build *b, ir_val address, uint16_t *base, uint
 
 static bool takes_constant(const struct ir_sig *sig, const ir_val *args, unsigned nargs)
 {
-    return (sig->flags & IR_F_P) && nargs == 2 && (sig->in[0] == 'I' || sig->in[0] == 'W') && ir_is_int(args[0].type) &&
+    if (!(sig->flags & IR_F_P) || nargs != 2)
+        return false;
+    if (sig->in[0] == 'V')
+        return sig->in[1] == 'I';
+    return (sig->in[0] == 'I' || sig->in[0] == 'W') && ir_is_int(args[0].type) &&
            (sig->out == 'b' || sig->out == 'L' || sig->out == sig->in[0]);
 }
 
@@ -452,6 +531,8 @@ ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4],
     for (unsigned i = 0; i < nargs; i++)
         args[i] = in[i];
     unify(op, &ir_sigs[op], ty, args, nargs);
+    for (unsigned i = 0; op >= IR_VADD && i < nargs; i++) /* their integer operands have no type: all 64 bits count */
+        args[i] = whole(b, args[i]);
     switch (op) {
     case IR_BRANCH:
     case IR_BRANCH_IF:
@@ -483,7 +564,8 @@ ir_val ir_call(struct ir_build *b, unsigned helper, unsigned nargs, const ir_val
     unsigned cells[6] = {0};
     for (unsigned i = 0; i < nargs; i++) {
         ir_val v = in[i].type == IR_none ? ir_k(IR_i64, in[i].k) : in[i];
-        cells[i] = ir_place(b, v.wide ? ir_ZEXT(b, IR_i64, v) : v);
+        assert((v.type == IR_v128) == (row->vectors >> i & 1));
+        cells[i] = ir_place(b, whole(b, v));
     }
     unsigned d = row->result == IR_none ? IR_NONE : ir_temp(b, row->result);
     struct ir_op *o = ir_append(b, IR_CALL, row->result);

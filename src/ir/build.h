@@ -7,13 +7,14 @@
  */
 #pragma once
 #include "ir/ir.h"
+#include "ir/mask.h"
 
 typedef struct ir_val {
     uint8_t type;  /* IR_i1 ...; IR_none: a constant whose type comes from its neighbour */
     bool known;    /* k is the value */
-    bool wide;     /* an i32 whose cell has anything in its upper half */
+    bool wide;     /* an i32, f32 or f16 whose cell has anything above it */
     uint16_t cell; /* where it lives; IR_CONST: nowhere yet, a pure constant */
-    uint64_t k;    /* zero-extended; constants wider than 64 bits do not exist */
+    uint64_t k;    /* zero-extended; of v128 both halves. Other constants wider than 64 bits do not exist */
 } ir_val;
 
 struct ir_build;
@@ -40,6 +41,11 @@ struct ir_block *ir_finish(struct ir_build *b);
 /* Values. */
 ir_val ir_k(unsigned type, uint64_t k);                          /* K(), K1(), K32(), K64() */
 ir_val ir_get(struct ir_build *b, unsigned type, unsigned cell); /* GET of a slot's cell: the value at the insn's start */
+/* The low part of a vector slot, of up to 64 bits: GETL; PUTL keeps the rest, PUTZ zeroes it. cells: of the slot. */
+ir_val ir_getl(struct ir_build *b, unsigned type, unsigned cell);
+void ir_putl(struct ir_build *b, unsigned cell, ir_val v);
+void ir_putz(struct ir_build *b, unsigned cell, unsigned cells, ir_val v);
+ir_val ir_vk(unsigned e, uint64_t n);         /* VK: v128, every lane of e bits is n */
 ir_val ir_copy(struct ir_build *b, ir_val v); /* the value as it is now, whatever a helper called later in the insn does to its register */
 void ir_put(struct ir_build *b, unsigned cell, ir_val v);                                /* PUT: queued until the insn's end */
 ir_val ir_call(struct ir_build *b, unsigned helper, unsigned nargs, const ir_val *args); /* CALL */

@@ -51,10 +51,6 @@ struct ir_build {
 };
 
 static inline bool ir_is_temp(const struct ir_build *b, unsigned cell) { return cell > b->zero && cell < IR_NONE; }
-static inline unsigned ir_type_cells(unsigned type)
-{
-    return type == IR_i128 || type == IR_v128 || type == IR_f80 ? 2 : type == IR_v256 ? 4 : 1;
-}
 static inline unsigned ir_type_bits(unsigned type)
 {
     static const uint8_t bits[] = {64, 1, 32, 64, 128, 16, 32, 64, 80, 128, 0, 16};

@@ -8,78 +8,113 @@
 
 static bool may_leave(const struct ir_op *o) { return (ir_sigs[o->op].flags & IR_F_T) || o->op == IR_BRANCH_IF || o->op == IR_CALL; }
 
-static bool reads(const struct ir_op *o, unsigned cell)
+/* The cells that are operands, without those behind them. */
+static unsigned operands(const struct ir_op *o, uint16_t out[6])
 {
-    if (o->op == IR_CALL && (uint16_t)(o->imm) * (o->s[0] > 3) == cell && o->s[0] > 3)
-        return true;
-    if (o->op == IR_CALL && ((o->s[0] > 4 && (uint16_t)(o->imm >> 16) == cell) || (o->s[0] > 5 && (uint16_t)(o->imm >> 32) == cell)))
-        return true;
-    if (o->op == IR_CALL)
-        return (o->s[0] > 0 && o->a == cell) || (o->s[0] > 1 && o->b == cell) || (o->s[0] > 2 && o->c == cell);
-    return o->a == cell || o->b == cell || o->c == cell;
+    const uint16_t cells[6] = {o->a, o->b, o->c, (uint16_t)o->imm, (uint16_t)(o->imm >> 16), (uint16_t)(o->imm >> 32)};
+    memcpy(out, cells, sizeof cells);
+    return o->op == IR_CALL ? o->s[0] : 3;
 }
 
-static void replace(struct ir_op *o, unsigned from, unsigned to)
+static bool overlap(unsigned at, unsigned n, unsigned cell, unsigned cells) { return at < cell + cells && cell < at + n; }
+
+static bool reads(const struct ir_op *o, unsigned cell, unsigned cells)
 {
-    o->a = o->a == from ? (uint16_t)to : o->a;
-    o->b = o->b == from ? (uint16_t)to : o->b;
-    o->c = o->c == from ? (uint16_t)to : o->c;
+    uint16_t read[6];
+    unsigned n = operands(o, read), each = ir_reads_pairs(o) ? 2 : 1;
+    for (unsigned i = 0; i < n; i++)
+        if (read[i] < IR_NONE && overlap(read[i], each, cell, cells))
+            return true;
+    return false;
+}
+
+/* Of `n` cells from `from` on each becomes the one at the same place from `to` on. */
+static uint16_t moved(unsigned cell, unsigned from, unsigned to, unsigned n)
+{
+    return (uint16_t)(cell >= from && cell < from + n ? cell - from + to : cell);
+}
+
+static void replace(struct ir_op *o, unsigned from, unsigned to, unsigned n)
+{
+    o->a = moved(o->a, from, to, n);
+    o->b = moved(o->b, from, to, n);
+    o->c = moved(o->c, from, to, n);
     for (unsigned shift = 0; o->op == IR_CALL && shift < 48; shift += 16)
-        if ((uint16_t)(o->imm >> shift) == from)
-            o->imm = (o->imm & ~(0xffffull << shift)) | (uint64_t)to << shift;
+        o->imm = (o->imm & ~(0xffffull << shift)) | (uint64_t)moved((uint16_t)(o->imm >> shift), from, to, n) << shift;
 }
 
-/* Does another queued write, or the op held back, still want the old value of `cell`? */
-static bool wanted(const struct ir_build *b, unsigned cell, unsigned put)
+static bool takes(ir_val v, unsigned cell, unsigned cells)
+{
+    return v.cell != IR_CONST && overlap(v.cell, ir_type_cells(v.type), cell, cells);
+}
+
+/* Does another queued write, or the op held back, still want the old value of `cell`, or of the one behind it? */
+static bool wanted(const struct ir_build *b, unsigned cell, unsigned cells, unsigned put)
 {
     for (unsigned i = put + 1; i < b->nputs; i++)
-        if (b->puts[i].v.cell == cell)
+        if (takes(b->puts[i].v, cell, cells))
             return true;
-    return b->last.op != IR_OPS && reads(&b->last, cell);
+    return b->last.op != IR_OPS && reads(&b->last, cell, cells);
 }
 
 static bool retarget(struct ir_build *b, unsigned put)
 {
-    unsigned temp = b->puts[put].v.cell, cell = b->puts[put].cell;
+    unsigned temp = b->puts[put].v.cell, cell = b->puts[put].cell, n = ir_type_cells(b->puts[put].v.type);
     struct ir_op *p = ir_producer(b, temp), *end = b->ops + b->nops;
-    if (!p || ir_type_cells(p->type) != 1 || ir_type_cells(p->s[3]) != 1)
+    if (!p || ir_result_cells(p) != n || (p->op == IR_CALL && n > 1)) /* the function may write half of its result before it has read all */
         return false;
     for (unsigned i = 0; i < b->nputs; i++)
-        if (i != put && b->puts[i].v.cell == temp)
+        if (i != put && takes(b->puts[i].v, temp, n))
             return false;
     for (struct ir_op *q = p + 1; q < end; q++)
-        if (may_leave(q) || reads(q, cell) || q->d == cell)
+        if (may_leave(q) || reads(q, cell, n) || overlap(q->d, ir_result_cells(q), cell, n))
             return false;
     p->d = (uint16_t)cell;
     for (struct ir_op *q = p + 1; q < end; q++)
-        replace(q, temp, cell);
+        replace(q, temp, cell, n);
     if (b->last.op != IR_OPS)
-        replace(&b->last, temp, cell);
+        replace(&b->last, temp, cell, n);
     return true;
 }
 
-/* The old value moves into a temporary for whoever still wants it. */
-static void rescue(struct ir_build *b, unsigned put, unsigned cell)
+/* The old value moves into a temporary for whoever still wants it: the whole pair, if one of them wants that. */
+static void rescue(struct ir_build *b, unsigned put, unsigned cell, unsigned cells)
 {
-    unsigned temp = ir_temp(b, IR_i64);
-    struct ir_op *o = ir_append(b, IR_MOV, IR_i64);
+    for (unsigned i = put + 1; i < b->nputs; i++)
+        if (takes(b->puts[i].v, cell, cells) && ir_type_cells(b->puts[i].v.type) > cells) {
+            cell = b->puts[i].v.cell;
+            cells = ir_type_cells(b->puts[i].v.type);
+        }
+    unsigned type = cells > 1 ? IR_v128 : IR_i64, temp = ir_temp(b, type);
+    struct ir_op *o = ir_append(b, IR_MOV, type);
     o->d = (uint16_t)temp;
     o->a = (uint16_t)cell;
     for (unsigned i = put + 1; i < b->nputs; i++)
-        if (b->puts[i].v.cell == cell)
-            b->puts[i].v.cell = (uint16_t)temp;
+        if (b->puts[i].v.cell != IR_CONST)
+            b->puts[i].v.cell = moved(b->puts[i].v.cell, cell, temp, cells);
     if (b->last.op != IR_OPS)
-        replace(&b->last, cell, temp);
+        replace(&b->last, cell, temp, cells);
+}
+
+static uint64_t half_known(ir_val v, unsigned half) { return half && v.type != IR_v128 ? 0 : v.k; }
+
+/* Do the cells hold it already? */
+static bool holds(const struct ir_build *b, unsigned cell, ir_val v)
+{
+    for (unsigned i = 0; i < ir_type_cells(v.type); i++)
+        if (!v.known || b->known[cell + i] != b->epoch || b->value[cell + i] != half_known(v, i))
+            return false;
+    return true;
 }
 
 static void write_one(struct ir_build *b, unsigned put)
 {
     unsigned cell = b->puts[put].cell;
     ir_val v = b->puts[put].v;
-    if (v.cell == cell || (v.known && b->known[cell] == b->epoch && b->value[cell] == v.k))
+    if (v.cell == cell || holds(b, cell, v))
         return;
-    if (wanted(b, cell, put))
-        rescue(b, put, cell);
+    if (wanted(b, cell, ir_type_cells(v.type), put))
+        rescue(b, put, cell, ir_type_cells(v.type));
     if (v.cell != IR_CONST && retarget(b, put))
         return;
     struct ir_op *o = ir_append(b, v.cell == IR_CONST ? IR_K : IR_MOV, v.type == IR_none ? IR_i64 : v.type);
@@ -139,11 +174,13 @@ static void commit(struct ir_build *b)
     ir_compared_commit(b);
     for (unsigned i = 0; i < b->nputs; i++)
         write_one(b, i);
-    for (unsigned i = 0; i < b->nputs; i++) {
-        b->known[b->puts[i].cell] = b->puts[i].v.known ? b->epoch : 0;
-        b->value[b->puts[i].cell] = b->puts[i].v.k;
-        b->word[b->puts[i].cell] = word[i] ? b->epoch : 0;
-    }
+    for (unsigned i = 0; i < b->nputs; i++)
+        for (unsigned half = 0; half < ir_type_cells(b->puts[i].v.type); half++) {
+            unsigned cell = b->puts[i].cell + half;
+            b->known[cell] = b->puts[i].v.known ? b->epoch : 0;
+            b->value[cell] = half_known(b->puts[i].v, half);
+            b->word[cell] = word[i] ? b->epoch : 0;
+        }
     b->nputs = 0;
 }
 
@@ -157,7 +194,7 @@ static void drop_dead(struct ir_build *b)
     memset(used, 0, b->next_temp - base + 4); /* values of several cells end beyond */
     for (unsigned i = b->nops; i-- > b->first_op;) {
         struct ir_op *o = &b->ops[i];
-        unsigned cells = ir_type_cells(o->type) > ir_type_cells(o->s[3]) ? ir_type_cells(o->type) : ir_type_cells(o->s[3]);
+        unsigned cells = ir_result_cells(o);
         bool pure = ir_sigs[o->op].flags & IR_F_P, live = !pure || !ir_is_temp(b, o->d);
         for (unsigned n = 0; !live && n < cells; n++)
             live = used[o->d - base + n];
@@ -165,12 +202,10 @@ static void drop_dead(struct ir_build *b)
             o->op = IR_OPS;
             continue;
         }
-        uint16_t operands[6] = {o->a, o->b, o->c, b->zero, b->zero, b->zero};
-        for (unsigned n = 0; o->op == IR_CALL && n < 3; n++)
-            operands[3 + n] = (uint16_t)(o->imm >> 16 * n);
-        for (unsigned n = 0; n < 6; n++)
-            if (ir_is_temp(b, operands[n]))
-                used[operands[n] - base] = 1;
+        uint16_t read[6];
+        for (unsigned n = operands(o, read); n-- > 0;)
+            if (ir_is_temp(b, read[n]))
+                used[read[n] - base] = 1;
     }
     unsigned n = b->first_op;
     for (unsigned i = b->first_op; i < b->nops; i++)

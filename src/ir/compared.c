@@ -10,7 +10,7 @@
 static int put_of(const struct ir_build *b, unsigned cell)
 {
     for (unsigned i = 0; i < b->nputs; i++)
-        if (b->puts[i].cell == cell)
+        if (cell - b->puts[i].cell < ir_type_cells(b->puts[i].v.type)) /* below it: wraps */
             return (int)i;
     return -1;
 }

@@ -141,8 +141,8 @@ static unsigned choose(const struct ir_op *op)
     case IR_BRANCH_CMP: return op->type == IR_i64 ? H_branch_eq_rr + op->s[0] * 2u + constant : H_branch_cmp32;
     case IR_LOAD: case IR_LOADZ: case IR_LOADS: return load_handler(op);
     case IR_STORE: case IR_STOREN: return store_handler(op);
-    case IR_MOV: return op->type == IR_i128 || op->type == IR_v128 ? H_other : H_mov;
-    case IR_K: return op->type == IR_i128 ? H_other : H_k;
+    case IR_MOV: return ir_type_cells(op->type) > 1 ? H_other : H_mov;
+    case IR_K: return ir_type_cells(op->type) > 1 ? H_other : H_k;
     case IR_PC: return H_pc;
     case IR_SEXT: return op->type == IR_i64 && op->s[3] == IR_i32 ? H_sext32 : H_other;
     case IR_SELECT: return op->type == IR_i64 || op->type == IR_f64 ? H_select : H_other;

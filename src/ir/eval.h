@@ -28,4 +28,7 @@ struct cpu_monitor;
 struct cpu_monitor *cpu_monitor_new(void); /* free() it */
 
 bool ir_op_atomic(struct cpu *cpu, const struct ir_op *op); /* LL SC AMO CAS */
-bool ir_op_float(struct cpu *cpu, const struct ir_op *op);  /* the scalar float rows; always true */
+/* The rows of scalar float, of vectors, of vector float; always true. */
+bool ir_op_float(struct cpu *cpu, const struct ir_op *op);
+bool ir_op_vector(struct cpu *cpu, const struct ir_op *op);
+bool ir_op_vector_float(struct cpu *cpu, const struct ir_op *op);

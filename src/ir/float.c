@@ -55,11 +55,20 @@ static unsigned rounding(const struct ir_op *op)
     }
 }
 
+/* A narrow operand may be the low bits of a cell. */
+static uint64_t operand(const struct cpu *cpu, unsigned cell, unsigned type)
+{
+    uint64_t v = cpu->cell[cell];
+    return type == IR_f32 ? (uint32_t)v : type == IR_f16 ? (uint16_t)v : v;
+}
+
 bool ir_op_float(struct cpu *cpu, const struct ir_op *op)
 {
-    struct fp_env env = {.rm = (uint8_t)rounding(op), .nan = cpu->fp_nan, .tiny_before = cpu->fp_tiny_before};
+    struct fp_env env = fp_env_of(cpu, rounding(op));
     const struct ir_sig *sig = &ir_sigs[op->op];
-    uint64_t a = cpu->cell[op->a], b = sig->in[1] ? cpu->cell[op->b] : 0, c = sig->in[1] && sig->in[2] ? cpu->cell[op->c] : 0;
+    unsigned type = op->s[3] ? op->s[3] : op->type;
+    uint64_t a = operand(cpu, op->a, type), b = sig->in[1] ? operand(cpu, op->b, type) : 0;
+    uint64_t c = sig->in[1] && sig->in[2] ? operand(cpu, op->c, type) : 0;
     cpu->cell[op->d] = arithmetic(&env, op, a, b, c);
     cpu->fx |= env.fx;
     return true;

@@ -6,6 +6,7 @@
 #include "ir/build_state.h"
 #include "ir/flags.h"
 #include "ir/pure.h"
+#include <assert.h>
 #include <stddef.h>
 
 static bool is(ir_val v, uint64_t k) { return v.known && v.k == k; }
@@ -90,7 +91,40 @@ static bool identity(struct ir_build *b, unsigned op, ir_val *args, ir_val *out)
     case IR_SAR:
     case IR_ROTR: *out = x; return is(y, 0);
     case IR_MUL: *out = is(x, 1) ? y : is(y, 1) ? x : ir_k(x.type, 0); return is(x, 1) || is(y, 1) || is(x, 0) || is(y, 0);
-    case IR_SELECT: *out = x.k ? y : args[2]; return x.known;
+    }
+    return false;
+}
+
+/* The same value in a cell, if it is a constant of two. */
+static ir_val in_cells(struct ir_build *b, ir_val v)
+{
+    return v.cell == IR_CONST && ir_type_cells(v.type) > 1 ? view(v.type, ir_place(b, v), false) : v;
+}
+
+/* BITS, FROM: another name of the same cells. */
+static bool rename(struct ir_build *b, unsigned op, unsigned ty, ir_val v, ir_val *out)
+{
+    bool pair = ir_type_cells(v.type) > 1;
+    unsigned type = op == IR_FROM ? ty : pair ? IR_i128 : v.type == IR_f64 ? IR_i64 : IR_i32;
+    assert(ir_type_cells(type) == ir_type_cells(v.type));
+    if (v.known && v.wide)
+        v = ir_k(v.type, v.k);
+    if ((v.wide && !(v.type == IR_f32 && type == IR_i32)) || cell_sign_extended(b, v.cell))
+        return false;
+    *out = in_cells(b, v);
+    out->type = (uint8_t)type;
+    return true;
+}
+
+static bool same(ir_val x, ir_val y) { return x.cell == y.cell && x.cell != IR_CONST; }
+
+static bool simplify_vector(unsigned op, const uint8_t s[4], const ir_val *args, ir_val *out)
+{
+    switch (op) {
+    case IR_VDUP: *out = ir_vk(s[0], args[0].k); return args[0].known;
+    case IR_VAND:
+    case IR_VOR: *out = args[0]; return same(args[0], args[1]);
+    case IR_VXOR: *out = ir_vk(64, 0); return same(args[0], args[1]);
     }
     return false;
 }
@@ -98,6 +132,8 @@ static bool identity(struct ir_build *b, unsigned op, ir_val *args, ir_val *out)
 bool ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, ir_val *args, ir_val *out)
 {
     const struct ir_sig *sig = &ir_sigs[op];
+    if (op >= IR_VADD)
+        return simplify_vector(op, s, args, out);
     switch (op) {
     case IR_COND:
         if (s[0] < IR_COND_al && !args[0].known)
@@ -118,19 +154,17 @@ bool ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4
     case IR_FBOX:
     case IR_FUNBOX: return false;
     case IR_HI:
-        if (args[0].type != IR_i128 || args[0].cell == IR_CONST)
+        if (args[0].type != IR_i128)
             return false;
-        *out = view(IR_i64, args[0].cell + 1u, false);
+        *out = args[0].cell == IR_CONST ? ir_k(IR_i64, 0) : view(IR_i64, args[0].cell + 1u, false);
         return true;
     case IR_BITS:
-    case IR_FROM: {
-        unsigned type = op == IR_FROM ? ty : args[0].type == IR_f64 ? IR_i64 : IR_i32;
-        if (args[0].wide || cell_sign_extended(b, args[0].cell))
-            return false;
-        *out = args[0];
-        out->type = (uint8_t)(ir_type_cells(args[0].type) == 2 && op == IR_BITS ? IR_i128 : type);
+    case IR_FROM: return rename(b, op, ty, args[0], out);
+    case IR_SELECT:
+        if (!args[0].known)
+            break;
+        *out = args[0].k ? args[1] : args[2];
         return true;
-    }
     }
     bool known = true;
     for (unsigned i = 0; sig->in[i]; i++)
@@ -142,10 +176,7 @@ bool ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4
     }
     if (known && ty != IR_i128) {
         unsigned source = args[0].type, type = ty != IR_none ? ty : source;
-        if (op == IR_SELECT)
-            *out = args[0].k ? args[1] : args[2];
-        else
-            *out = ir_k(sig->out == 'b' ? (unsigned)IR_i1 : type, ir_pure(op, type, source, imm, args[0].k, args[1].k, args[2].k));
+        *out = ir_k(sig->out == 'b' ? (unsigned)IR_i1 : type, ir_pure(op, type, source, imm, args[0].k, args[1].k, args[2].k));
         return true;
     }
     if (op == IR_TRUNC || op == IR_ZEXT || op == IR_SEXT)

@@ -9,8 +9,6 @@
 #include "ir/pure.h"
 #include <string.h>
 
-static unsigned type_cells(unsigned type) { return type == IR_i128 || type == IR_v128 || type == IR_f80 ? 2 : 1; }
-
 static uint64_t cut(uint64_t v, unsigned type)
 {
     return type == IR_i1 ? v & 1 : type == IR_i32 || type == IR_f32 ? (uint32_t)v : type == IR_f16 ? (uint16_t)v : v;
@@ -49,9 +47,9 @@ static bool run_wide(struct cpu *cpu, const struct ir_op *op)
     case IR_AES: cpu->cell[op->d] = ir_aes(op->s[0], cpu->cell[op->a], op->b == IR_CONST ? op->imm : cpu->cell[op->b]); return true;
     case IR_HI: cpu->cell[op->d] = cpu->cell[op->a] >> 32; return true;
     }
-    if (type_cells(source) == 1 && type_cells(op->type) == 1)
+    if (ir_type_cells(source) == 1 && ir_type_cells(op->type) == 1)
         return false;
-    a = op->op == IR_SELECT || type_cells(source) == 1 ? cpu->cell[op->a] : get128(cpu, op->a);
+    a = op->op == IR_SELECT || ir_type_cells(source) == 1 ? cpu->cell[op->a] : get128(cpu, op->a);
     switch (op->op) {
     case IR_SELECT: put128(cpu, op->d, get128(cpu, a ? op->b : op->c)); return true;
     case IR_MOV:
@@ -96,7 +94,7 @@ static unsigned access_size(const struct ir_op *op)
 {
     if (op->op != IR_LOAD && op->op != IR_STORE)
         return op->s[0] / 8;
-    return op->type == IR_i32 || op->type == IR_f32 ? 4 : op->type == IR_f16 ? 2 : type_cells(op->type) == 2 ? 16 : 8;
+    return op->type == IR_i32 || op->type == IR_f32 ? 4 : op->type == IR_f16 ? 2 : ir_type_cells(op->type) == 2 ? 16 : 8;
 }
 
 static bool run_load(struct cpu *cpu, const struct ir_op *op)
@@ -123,14 +121,19 @@ static bool run_store(struct cpu *cpu, const struct ir_op *op)
 static bool run_call(struct cpu *cpu, const struct ir_op *op)
 {
     const struct ir_helper *h = &cpu->helpers[op->imm >> 48];
-    const uint64_t *cell = cpu->cell;
-    unsigned n = op->s[0];
-    uint64_t r = h->fn(cpu, n > 0 ? cell[op->a] : 0, n > 1 ? cell[op->b] : 0, n > 2 ? cell[op->c] : 0, n > 3 ? cell[(uint16_t)op->imm] : 0,
-                       n > 4 ? cell[(uint16_t)(op->imm >> 16)] : 0, n > 5 ? cell[(uint16_t)(op->imm >> 32)] : 0);
+    const uint16_t from[6] = {op->a, op->b, op->c, (uint16_t)op->imm, (uint16_t)(op->imm >> 16), (uint16_t)(op->imm >> 32)};
+    bool vector = h->result == IR_v128;
+    uint64_t v[2] = {0}, args[7] = {(uintptr_t)v};
+    for (unsigned i = 0; i < op->s[0]; i++)
+        args[i + vector] = h->vectors >> i & 1 ? (uintptr_t)&cpu->cell[from[i]] : cpu->cell[from[i]];
+    uint64_t r = h->fn(cpu, args[0], args[1], args[2], args[3], args[4], args[5]);
     if (h->traps && cpu->trapped)
         return false;
-    if (op->d != IR_NONE)
-        cpu->cell[op->d] = cut(r, h->result);
+    if (op->d == IR_NONE)
+        return true;
+    cpu->cell[op->d] = vector ? v[0] : cut(r, h->result);
+    if (vector)
+        cpu->cell[op->d + 1] = v[1];
     return true;
 }
 
@@ -191,11 +194,15 @@ bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
     case IR_FXOR: cpu->fx |= (uint32_t)cpu->cell[op->a] & 63; return true;
     case IR_K:
         cpu->cell[op->d] = op->imm;
-        if (type_cells(op->type) == 2)
-            cpu->cell[op->d + 1] = 0;
+        if (ir_type_cells(op->type) == 2)
+            cpu->cell[op->d + 1] = op->type == IR_v128 ? op->imm : 0;
         return true;
     case IR_PC: cpu->cell[op->d] = cpu->pc + op->imm; return true;
     }
+    if (op->op >= IR_VFADD)
+        return ir_op_vector_float(cpu, op);
+    if (op->op >= IR_VADD)
+        return ir_op_vector(cpu, op);
     if (op->op >= IR_FADD)
         return ir_op_float(cpu, op);
     if (!run_wide(cpu, op))

@@ -27,6 +27,11 @@ struct fp_env {
     uint32_t fx;      /* FX_* are ORed in; dn: x86 used a subnormal operand, Arm flushed one (not of f16) */
 };
 
+static inline struct fp_env fp_env_of(const struct cpu *cpu, unsigned rm)
+{
+    return (struct fp_env){.rm = (uint8_t)rm, .nan = cpu->fp_nan, .tiny_before = cpu->fp_tiny_before};
+}
+
 uint64_t fp_add(struct fp_env *env, unsigned type, uint64_t a, uint64_t b);
 uint64_t fp_sub(struct fp_env *env, unsigned type, uint64_t a, uint64_t b);
 uint64_t fp_mul(struct fp_env *env, unsigned type, uint64_t a, uint64_t b);

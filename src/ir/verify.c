@@ -11,13 +11,14 @@ static const char *check_operands(const struct ir_op *o, unsigned cells)
     const struct ir_sig *sig = &ir_sigs[o->op];
     const uint16_t operands[3] = {o->a, o->b, o->c};
     size_t n = o->op == IR_CALL ? 0 : strlen(sig->in);
+    unsigned each = ir_reads_pairs(o) ? 2 : 1;
     for (unsigned i = 0; i < n; i++) {
         bool last = i == n - 1, constant = operands[i] == IR_CONST;
         bool may = last && ((n == 2 && (sig->flags & IR_F_P)) || o->op == IR_TRAP || o->op == IR_TRAP_IF || o->op == IR_BRANCH_CMP);
-        if (constant ? !may : operands[i] >= cells)
+        if (constant ? !may : operands[i] + each > cells)
             return constant ? "a constant where a cell must be" : "an operand outside the frame";
     }
-    if (sig->out && o->op != IR_CALL && o->d >= cells)
+    if (sig->out && o->op != IR_CALL && o->d + ir_result_cells(o) > cells)
         return "no result cell";
     return NULL;
 }

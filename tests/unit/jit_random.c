@@ -98,6 +98,7 @@ static void add_conversions(struct forms *f)
         {IR_FTOI, IR_i32, IR_f32},   {IR_FTOI, IR_i64, IR_f32},    {IR_FTOI, IR_i32, IR_f64},   {IR_FTOI, IR_i64, IR_f64},
         {IR_ITOF, IR_f32, IR_i32},   {IR_ITOF, IR_f32, IR_i64},    {IR_ITOF, IR_f64, IR_i32},   {IR_ITOF, IR_f64, IR_i64},
         {IR_FBOX, IR_f64, IR_f16},   {IR_FBOX, IR_f64, IR_f32},    {IR_FUNBOX, IR_f16, IR_f64}, {IR_FUNBOX, IR_f32, IR_f64},
+        {IR_VDUP, IR_v128, IR_i64},  {IR_VGETE, IR_i64, IR_v128},  {IR_VMASK, IR_i64, IR_v128}, {IR_VREDUCE, IR_i64, IR_v128},
     };
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
         add(f, rows[i].op, rows[i].type, rows[i].source);
@@ -114,7 +115,7 @@ static void add_plain(struct forms *f)
         {IR_JUMP, 0, 0},       {IR_END, 0, 0},          {IR_CALL, 0, 0},       {IR_PROBE, 0, 0},      {IR_BRANCH_CMP, IR_i64, 0},
         {IR_CLREX, 0, 0},      {IR_FENCE, 0, 0},        {IR_AES, IR_i64, 0},   {IR_SKIP, IR_i1, 0},
     };
-    static const uint8_t any[] = {IR_i1, IR_i32, IR_i64, IR_i128, IR_f32, IR_f64};
+    static const uint8_t any[] = {IR_i1, IR_i32, IR_i64, IR_i128, IR_f32, IR_f64, IR_v128};
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
         add(f, rows[i].op, rows[i].type, rows[i].source);
     for (unsigned i = 0; i < ARRAY_LEN(any); i++) {
@@ -128,7 +129,7 @@ static void add_plain(struct forms *f)
     }
 }
 
-/* The rest follow from their signature: letters I, W and F. */
+/* The rest follow from their signature: letters I, W, F and V. */
 static void add_signed(struct forms *f)
 {
     for (unsigned op = 0; op < IR_OPS; op++) {
@@ -146,6 +147,8 @@ static void add_signed(struct forms *f)
             add(f, op, IR_i128, 0);
         for (unsigned type = IR_f16; letter == 'F' && type <= IR_f64; type++)
             add(f, op, type, 0);
+        if (letter == 'V')
+            add(f, op, IR_v128, 0);
         if (!f->seen[op]) {
             fprintf(stderr, "# no form of %s\n", ir_op_name(op));
             f->end = NULL;
@@ -164,7 +167,6 @@ unsigned random_forms(struct form *out, unsigned max)
 
 /* ---- operands ---- */
 
-static unsigned cells_of(unsigned type) { return type == IR_i128 ? 2 : 1; }
 static unsigned pick(struct random *r, unsigned from, unsigned to) { return from + (unsigned)random_below(r, to - from); }
 
 /* May a temporary of the one type be read as the other? As the builder's views may. */
@@ -172,9 +174,11 @@ static bool readable(unsigned have, unsigned want)
 {
     switch (want) {
     case IR_i32: return have == IR_i32 || have == IR_i64 || have == IR_i1;
-    case IR_i64: return have >= IR_i1 && have <= IR_f64 && have != IR_f16 && have != IR_f32;
+    case IR_i64: return (have >= IR_i1 && have <= IR_f64 && have != IR_f16 && have != IR_f32) || have == IR_v128;
     case IR_f32: return have == IR_f32 || have == IR_i32;
     case IR_f64: return have == IR_f64 || have == IR_i64;
+    case IR_i128:
+    case IR_v128: return have == IR_i128 || have == IR_v128;
     default: return have == want;
     }
 }
@@ -185,28 +189,29 @@ static unsigned operand(struct maker *m, unsigned type)
     if (m->ntemps && random_percent(r, 60)) { /* the last one most often: it may be in no cell but a register */
         unsigned i = random_percent(r, 70) ? m->ntemps - 1 : (unsigned)random_below(r, m->ntemps);
         if (readable(m->temps[i].type, type)) /* of two cells either may be meant */
-            return m->temps[i].cell + (m->temps[i].type == IR_i128 && type == IR_i64 && random_percent(r, 50) ? 1 : 0);
+            return m->temps[i].cell + (ir_type_cells(m->temps[i].type) > 1 && type == IR_i64 && random_percent(r, 50) ? 1 : 0);
     }
     switch (type) {
     case IR_i1: return random_percent(r, 8) ? RIG_CELLS : pick(r, RIG_NARROW, RIG_BOOLS);
     case IR_i32: return random_percent(r, 8) ? RIG_CELLS : random_percent(r, 60) ? pick(r, 0, RIG_WIDE) : pick(r, RIG_WIDE, RIG_NARROW);
     case IR_f32: return pick(r, RIG_WIDE, RIG_NARROW);
     case IR_f16: return RIG_CELLS; /* no register holds one without a box */
-    case IR_i128: return RIG_BOOLS + 2 * pick(r, 0, (RIG_PAIRS - RIG_BOOLS) / 2);
+    case IR_i128:
+    case IR_v128: return RIG_BOOLS + 2 * pick(r, 0, (RIG_PAIRS - RIG_BOOLS) / 2);
     default: return random_percent(r, 8) ? RIG_CELLS : random_percent(r, 5) ? pick(r, RIG_BOOLS, RIG_PAIRS) : pick(r, 0, RIG_WIDE);
     }
 }
 
 static void written(struct maker *m, unsigned cell, unsigned type)
 {
-    for (unsigned i = 0; i < cells_of(type) && cell + i < RIG_CELLS; i++)
+    for (unsigned i = 0; i < ir_type_cells(type) && cell + i < RIG_CELLS; i++)
         m->changed[cell + i] = true;
 }
 
 static unsigned temporary(struct maker *m, unsigned type)
 {
-    unsigned cell = (unsigned)align_up(m->next_temp, cells_of(type));
-    m->next_temp = cell + cells_of(type);
+    unsigned cell = (unsigned)align_up(m->next_temp, ir_type_cells(type));
+    m->next_temp = cell + ir_type_cells(type);
     m->temps[m->ntemps].cell = (uint16_t)cell;
     m->temps[m->ntemps++].type = (uint8_t)type;
     return cell;
@@ -223,7 +228,7 @@ static unsigned result(struct maker *m, unsigned type, bool sign_extended)
         cell = pick(r, RIG_NARROW, RIG_BOOLS);
     else if ((kept == IR_i32 || kept == IR_f32) && random_percent(r, 50))
         cell = pick(r, RIG_WIDE, RIG_NARROW);
-    else if (type == IR_i128)
+    else if (ir_type_cells(type) > 1)
         cell = RIG_BOOLS + 2 * pick(r, 0, (RIG_PAIRS - RIG_BOOLS) / 2);
     else
         cell = pick(r, 0, RIG_WIDE);
@@ -236,7 +241,7 @@ static unsigned result_near(struct maker *m, const struct ir_op *o, unsigned typ
 {
     const uint16_t near[3] = {o->a, o->b, o->c};
     unsigned cell = near[random_below(m->r, 3)];
-    bool fits = type == IR_i128 ? cell >= RIG_BOOLS && cell < RIG_PAIRS && !(cell & 1) : type != IR_f16 && cell < RIG_WIDE;
+    bool fits = ir_type_cells(type) > 1 ? cell >= RIG_BOOLS && cell < RIG_PAIRS && !(cell & 1) : type != IR_f16 && cell < RIG_WIDE;
     if (!fits || !random_percent(m->r, 35))
         return result(m, type, sign_extended);
     written(m, cell, type);
@@ -250,8 +255,9 @@ static uint8_t static_value(struct random *r, const char *kind, size_t len, unsi
     static const struct {
         const char *name;
         uint8_t count;
-    } kinds[] = {{"kind", 16}, {"hint", 4}, {"cc", 6},  {"why", 4}, {"which", 2}, {"acc", 3},    {"amo", 10}, {"rm", 6},   {"exact", 2},
-                 {"fneg", 4},  {"mm", 4},   {"sig", 2}, {"sgn", 2}, {"pol", 3},   {"mask", 255}, {"aes", 5},  {"sense", 2}};
+    } kinds[] = {{"kind", 16},  {"hint", 4},  {"cc", 6},    {"why", 4},  {"which", 2}, {"acc", 3}, {"amo", 10},
+                 {"rm", 6},     {"exact", 2}, {"fneg", 4},  {"mm", 4},   {"sig", 2},   {"sgn", 2}, {"pol", 3},
+                 {"mask", 255}, {"aes", 5},   {"sense", 2}, {"half", 2}, {"how", 4},   {"fcc", 4}, {"bytes", 255}};
     static const uint8_t orders[] = {MEM_acq, MEM_rel, MEM_seq, MEM_natural, MEM_natural | MEM_acq};
     if (len == 2 && !memcmp(kind, "at", 2))
         return random_percent(r, 75) ? 0 : orders[random_below(r, ARRAY_LEN(orders))];
@@ -263,12 +269,32 @@ static uint8_t static_value(struct random *r, const char *kind, size_t len, unsi
     return 0;
 }
 
+/* That an op of vectors has. */
+static uint8_t lane_width(struct random *r, unsigned op)
+{
+    bool doubles = op == IR_VMULE || op == IR_VWIDEN;
+    unsigned least = op >= IR_VFADD || op == IR_VNARROW ? 16 : 8;
+    return (uint8_t)(least << random_below(r, doubles || least == 16 ? 3 : 4));
+}
+
+static uint64_t lane_conversion(struct random *r, unsigned op)
+{
+    unsigned from = 16u << random_below(r, 3), to = 16u << random_below(r, 3);
+    if (op == IR_VFTOF && (from == to || from * to == 16 * 64))
+        from = to == 32 ? 64 : 32;
+    return from | to << 8;
+}
+
 static void set_statics(struct maker *m, struct ir_op *o)
 {
     const char *at = ir_sigs[o->op].words;
     for (unsigned i = 0; i < ir_sigs[o->op].statics; i++) {
         size_t len = strcspn(at, ",");
         o->s[i] = static_value(m->r, at, len, o->type);
+        if (len == 1 && *at == 'e')
+            o->s[i] = lane_width(m->r, o->op);
+        if (len == 4 && !memcmp(at, "lane", 4))
+            o->s[i] = (uint8_t)random_below(m->r, 128 / o->s[0]);
         at += len + 1;
     }
 }
@@ -338,7 +364,7 @@ static unsigned access_size(const struct ir_op *o)
 {
     switch (o->op) {
     case IR_LOAD:
-    case IR_STORE: return o->type == IR_i128 ? 16 : o->type == IR_i32 || o->type == IR_f32 ? 4 : 8;
+    case IR_STORE: return ir_type_cells(o->type) > 1 ? 16 : o->type == IR_i32 || o->type == IR_f32 ? 4 : 8;
     case IR_AMO: return o->s[1] / 8;
     case IR_PROBE: return 8;
     default: return o->s[0] / 8;
@@ -405,7 +431,7 @@ static void call(struct maker *m)
     unsigned helper = (unsigned)random_below(m->r, HELPER_goto), cells[6] = {0};
     const struct ir_helper *row = &rig_helpers[helper];
     for (unsigned i = 0; i < row->args; i++)
-        cells[i] = operand(m, IR_i64);
+        cells[i] = operand(m, row->vectors >> i & 1 ? IR_v128 : IR_i64);
     o->op = IR_CALL;
     o->type = row->result;
     o->s[0] = row->args;
@@ -458,15 +484,22 @@ static void compute(struct maker *m, const struct form *form)
     set_statics(m, &o);
     o.s[3] = form->source ? form->source : o.s[3];
     for (unsigned i = 0; sig->in[i]; i++)
-        *places[i] = (uint16_t)operand(m, sig->in[i] == 'b' ? (unsigned)IR_i1 : sig->in[i] == 'A' ? (unsigned)IR_i64 : source);
+        *places[i] = (uint16_t)operand(m, sig->in[i] == 'b'                                               ? (unsigned)IR_i1
+                                          : sig->in[i] == 'A' || (sig->in[i] == 'I' && source == IR_v128) ? (unsigned)IR_i64
+                                                                                                          : source);
+    bool vector = sig->in[0] == 'V' && sig->in[1] == 'I';
     bool takes_constant = pure && integer && sig->in[0] && sig->in[1] && !sig->in[2] && (sig->in[0] == 'I' || sig->in[0] == 'W') &&
                           (sig->out == 'b' || sig->out == sig->in[0]) && o.op != IR_INSERT;
     if (o.op == IR_MOV && form->type == IR_i32) /* the only one that does not cut its operand */
         o.a = (uint16_t)pick(m->r, RIG_WIDE, RIG_NARROW);
-    if (takes_constant && random_percent(m->r, 45)) {
+    if ((takes_constant || vector) && random_percent(m->r, 45)) {
         o.b = IR_CONST;
-        o.imm = constant(m->r, source);
+        o.imm = vector && random_percent(m->r, 80) ? random_below(m->r, o.s[0] + 1u) : constant(m->r, source);
     }
+    if (o.op == IR_VSHUF)
+        o.imm = random_next(m->r);
+    if (o.op >= IR_VFTOI)
+        o.imm = lane_conversion(m->r, o.op);
     if (o.op == IR_EXTRACT || o.op == IR_SEXTRACT || o.op == IR_INSERT || o.op == IR_BIT)
         o.imm = o.op == IR_BIT ? random_below(m->r, width) : field_word(m->r, width);
     if (o.op == IR_K)

@@ -91,6 +91,15 @@ static uint64_t helper_tlb(struct cpu *cpu)
     return 0;
 }
 
+static uint64_t helper_mix(struct cpu *cpu, uint64_t *out, const uint64_t *a, uint64_t n, const uint64_t *b)
+{
+    (void)cpu;
+    out[0] = a[0] + n;
+    out[1] = a[1] ^ b[0];
+    out[0] += 3 * b[1];
+    return n;
+}
+
 static uint64_t helper_goto(struct cpu *cpu, uint64_t pc)
 {
     cpu->pc = pc;
@@ -103,6 +112,7 @@ const struct ir_helper rig_helpers[HELPERS] = {
     [HELPER_put] = {.name = "put", .fn = FN(helper_put), .args = 2, .result = IR_i32},
     [HELPER_trap] = {.name = "trap", .fn = FN(helper_trap), .args = 1, .result = IR_i64, .traps = true},
     [HELPER_tlb] = {.name = "tlb", .fn = FN(helper_tlb)},
+    [HELPER_mix] = {.name = "mix", .fn = FN(helper_mix), .args = 3, .result = IR_v128, .pure = true, .vectors = 5},
     [HELPER_goto] = {.name = "goto", .fn = FN(helper_goto), .args = 1, .writes_pc = true, .exits = true},
 };
 

@@ -40,6 +40,7 @@ enum rig_helper {              /* all but pure ones have an effect that only an 
                   HELPER_put,  /* (i64, i64) i32: writes two registers that are often pinned */
                   HELPER_trap, /* (i64) i64: traps if odd, after it has written a register */
                   HELPER_tlb,  /* (): the other address space */
+                  HELPER_mix,  /* (v128, i64, v128) v128: pure */
                   HELPER_goto, /* (i64): sets pc */
                   HELPERS
 };

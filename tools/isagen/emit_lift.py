@@ -61,13 +61,14 @@ def helper_table(gen):
     g = gen.guest
     if not gen.spec.helpers:
         return []
-    out = ["", "/* By way of void (*)(void): all helpers take and return uint64_t, which is one register everywhere. */",
+    out = ["", "/* By way of void (*)(void): all helpers take and return uint64_t or pointers, each of which is one register everywhere. */",
            "#define HELPER(f) (uint64_t(*)(void *, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t))(void (*)(void))f",
            f"const struct ir_helper {g}_helpers[{gen.upper}_HELPERS] = {{"]
     for h in gen.spec.helpers.values():
         has = ["pure" in h.effects, "traps" in h.effects, "exits" in h.effects, "pc" in h.writes]
         flags = ", ".join(str(x).lower() for x in has)
         row = f'"{h.name}", HELPER({gen.helper_c(h.name)}), {len(h.params)}, IR_{h.result or "none"}, {flags}'
+        row += f", {sum(1 << i for i, ty in enumerate(h.params) if ty == 'v128')}"
         out.append(f"    [{gen.helper_id(h.name)}] = {{{row}}},")
     return out + ["};"]
 
@@ -75,7 +76,9 @@ def helper_table(gen):
 def helper_prototypes(gen):
     out = []
     for h in gen.spec.helpers.values():
-        params = "".join(", uint64_t" for _ in h.params)
+        params = "".join(", const uint64_t *" if ty == "v128" else ", uint64_t" for ty in h.params)
+        if h.result == "v128":
+            params = ", uint64_t *" + params
         effects = "; ".join(sorted(h.effects))
-        out.append(f"uint64_t {gen.helper_c(h.name)}(struct cpu *cpu{params}); /* {effects}{'' if h.result else '; no result: 0'} */")
+        out.append(f"uint64_t {gen.helper_c(h.name)}(struct cpu *cpu{params}); /* {effects}{'' if h.result not in (None, 'v128') else '; no result: 0'} */")
     return out

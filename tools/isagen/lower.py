@@ -186,7 +186,7 @@ class Lower(Values):
         for line in reversed(lines):
             m = re.match(r"( *)const ir_val (v\d+) = (ir_(\w+)\(.*)", line)
             if m and not re.search(m[2] + r"\b", text):
-                if m[4] == "get" or "P" in self.ops.get(m[4], ("", "", ""))[2]:
+                if m[4] in ("get", "getl") or "P" in self.ops.get(m[4], ("", "", ""))[2]:
                     continue
                 line = m[1] + m[3]
             out.append(line)

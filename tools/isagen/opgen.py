@@ -7,8 +7,8 @@
 import re
 import sys
 
-IMM = {"off", "n", "pos", "len", "helper"}  # statics that live in imm
-PREFIX = {"at": "MEM_", "cc": "IR_CC_", "cond": "IR_COND_", "amo": "IR_AMO_"}
+IMM = {"off", "n", "pos", "len", "from", "to", "helper"}  # statics that live in imm
+PREFIX = {"at": "MEM_", "cc": "IR_CC_", "cond": "IR_COND_", "fcc": "IR_FC_", "amo": "IR_AMO_"}  # of words; the others IR_
 SPECIAL = {"CALL", "MOV", "K", "BRANCH_CMP", "COMMIT"}  # built by hand in build.c
 
 
@@ -61,14 +61,19 @@ def builder(name, ins, out):
         elif word in IMM:
             params.append(f"int64_t {word}")
             imm.append(word)
+        elif word == "bytes":  # a struct ir_mask
+            params.append("struct ir_mask bytes")
+            stat += ["(uint8_t)bytes.second", "(uint8_t)(bytes.second >> 8)"]
         else:
             params.append(f"unsigned {word}")
             if word == "ty":
                 ty = "ty"
             else:
                 stat.append(f"(uint8_t){word}")
-    if imm == ["pos", "len"]:
-        k = "(uint64_t)pos | (uint64_t)len << 8"
+    if len(imm) == 2:
+        k = f"(uint64_t){imm[0]} | (uint64_t){imm[1]} << 8"
+    elif "bytes" in ins:
+        k = "bytes.low"
     elif imm == ["pos"]:
         k = "(uint64_t)pos | 1 << 8"
     else:
@@ -99,6 +104,7 @@ def main():
     for name, (ins, out, flags, _) in ops.items():
         letters = "".join(i for i in ins if is_value(i) and i != "...")
         statics = [i for i in ins if not is_value(i) and i not in IMM and i != "ty"]
+        statics = [x for i in statics for x in ([i] if i != "bytes" else ["bytes", "bytes"])]  # two of s[]
         if len(statics) > 4:
             sys.exit(f"ops.def: {name} has more than 4 statics")
         o.append(f'    [IR_{name}] = {{"{name}", "{letters}", {repr(out) if out else 0}, {sum(flag_bits[f] for f in flags)}, '

@@ -3,13 +3,14 @@
 from source import IsaError
 
 SETS = {
-    "I": {"i32", "i64"}, "W": {"i1", "i32", "i64", "i128"}, "F": {"f16", "f32", "f64", "f80"}, "V": {"v128", "v256"},
+    "I": {"i32", "i64"}, "W": {"i1", "i32", "i64", "i128"}, "F": {"f16", "f32", "f64", "f80"}, "V": {"v128"},
     "L": {"fl"}, "b": {"i1"}, "A": {"i64"},
     "T": {"i1", "i32", "i64", "i128", "f16", "f32", "f64", "f80", "v128", "v256", "fl"},
 }
 BITS_OF = {"f16": "i32", "f32": "i32", "f64": "i64", "f80": "i128", "v128": "i128"}
 RESULTS = {"BITS": BITS_OF, "CONCAT": {"i32": "i64", "i64": "i128"}, "HI": {"i64": "i32", "i128": "i64"}, "CLMUL": {"i64": "i128"}}
-FIXED = {"FCLASS": "i64", "FBOX": "f64", "FXGET": "i64", "CLOCK": "i64", "PC": "i64", "FLBITS": "i64"}
+FIXED = {"FCLASS": "i64", "FBOX": "f64", "FXGET": "i64", "CLOCK": "i64", "PC": "i64", "FLBITS": "i64",
+         "VDUP": "v128", "VGETE": "i64", "VMASK": "i64", "VREDUCE": "i64"}
 UNTYPED = "untyped"  # K(): takes its neighbour's type
 
 
@@ -53,6 +54,8 @@ class Unify:
             if first not in RESULTS[self.op]:
                 raise IsaError(None, f"{self.op} of {first}")
             return RESULTS[self.op][first]
+        if self.op == "FROM" and first and BITS_OF.get(ty, first) != first:
+            raise IsaError(None, f"FROM of {first} to {ty}")
         if self.op == "LL":
             return None if width is None else "i128" if width == 128 else "i64"
         if out in "bL":

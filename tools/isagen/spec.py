@@ -216,10 +216,10 @@ class Spec:
         r.expect(")")
         result = r.name() if not r.at(":") else None
         for t in params + [result] * bool(result):
-            if t not in CELLS or CELLS[t] > 1:
-                raise IsaError(place, f"helper `{name}`: `{t}` is no type of at most 64 bits")
-        if len(params) > 6:
-            raise IsaError(place, f"helper `{name}`: more than 6 parameters")
+            if t != "v128" and (t not in CELLS or CELLS[t] > 1):
+                raise IsaError(place, f"helper `{name}`: `{t}` is neither v128 nor a type of at most 64 bits")
+        if len(params) + (result == "v128") > 6:
+            raise IsaError(place, f"helper `{name}`: more than 6 parameters{' with the result' if result == 'v128' else ''}")
         r.expect(":")
         effects, writes = set(), set()
         while True:

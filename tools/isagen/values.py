@@ -7,11 +7,15 @@ Accessors and macros are expanded in place: value arguments are computed once be
 import contextlib
 
 from expr import Stmt, c_number, is_upper, negate, num
+from opgen import IMM
 from optypes import UNTYPED, Unify
 from source import IsaError
 from statics import PROVE_BITS, Scope, Statics, Value, plain
 
-NUMBERS = ("w", "e", "off", "n", "pos", "len", "mask", "exact")
+NUMBERS = ("w", "e", "off", "n", "pos", "len", "mask", "exact", "lane", "half", "from", "to")
+LANES = ("e", "from", "to")  # their width in bits
+MASKS = {"zip": 3, "uzp": 3, "trn": 2, "ext": 2, "rev": 2, "dup": 2, "ins": 3, "raw": 2}  # of VSHUF, with the number of their arguments
+SLOT_OPS = {"GET": 0, "GETL": 1, "PUT": 1, "PUTL": 1, "PUTZ": 1}  # with the number of arguments besides the slot and its index
 CONSTANTS = {"K": UNTYPED, "K1": "i1", "K32": "i32", "K64": "i64"}
 WIDTHS = (8, 16, 32, 64, 128)
 MAX_DEPTH = 32  # of macros in macros
@@ -115,7 +119,9 @@ class Values(Statics):
             raise IsaError(e.place, f"{name} comes after the end of the block")
         if name in CONSTANTS:
             return self.constant(e, scope, want)
-        if name in ("GET", "PUT"):
+        if name == "VK":
+            return self.vector_constant(e, scope)
+        if name in SLOT_OPS:
             return self.slot_access(e, scope, needs_result)
         if name == "CALL":
             return self.helper(e, scope, needs_result)
@@ -149,44 +155,83 @@ class Values(Statics):
             text = ("(uint32_t)" if ty == "i32" else "(uint64_t)") + self.c(n)
         return Value(f"ir_k(IR_{'none' if ty == UNTYPED else ty}, {text})", ty)
 
+    def vector_constant(self, e, scope):
+        if len(e.args) != 2:
+            raise IsaError(e.place, f"VK takes 2 arguments, not {len(e.args)}")
+        if any(self.is_value(a, scope) for a in e.args):
+            raise IsaError(e.place, "VK of a run-time value: VDUP")
+        width, n = (self.static(a, scope) for a in e.args)
+        self.check_lanes("VK", width, e.place)
+        return Value(f"ir_vk({self.unsigned(width)}, (uint64_t){self.c(n)})", "v128")
+
+    def check_lanes(self, name, width, place):
+        if width.op == "num" and width.value not in (8, 16, 32, 64):
+            raise IsaError(place, f"{name}: no lanes of {width.value} bits")
+
     def slot_access(self, e, scope, needs_result):
-        put, args = e.value == "PUT", e.args
+        what, args = e.value, e.args
         if not args or args[0].op != "name":
-            raise IsaError(e.place, f"{e.value} names a slot first")
-        name = args[0].value
+            raise IsaError(e.place, f"{what} names a slot first")
+        slot = self.slot(args[0], scope)
+        short = 1 + SLOT_OPS[what]
+        if len(args) not in ((short, short + 1) if not slot.array else (short + 1,)):
+            raise IsaError(e.place, f"{what} takes {short + 1} arguments, not {len(args)}")
+        index = self.static(args[1], scope) if len(args) > short else num(0)
+        self.check_index(slot, index, e.place)
+        if what[3:] and slot.type != "v128":
+            raise IsaError(e.place, f"{what}: slot `{slot.name}` is {slot.type}, no vector")
+        cell = self.cell(slot, index)
+        if what.startswith("PUT"):
+            self.slot_put(e, slot, cell, scope, needs_result)
+            return None
+        if not needs_result:
+            raise IsaError(e.place, f"{what}: the result is not used")
+        v = self.temp()
+        if what == "GET":
+            self.emit(f"const ir_val {v} = ir_get(l->b, IR_{slot.type}, {cell});")
+            return Value(v, slot.type)
+        c, ty = self.word("ty", args[-1], scope)
+        self.low_part(what, ty, args[-1].place)
+        self.emit(f"const ir_val {v} = ir_getl(l->b, {c if ty else f'(unsigned){c}'}, {cell});")
+        return Value(v, ty)
+
+    def slot(self, e, scope):
+        name = e.value
         bound = scope.find(name)
         if bound and bound[0] == "tree" and bound[1].op == "name":
             name = bound[1].value
-        slot = self.spec.slots.get(name)
-        if not slot:
+        if name not in self.spec.slots:
             raise IsaError(e.place, f"`{name}` is no slot")
-        short = 1 + put
-        if len(args) not in ((short, short + 1) if not slot.array else (short + 1,)):
-            raise IsaError(e.place, f"{e.value} takes {short + 1} arguments, not {len(args)}")
-        index = self.static(args[1], scope) if len(args) > short else num(0)
-        self.check_index(slot, index, e.place)
+        return self.spec.slots[name]
+
+    def cell(self, slot, index):
         cell = f"{self.gen.upper}_CELL_{slot.name}"
         if index.op == "num":
-            cell += f" + {index.value * slot.cells}" if index.value else ""
-        else:
-            cell += f" + (unsigned){self.c(index)}" + (f" * {slot.cells}" if slot.cells > 1 else "")
-        if not put:
-            if not needs_result:
-                raise IsaError(e.place, "GET: the result is not used")
-            v = self.temp()
-            self.emit(f"const ir_val {v} = ir_get(l->b, IR_{slot.type}, {cell});")
-            return Value(v, slot.type)
+            return cell + (f" + {index.value * slot.cells}" if index.value else "")
+        return cell + f" + (unsigned){self.c(index)}" + (f" * {slot.cells}" if slot.cells > 1 else "")
+
+    def low_part(self, what, ty, place):
+        if ty in ("i128", "f80", "v128", "v256", "fl"):
+            raise IsaError(place, f"{what}: {ty} is no type of at most 64 bits")
+
+    def slot_put(self, e, slot, cell, scope, needs_result):
+        what = e.value
         if needs_result:
-            raise IsaError(e.place, "PUT has no value")
-        v = self.value(args[-1], scope, slot.type)
-        if v.ty not in (None, UNTYPED, slot.type):
-            raise IsaError(e.place, f"slot `{slot.name}` is {slot.type}, the value {v.ty}")
+            raise IsaError(e.place, f"{what} has no value")
+        v = self.value(e.args[-1], scope, slot.type if what == "PUT" else "i64")
+        if what == "PUT":
+            if v.ty not in (None, UNTYPED, slot.type):
+                raise IsaError(e.place, f"slot `{slot.name}` is {slot.type}, the value {v.ty}")
+            if v.ty == UNTYPED and slot.cells > 1:
+                raise IsaError(e.place, f"K() for slot `{slot.name}`, which is {slot.type}: VK")
+        else:
+            self.low_part(what, v.ty, e.place)
         if slot.name in self.slots_called:
             raise IsaError(e.place, f"slot `{slot.name}` is written by helper `{self.slots_called[slot.name]}` too")
         self.assigns(f"slot `{slot.name}`", e.place)
         self.slots_put[slot.name] = e.place
-        self.emit(f"ir_put(l->b, {cell}, {v.c});")
-        return None
+        cells = f"{slot.cells}, " if what == "PUTZ" else ""
+        self.emit(f"ir_{what.lower()}(l->b, {cell}, {cells}{v.c});")
 
     def assigns(self, what, place):
         if self.branched:
@@ -224,6 +269,8 @@ class Values(Statics):
                 v = self.value(arg, scope, unify.want(kind))
                 unify.operand(kind, v.ty, arg.place)
                 texts.append(v.c)
+            elif kind == "bytes":
+                texts.append(self.mask(name, arg, scope))
             elif kind in NUMBERS:
                 if self.is_value(arg, scope):
                     raise IsaError(arg.place, f"{name}: a number known when lifting is expected, not a run-time value")
@@ -232,7 +279,9 @@ class Values(Statics):
                     width = n.value
                     if width not in WIDTHS:
                         raise IsaError(arg.place, f"{name}: {width} is no width")
-                texts.append(self.c(n) if kind in ("off", "n", "pos", "len") else self.unsigned(n))
+                if kind in LANES:
+                    self.check_lanes(name, n, arg.place)
+                texts.append(self.c(n) if kind in IMM else self.unsigned(n))
             else:
                 c, chosen = self.word(kind, arg, scope)
                 texts.append(c if chosen else f"(unsigned){c}")
@@ -255,6 +304,16 @@ class Values(Statics):
         v = self.temp()
         self.emit(f"const ir_val {v} = {call};")
         return Value(v, result)
+
+    def mask(self, name, e, scope):
+        """What VSHUF takes from where: a function of ir/mask.h."""
+        if e.op != "call" or e.value not in MASKS:
+            raise IsaError(e.place, f"{name} takes one of {' '.join(m + '(…)' for m in MASKS)}")
+        if len(e.args) != MASKS[e.value]:
+            raise IsaError(e.place, f"{e.value} takes {MASKS[e.value]} arguments, not {len(e.args)}")
+        args = [self.static(a, scope) for a in e.args]
+        cast = ["(uint64_t)" if e.value == "raw" and i == 0 else "(unsigned)" for i in range(len(args))]
+        return f"ir_mask_{e.value}({', '.join(c + self.c(a) for c, a in zip(cast, args))})"
 
     def unsigned(self, n):
         return str(n.value) if n.op == "num" and n.value >= 0 else f"(unsigned){self.c(n)}"

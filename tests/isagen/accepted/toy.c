@@ -51,6 +51,37 @@ ir_val ir_get(struct ir_build *b, unsigned type, unsigned cell)
     return fresh(type);
 }
 
+ir_val ir_getl(struct ir_build *b, unsigned type, unsigned cell)
+{
+    (void)b;
+    put("getl.%u %u", type, cell);
+    return fresh(type);
+}
+
+void ir_putl(struct ir_build *b, unsigned cell, ir_val v)
+{
+    (void)b;
+    put("putl %u", cell);
+    put_value(v);
+    put("; ");
+}
+
+void ir_putz(struct ir_build *b, unsigned cell, unsigned cells, ir_val v)
+{
+    (void)b;
+    put("putz %u %u", cell, cells);
+    put_value(v);
+    put("; ");
+}
+
+ir_val ir_vk(unsigned e, uint64_t n)
+{
+    put("vk %u %" PRId64, e, (int64_t)n);
+    return fresh(IR_v128);
+}
+
+struct ir_mask ir_mask_zip(unsigned e, unsigned part, unsigned bits) { return (struct ir_mask){e, (uint16_t)(part << 8 | bits)}; }
+
 void ir_put(struct ir_build *b, unsigned cell, ir_val v)
 {
     (void)b;
@@ -87,6 +118,20 @@ ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4],
 }
 
 /* The guest's part. */
+uint64_t toy_hlp_blend(struct cpu *cpu, uint64_t *out, const uint64_t *a, uint64_t n, const uint64_t *b)
+{
+    (void)cpu;
+    out[0] = a[0] + n;
+    out[1] = b[1];
+    return 0;
+}
+
+uint64_t toy_hlp_count(struct cpu *cpu, const uint64_t *a)
+{
+    (void)cpu;
+    return a[0] + a[1];
+}
+
 int64_t toy_sfn_order(const struct toy_lift *l, int64_t q, int64_t rl)
 {
     (void)l;
@@ -220,10 +265,16 @@ static void tables(void)
     const struct toy_field *off = &toy_fields[toy_insns[TOY_INSN_jump].first_field];
     CHECK(!strcmp(off->name, "off") && off->width == 12 && off->is_signed && off->bits == 0xffe);
     CHECK(!strcmp(toy_feature_names[TOY_FEATURE_one], "one") && !toy_feature_names[TOY_FEATURES]);
-    CHECK(TOY_CELL_pair % 2 == 0 && TOY_CELLS == TOY_CELL_single + 1 && TOY_CELL_single == TOY_CELL_pair + 4);
+    CHECK(TOY_CELL_pair % 2 == 0 && TOY_CELL_vec == TOY_CELL_single + 2 && TOY_CELLS == TOY_CELL_total + 2 &&
+          TOY_CELL_single == TOY_CELL_pair + 4);
     CHECK(offsetof(struct toy_state, pair) == 8 * TOY_CELL_pair && sizeof(struct toy_state) == 8 * TOY_CELLS);
     CHECK(toy_helpers[TOY_HLP_mul3].pure && toy_helpers[TOY_HLP_set_status].traps && toy_helpers[TOY_HLP_mul3].args == 2);
     CHECK(toy_helpers[TOY_HLP_mul3].fn(NULL, 2, 7, 0, 0, 0, 0) == 42);
+    const struct ir_helper *blend = &toy_helpers[TOY_HLP_blend];
+    uint64_t out[2], a[2] = {1, 2}, b[2] = {3, 4};
+    CHECK(blend->args == 3 && blend->vectors == 5 && blend->result == IR_v128 && toy_helpers[TOY_HLP_count].vectors == 1);
+    CHECK(blend->fn(NULL, (uintptr_t)out, (uintptr_t)a, 5, (uintptr_t)b, 0, 0) == 0 && out[0] == 6 && out[1] == 4);
+    CHECK(!toy_helpers[TOY_HLP_mul3].vectors && offsetof(struct toy_state, total) == 8 * TOY_CELL_total);
     struct toy_state state = {.status = 0xe};
     struct toy_keys key = {0, 1};
     toy_keys_read(&state, &key);
@@ -276,6 +327,18 @@ static void lifting(void)
           "get 0 v1; ADD #0 v1 v2; get 2 v3; ADD v2 v3 v4; get 1 v5; XOR v4 v5 v6; get 2 v7; XOR v6 v7 v8; "
           "get 3 v9; XOR v8 v9 v10; put 1 v10; level 0");
     lifts(0x05800003, 0, 0, "get 1 v1; get 2 v2; CONCAT v1 v2 v3; put 20 v3; get 11 v4; FTOF.6 0 v4 v5; put 22 v5; level 0");
+    lifts(0x06380003, 0, 0, "getl.2 26 v1; putl 30 v1; getl.7 30 v2; putz 32 2 v2; level 0");
+    lifts(0x06b80003, 0, 0, "getl.3 26 v1; putl 30 v1; getl.7 30 v2; putz 32 2 v2; level 0");
+    lifts(0x07340003, 0, 0,
+          "get 30 v1; vk 16 -2 v2; VADD 8 v1 v2 v3; get 1 v4; VDUP 8 v4 v5; VSHUF 128 1 v3 v5 imm 8 v6; put 26 v6; "
+          "get 26 v7; VGETE 32 3 v7 v8; put 1 v8; get 32 v9; get 30 v10; VFTOI 1 1 0 v10 imm 8256 v11; VOR v9 v11 v12; "
+          "put 32 v12; level 0");
+    lifts(0x07f40003, 0, 0,
+          "vk 64 1 v1; get 1 v2; VDUP 64 v2 v3; VSHUF 128 1 v1 v3 imm 64 v4; put 26 v4; get 26 v5; VGETE 32 3 v5 v6; "
+          "put 1 v6; get 32 v7; get 30 v8; VFTOI 1 1 0 v8 imm 8256 v9; VOR v7 v9 v10; put 32 v10; level 0");
+    lifts(0x08600003, 0, 0,
+          "get 26 v1; get 1 v2; get 2 v3; get 3 v4; CONCAT v3 v4 v5; FROM.9 v5 v6; call blend v1 v2 v6 v7; put 28 v7; "
+          "get 28 v8; call count v8 v9; get 26 v10; BITS v10 v11; HI v11 v12; ADD v9 v12 v13; put 1 v13; level 0");
     lifts(0xe6c2, 0, 0, "get 6 v1; get 7 v2; ADD v1 v2 v3; put 1 v3; level 0");
     lifts(0xe001, 3, 1, "get 16 v1; OR v1 #4 v2; put 16 v2; get 16 v3; put 3 v3; level 3");
 }

@@ -36,8 +36,8 @@ bool x86_is_native(const struct emit *e, const struct ir_op *op)
     case IR_CTZ: return narrow(op) && e->lzcnt;
     case IR_POPCNT: return narrow(op) && e->popcnt;
     case IR_BIT: return true;
-    case IR_MOV: return op->type != IR_i128 && op->type != IR_v128;
-    case IR_K: return op->type != IR_i128;
+    case IR_MOV:
+    case IR_K: return ir_type_cells(op->type) == 1;
     case IR_PC: return true;
     case IR_SEXT:
     case IR_ZEXT: return op->type == IR_i64 && source(op) == IR_i32;

@@ -6,7 +6,10 @@
  */
 #include "jit/host/x86_64/sse.h"
 
-static bool writes(const struct ir_op *op, unsigned cell) { return op->op == IR_CALL || (ir_sigs[op->op].out && op->d == cell); }
+static bool writes(const struct ir_op *op, unsigned cell)
+{
+    return op->op == IR_CALL || (ir_sigs[op->op].out && op->d <= cell && cell < op->d + ir_result_cells(op));
+}
 
 static bool comes_back(const struct emit *e, const struct ir_op *op, bool wide)
 {

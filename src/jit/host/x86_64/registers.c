@@ -16,6 +16,20 @@ static bool in_gpr(const struct ir_op *op)
     return op->op < IR_FADD && op->op != IR_CALL && narrow;
 }
 
+static void count_use(uint16_t *uses, const struct ir_op *op, unsigned cell, bool first)
+{
+    bool address = first && (ir_sigs[op->op].flags & (IR_F_R | IR_F_W));
+    for (unsigned half = 0; half <= ir_reads_pairs(op) && cell + half < COUNTED; half++) {
+        uint16_t *count = &uses[cell + half];
+        if (*count == UINT16_MAX)
+            continue;
+        if ((address && !half) || in_gpr(op))
+            ++*count;
+        else if (op->op != IR_CALL)
+            *count = UINT16_MAX;
+    }
+}
+
 /* uses[cell] of the block's ops; UINT16_MAX: not in an integer register. */
 static void count_uses(const struct emit *e, uint16_t *uses)
 {
@@ -24,15 +38,8 @@ static void count_uses(const struct emit *e, uint16_t *uses)
         if (e->need[i] == NEED_none)
             continue;
         const uint16_t cells[] = {op->a, op->b, op->c, ir_sigs[op->op].out || op->op == IR_CALL ? op->d : (uint16_t)IR_NONE};
-        for (unsigned n = 0; n < ARRAY_LEN(cells); n++) {
-            bool address = n == 0 && (ir_sigs[op->op].flags & (IR_F_R | IR_F_W));
-            if (cells[n] >= COUNTED || uses[cells[n]] == UINT16_MAX)
-                continue;
-            if (address || in_gpr(op))
-                uses[cells[n]]++;
-            else if (op->op != IR_CALL)
-                uses[cells[n]] = UINT16_MAX;
-        }
+        for (unsigned n = 0; n < ARRAY_LEN(cells); n++)
+            count_use(uses, op, cells[n], n == 0);
     }
 }
 

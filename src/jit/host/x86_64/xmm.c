@@ -269,8 +269,11 @@ static void cold_fp_load(struct emit *e, const struct cold *cold)
 
 static bool touches(const struct emit *e, const struct ir_op *op)
 {
-    return op->op >= IR_FADD || x86_xpin(e, op->a) >= 0 || x86_xpin(e, op->b) >= 0 || x86_xpin(e, op->c) >= 0 ||
-           (ir_sigs[op->op].out && x86_xpin(e, op->d) >= 0);
+    for (unsigned half = 0; half <= ir_reads_pairs(op); half++)
+        if (x86_xpin(e, op->a + half) >= 0 || x86_xpin(e, op->b + half) >= 0 || x86_xpin(e, op->c + half) >= 0 ||
+            (ir_sigs[op->op].out && x86_xpin(e, op->d + half) >= 0))
+            return true;
+    return op->op >= IR_FADD;
 }
 
 /* Pinned xmm registers and MXCSR are needed by some blocks only: the others leave cpu->fp_live as it is. */
@@ -312,18 +315,20 @@ static void flush(struct emit *e, unsigned cell)
 
 void x86_xmm_flush(struct emit *e, const struct ir_op *op)
 {
-    flush(e, op->a);
-    if (op->b != op->a)
-        flush(e, op->b);
-    if (op->c != op->a && op->c != op->b)
-        flush(e, op->c);
+    for (unsigned half = 0; half <= ir_reads_pairs(op); half++) {
+        flush(e, op->a + half);
+        if (op->b != op->a)
+            flush(e, op->b + half);
+        if (op->c != op->a && op->c != op->b)
+            flush(e, op->c + half);
+    }
 }
 
 bool x86_lower_from_xmm(struct emit *e, const struct ir_op *op)
 {
     int x = x86_xpin(e, op->a);
     bool extends = (op->op == IR_SEXT || op->op == IR_ZEXT) && op->type == IR_i64 && op->s[3] == IR_i32;
-    bool copies = op->op == IR_MOV && op->type != IR_i128 && op->type != IR_v128;
+    bool copies = op->op == IR_MOV && ir_type_cells(op->type) == 1;
     if (x < 0 || x86_xpin(e, op->d) >= 0 || !(extends || copies))
         return false;
     enum x86_reg r = x86_result(e, op);
@@ -340,12 +345,14 @@ bool x86_lower_from_xmm(struct emit *e, const struct ir_op *op)
 
 void x86_xmm_written(struct emit *e, const struct ir_op *op, bool memory)
 {
-    int x = ir_sigs[op->op].out || op->op == IR_CALL ? x86_xpin(e, op->d) : -1;
     if (op->op == IR_CALL)
         memset(e->xstate, 0, sizeof e->xstate);
-    if (x < 0)
-        return;
-    e->xstate[x - XPIN0] = 0;
-    if (memory)
-        sse_load(&e->c, false, (unsigned)x, cell_mem(op->d));
+    for (unsigned i = 0; ir_sigs[op->op].out && i < ir_result_cells(op); i++) {
+        int x = x86_xpin(e, op->d + i);
+        if (x < 0)
+            continue;
+        e->xstate[x - XPIN0] = 0;
+        if (memory)
+            sse_load(&e->c, false, (unsigned)x, cell_mem(op->d + i));
+    }
 }
