@@ -184,9 +184,9 @@ class Lower(Values):
         out = []
         text = ""
         for line in reversed(lines):
-            m = re.match(r"( *)const ir_val (v\d+) = (ir_(\w+)\(.*)", line)
+            m = re.match(r"( *)const ir_val (v\d+) = ((?:ir_)?(\w+)\b.*)", line)
             if m and not re.search(m[2] + r"\b", text):
-                if m[4] in ("get", "getl") or "P" in self.ops.get(m[4], ("", "", ""))[2]:
+                if not m[3].startswith("ir_") or m[4] in ("get", "getl") or "P" in self.ops.get(m[4], ("", "", ""))[2]:
                     continue
                 line = m[1] + m[3]
             out.append(line)

@@ -3,7 +3,7 @@
 #include "guest/arm64/lift.h"
 #include "base/bits.h"
 #include "guest/arm64/arm64.h"
-#include "guest/arm64/mask.h"
+#include "guest/arm64/constants.h"
 #include <stdio.h>
 
 enum { INSN = 4 };
@@ -48,4 +48,63 @@ int64_t arm64_sfn_order(const struct arm64_lift *l, int64_t a, int64_t r)
     static const uint8_t orders[] = {MEM_rlx, MEM_rel, MEM_acq, MEM_seq};
     (void)l;
     return orders[a << 1 | r];
+}
+
+int64_t arm64_sfn_expand(const struct arm64_lift *l, int64_t c, int64_t bits)
+{
+    (void)l;
+    return (int64_t)arm64_constant((unsigned)c, (unsigned)bits);
+}
+
+int64_t arm64_sfn_bytes(const struct arm64_lift *l, int64_t bits)
+{
+    (void)l;
+    return (int64_t)arm64_constant_bytes((unsigned)bits);
+}
+
+/* ---- structures of three elements ---- */
+
+/*
+ * The masks of two VSHUFs that make one vector of three (LD3 and ST3): the first takes from vectors 0 and 1, the second keeps what the first
+ * took and takes the rest from vector 2. which: `low` (0) or `second` (1) of the first mask, of the second one (2, 3). source: the vector and
+ * the byte in it that byte n of the result is.
+ */
+static int64_t three(int64_t which, unsigned bytes, const uint8_t source[16][2])
+{
+    uint64_t low = 0, second = 0;
+    for (unsigned n = 0; n < bytes; n++) {
+        unsigned vector = source[n][0], byte = source[n][1];
+        bool mine = (vector == 2) == (which >= 2);
+        low |= (uint64_t)(mine ? byte : n) << 4 * n;
+        second |= (uint64_t)(mine && vector > 0) << n;
+    }
+    return (int64_t)(which & 1 ? second : low);
+}
+
+/* Register j of LD3: its lane i is element 3 i + j of memory, which is in chunks of the registers' size. */
+int64_t arm64_sfn_from3(const struct arm64_lift *l, int64_t e, int64_t q, int64_t j, int64_t which)
+{
+    uint8_t source[16][2];
+    unsigned size = (unsigned)e / 8, bytes = 8u << q;
+    (void)l;
+    for (unsigned n = 0; n < bytes; n++) {
+        unsigned at = (n / size * 3 + (unsigned)j) * size + n % size;
+        source[n][0] = (uint8_t)(at / bytes);
+        source[n][1] = (uint8_t)(at % bytes);
+    }
+    return three(which, bytes, (const uint8_t(*)[2])source);
+}
+
+/* Chunk j of ST3: its element n is lane n / 3 of register n modulo 3. */
+int64_t arm64_sfn_to3(const struct arm64_lift *l, int64_t e, int64_t q, int64_t j, int64_t which)
+{
+    uint8_t source[16][2];
+    unsigned size = (unsigned)e / 8, bytes = 8u << q;
+    (void)l;
+    for (unsigned n = 0; n < bytes; n++) {
+        unsigned at = (unsigned)j * bytes + n;
+        source[n][0] = (uint8_t)(at / size % 3);
+        source[n][1] = (uint8_t)(at / size / 3 * size + at % size);
+    }
+    return three(which, bytes, (const uint8_t(*)[2])source);
 }

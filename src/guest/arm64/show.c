@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Print styles that the .isa files name: operands as assemblers write them. */
 #include "guest/arm64/arm64.h"
-#include "guest/arm64/mask.h"
+#include "guest/arm64/constants.h"
 #include <inttypes.h>
 
 static const char *base_name(int64_t n)
@@ -118,8 +118,10 @@ SCALED(0)
 SCALED(1)
 SCALED(2)
 SCALED(3)
+SCALED(4)
 PAIR(2)
 PAIR(3)
+PAIR(4)
 
 /* ---- operations ---- */
 
