@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Raw mode and its way back. Signal handlers are installed only where nobody else handles the signal; they use async-signal-safe calls
- * alone. The state is global because handlers and atexit() take no argument.
+ * alone. They run on the first thread: those of os_thread_start() block what comes from outside. The state is global because handlers and
+ * atexit() take no argument.
  */
 #include "os/tty.h"
 #include "base/bits.h"
@@ -25,14 +26,28 @@ static const int deadly[] = {SIGHUP,  SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGALRM
 
 bool os_tty_is(int fd) { return isatty(fd); }
 
+/* Of handlers that change the terminal each sees what the one before it has left; deadly ones do not return and may come at any time. */
+static sigset_t stop_and_continue(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTSTP);
+    sigaddset(&set, SIGCONT);
+    return set;
+}
+
 void os_tty_restore(void)
 {
     int error = errno;
+    sigset_t set = stop_and_continue(), old;
 
+    pthread_sigmask(SIG_BLOCK, &set, &old);
     if (tty.raw) {
         tcsetattr(tty.fd, TCSANOW, &tty.before);
         tty.raw = 0;
     }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
     errno = error;
 }
 
@@ -57,12 +72,16 @@ static void tty_on_continue(int signum)
 
 static void tty_handle(int signum, void (*handler)(int), int flags)
 {
-    struct sigaction now, action = {.sa_handler = handler, .sa_flags = flags};
+    struct sigaction now, action = {.sa_handler = handler, .sa_flags = flags, .sa_mask = stop_and_continue()};
 
     if (sigaction(signum, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL)
         sigaction(signum, &action, NULL);
 }
 
+/*
+ * The terminal is raw again when this handler is installed again, not before: the next stop gives it back as well. Hence SIGCONT, whose
+ * handler makes it raw for stops that nobody handles, is blocked until this one is through.
+ */
 static void tty_on_stop(int signum)
 {
     int error = errno;
@@ -74,10 +93,10 @@ static void tty_on_stop(int signum)
     raise(signum);
     sigemptyset(&set);
     sigaddset(&set, signum);
-    pthread_sigmask(SIG_UNBLOCK, &set, &old); /* the process stops here; SIGCONT makes the terminal raw again */
+    pthread_sigmask(SIG_UNBLOCK, &set, &old); /* the process stops here, unless it is where no shell could continue it */
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     tty_handle(signum, tty_on_stop, SA_RESTART);
-    if (tty.raw) /* nobody sent SIGCONT if the stop was ignored, as it is where no shell could continue the process */
+    if (tty.raw)
         tcsetattr(tty.fd, TCSANOW, &tty.during);
     errno = error;
 }

@@ -118,10 +118,13 @@ static int run(struct vm_config *config, int escape)
     int rc = vm_machine_new(&machine, config, &error);
     if (!rc)
         rc = terminal_start(&terminal, machine, &screen, escape, &error);
-    if (!rc)
+    if (!rc) {
         rc = vm_machine_start(machine, &error);
-    if (!rc)
-        rc = vm_machine_wait(machine, -1, &outcome, &error);
+        if (!rc)
+            rc = vm_machine_wait(machine, -1, &outcome, &error);
+        else if (atomic_load(&screen.leaving))
+            rc = 0; /* it was stopped before it began */
+    }
     if (terminal)
         signal = terminal_stop(terminal);
     if (rc)

@@ -21,8 +21,9 @@ struct terminal {
     struct terminal_screen *screen;
     struct os_thread *thread;
     int escape, wake[2];
-    bool tty, escaped, end;
-    int signal; /* that stopped the machine */
+    bool tty, escaped;
+    atomic_bool end;
+    int signal; /* that stopped the machine, the first one */
     char pending[4096];
     size_t npending;
 };
@@ -123,7 +124,7 @@ static void resize(struct terminal *t)
         vm_console_resize(t->machine, columns, rows);
 }
 
-/* Bytes of the pipe: numbers of signals, or 0 to end. */
+/* Bytes of the pipe: numbers of signals, or 0 to wake up. */
 static void take_signals(struct terminal *t)
 {
     char numbers[16];
@@ -131,11 +132,9 @@ static void take_signals(struct terminal *t)
     for (ssize_t i = 0; i < n; i++) {
         if (numbers[i] == SIGWINCH) {
             resize(t);
-        } else if (numbers[i]) {
+        } else if (numbers[i] && !atomic_load(&t->screen->leaving)) { /* else it stops already */
             t->signal = numbers[i];
             stop_machine(t);
-        } else {
-            t->end = true;
         }
     }
 }
@@ -145,7 +144,7 @@ static void terminal_main(void *arg)
     struct terminal *t = arg;
     bool open = true;
     resize(t);
-    while (!t->end) {
+    while (!atomic_load(&t->end)) {
         bool clear = flush_input(t);
         struct pollfd fds[2] = {{.fd = t->wake[0], .events = POLLIN}, {.fd = open && clear ? STDIN_FILENO : -1, .events = POLLIN}};
         if (poll(fds, 2, clear ? -1 : 5) < 0)
@@ -172,14 +171,21 @@ static void set_handlers(void (*handler)(int))
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* The process ends, with the code that is known by now: a signal changes it no more. */
+static void end_signals(struct terminal *t)
+{
+    set_handlers(SIG_IGN); /* handlers run on this thread alone: none is about to write to the pipe */
+    signal_pipe = -1;
+    close(t->wake[0]);
+    close(t->wake[1]);
+}
+
 static int fail(struct terminal *t, struct vm_error *error, const struct err *err)
 {
     error->status = err->status;
     snprintf(error->text, sizeof error->text, "%s", err->text);
-    if (t->wake[1] >= 0) {
-        close(t->wake[0]);
-        close(t->wake[1]);
-    }
+    if (t->wake[1] >= 0)
+        end_signals(t);
     free(t);
     return error->status;
 }
@@ -215,16 +221,13 @@ int terminal_start(struct terminal **out, struct vm_machine *machine, struct ter
 
 int terminal_stop(struct terminal *t)
 {
-    char end = 0;
-    ssize_t n = write(t->wake[1], &end, 1);
+    atomic_store(&t->end, true);
+    ssize_t n = write(t->wake[1], "", 1); /* a pipe that is full wakes the thread, too */
     (void)n;
     os_thread_join(t->thread);
     os_tty_restore();
-    set_handlers(SIG_DFL);
+    end_signals(t);
     int number = t->signal;
-    close(t->wake[0]);
-    close(t->wake[1]);
-    signal_pipe = -1;
     free(t);
     return number;
 }
