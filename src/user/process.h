@@ -155,7 +155,7 @@ void user_signals_thread(struct user_thread *t);                 /* on the threa
 void user_signals_fault(struct user_thread *t, siginfo_t *info); /* raised by its own insn: cannot be blocked */
 void user_signals_deliver(struct user_thread *t);                /* what is pending; between insns */
 void user_signals_mask(struct user_thread *t, uint64_t mask);    /* blocks these, and no others */
-void user_signals_end(struct user_thread *t);                    /* of a thread: what it took and did not deliver goes to the others */
+bool user_signals_end(const struct user_thread *t);              /* of a thread: none comes any more; false: deliver first what has come */
 void user_signals_default(struct user *user);                    /* instead of handlers */
 _Noreturn void user_die(struct user_thread *t, siginfo_t *info); /* as a signal that nobody handles ends a process */
 

@@ -51,13 +51,28 @@ static void leave_with(struct user_thread *t, int signal, const siginfo_t *info)
     atomic_fetch_or(&t->cpu->events, CPU_EVENT_stop);
 }
 
+/*
+ * On a thread that is not the guest's yet, or never will be, where the C library opens the two signals that it keeps for itself. What was
+ * sent to the process another thread takes; to name its sender as the kernel did is the first thread's right, and its own process's any one's.
+ */
+static void pass_on(int signal, siginfo_t *info)
+{
+    if (info->si_code == SI_TKILL)
+        syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), signal);
+    else if (info->si_code == SI_USER || syscall(SYS_rt_sigqueueinfo, getpid(), signal, info))
+        kill(getpid(), signal);
+}
+
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
     struct user_thread *t = user_self;
     ucontext_t *uc = context;
     uint64_t all = ~ALWAYS_OPEN;
-    if (!t)
+    if (!t) {
+        pass_on(signal, info); /* it is blocked here until the handler has returned, and then all are */
+        memcpy(&uc->uc_sigmask, &all, sizeof all);
         return;
+    }
     if (((ALWAYS_OPEN & BIT(signal)) && (t->mask & BIT(signal))) || atomic_load(&t->pending)) {
         t->held_info[signal == SIGBUS] = *info; /* only those two can come here so */
         atomic_fetch_or(&t->held, BIT(signal));
@@ -146,13 +161,11 @@ void user_signals_default(struct user *user)
 
 /* ---- ending ---- */
 
-void user_signals_end(struct user_thread *t)
+bool user_signals_end(const struct user_thread *t)
 {
     const uint64_t all = ~0ull;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
-    user_self = NULL;
-    if (atomic_load(&t->pending) && t->info.si_code != SI_TKILL) /* it was not meant for this thread alone */
-        syscall(SYS_rt_sigqueueinfo, getpid(), t->pending, &t->info);
+    return !atomic_load(&t->pending);
 }
 
 void user_die(struct user_thread *t, siginfo_t *info)
@@ -236,7 +249,7 @@ static void deliver(struct user_thread *t, siginfo_t *info)
         user_die(t, info);
     else { /* the default, since it came: the kernel's */
         user_signals_mask(t, t->mask);
-        syscall(SYS_rt_tgsigqueueinfo, getpid(), t->tid, signal, info);
+        syscall(SYS_tgkill, getpid(), t->tid, signal);
     }
 }
 

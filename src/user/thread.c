@@ -88,7 +88,7 @@ static void run(struct user_thread *t)
         if (step)
             user_debug_stepped(t);
     }
-    user_signals_end(t);
+    user_self = NULL;
     user_futex_end(t);
     announce_end(t);
     user_thread_remove(t);
@@ -138,6 +138,8 @@ int64_t sys_exit_group(struct user_thread *t, const uint64_t a[6]) { user_exit_g
 
 int64_t sys_exit(struct user_thread *t, const uint64_t a[6])
 {
+    if (!user_signals_end(t))
+        return OS_SYSCALL_UNTRIED;
     os_mutex_lock(&t->user->lock);
     bool last = true;
     t->exiting = true;
@@ -216,10 +218,9 @@ static int64_t new_thread(struct user_thread *t, const struct clone *c)
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, HOST_STACK);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    uint64_t before;
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all); /* it begins with all blocked */
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all); /* it begins with all blocked */
     int rc = pthread_create(&thread, &attr, thread_main, &start);
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+    user_signals_mask(t, t->mask); /* if one of the C library's own has come, it opened them: all stay blocked */
     pthread_attr_destroy(&attr);
     if (rc) {
         user_thread_remove(start.thread);
