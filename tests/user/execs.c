@@ -122,7 +122,7 @@ static void kept(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
     raise(SIGTERM);
     prctl(PR_SET_NAME, "before");
-    alarm(100);
+    alarm(100000);
     execve(self, args, environ);
 }
 
@@ -149,7 +149,7 @@ static int told(int argc, char **argv)
         say("  blocked usr2 %d term %d int %d", sigismember(&set, SIGUSR2), sigismember(&set, SIGTERM), sigismember(&set, SIGINT));
         sigpending(&set);
         say("  pending term %d", sigismember(&set, SIGTERM));
-        say("  alarm %d", alarm(0) > 90);
+        say("  alarm %d", alarm(0) > 90000);
         prctl(PR_GET_NAME, name);
         say("  named before %d", !strcmp(name, "before"));
     }

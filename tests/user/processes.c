@@ -124,7 +124,7 @@ static void clones(void)
         sigaction(SIGUSR2, NULL, &two);
         _exit((one.sa_handler == SIG_DFL) + 2 * (two.sa_handler == SIG_IGN));
     }
-    SHOW(poll(&(struct pollfd){fd, POLLIN, 0}, 1, 5000));
+    SHOW(poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1));
     siginfo_t info = {.si_pid = 0};
     SHOW(waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOWAIT));
     say("code %d status %d own %d", info.si_code, info.si_status, info.si_pid == pid);

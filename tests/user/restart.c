@@ -101,7 +101,7 @@ static void drain(void)
     }
 }
 
-static const struct timespec longer = {5, 0};
+static const struct timespec longer = {5000, 0};
 static char buf[8];
 static struct iovec vector = {buf, 1};
 
@@ -112,7 +112,7 @@ static long receive(void) { return recv(pair[0], buf, 1, 0); }
 static long receive_message(void) { return recvmsg(pair[0], &(struct msghdr){.msg_iov = &vector, .msg_iovlen = 1}, 0); }
 static long receive_limited(void)
 {
-    const struct timeval limit = {5, 0}, none = {0, 0};
+    const struct timeval limit = {5000, 0}, none = {0, 0};
     setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     long r = recv(pair[0], buf, 1, 0);
     int error = errno;
@@ -129,20 +129,20 @@ static long wait_id(void)
 static long lock_file(void) { return flock(lock_fds[1], LOCK_EX); }
 static long wait_word(void) { return syscall(SYS_futex, &words[0], FUTEX_WAIT, 0, NULL, NULL, 0); }
 static long wait_word_limited(void) { return syscall(SYS_futex, &words[0], FUTEX_WAIT, 0, &longer, NULL, 0); }
-static long wait_poll(void) { return poll(&(struct pollfd){pipe_fds[0], POLLIN, 0}, 1, 5000); }
+static long wait_poll(void) { return poll(&(struct pollfd){pipe_fds[0], POLLIN, 0}, 1, 5000000); }
 static long wait_select(void)
 {
     fd_set set;
     FD_ZERO(&set);
     FD_SET(pipe_fds[0], &set);
-    return select(pipe_fds[0] + 1, &set, NULL, NULL, &(struct timeval){5, 0});
+    return select(pipe_fds[0] + 1, &set, NULL, NULL, &(struct timeval){5000, 0});
 }
 static long wait_epoll(void)
 {
     int fd = epoll_create1(0);
     struct epoll_event e = {.events = EPOLLIN}, got;
     epoll_ctl(fd, EPOLL_CTL_ADD, pipe_fds[0], &e);
-    long r = epoll_wait(fd, &got, 1, 5000);
+    long r = epoll_wait(fd, &got, 1, 5000000);
     close(fd);
     return r;
 }
@@ -195,7 +195,7 @@ static long accept_one(void)
     snprintf(at.sun_path + 1, 40, "restart%d", (int)getpid());
     bind(fd, (struct sockaddr *)&at, sizeof at);
     listen(fd, 1);
-    const struct timeval limit = {5, 0};
+    const struct timeval limit = {5000, 0};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     long r = accept(fd, NULL, NULL);
     close(fd);
@@ -205,7 +205,7 @@ static long read_inotify(void)
 {
     int fd = inotify_init1(0);
     inotify_add_watch(fd, ".", IN_CREATE);
-    long r = poll(&(struct pollfd){fd, POLLIN, 0}, 1, 5000);
+    long r = poll(&(struct pollfd){fd, POLLIN, 0}, 1, 5000000);
     close(fd);
     return r;
 }

@@ -114,6 +114,7 @@ static void inet(void)
     SHOW(setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
     char buf[16];
     SHOW(recv(client, buf, 1, 0));
+    SHOW(setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){0, 0}, sizeof limit));
     SHOW(send(accepted, "abcdef", 6, MSG_NOSIGNAL));
     SHOW(recv(client, buf, 6, MSG_WAITALL));
     close(accepted);
@@ -155,9 +156,11 @@ static void datagrams(void)
         w[i] = (struct iovec){buf[i], 3};
         in[i].msg_hdr = (struct msghdr){.msg_iov = &w[i], .msg_iovlen = 1};
     }
-    SHOW(recvmmsg(a, in, 4, MSG_WAITFORONE, &(struct timespec){1, 0}));
+    SHOW(recvmmsg(a, in, 4, 0, &(struct timespec){1000, 0}));
     for (int i = 0; i < 4; i++)
         say("%u %.3s %x", in[i].msg_len, buf[i], (unsigned)in[i].msg_hdr.msg_flags);
+    SHOW(sendmmsg(b, out, 1, 0));
+    SHOW(recvmmsg(a, in, 4, MSG_WAITFORONE, &(struct timespec){1000, 0}));
     SHOW(recv(b, buf, 8, 0));
     SHOW(recvfrom(a, buf[0], 8, MSG_DONTWAIT, NULL, NULL));
     SHOW(sendto(b, buf, 70000, 0, (struct sockaddr *)&at, sizeof at));

@@ -291,11 +291,21 @@ static void *end_later(void *arg)
     return arg;
 }
 
+static pid_t first_one; /* 0 when it is no more */
+static void *end_after_first(void *arg)
+{
+    while (__atomic_load_n(&first_one, __ATOMIC_ACQUIRE))
+        nap(1);
+    return arg;
+}
+
 static void all_by_themselves(void)
 {
     pthread_t thread;
-    pthread_create(&thread, NULL, end_later, NULL);
-    pthread_create(&thread, NULL, end_later, NULL);
+    first_one = gettid();
+    syscall(SYS_set_tid_address, &first_one);
+    pthread_create(&thread, NULL, end_after_first, NULL);
+    pthread_create(&thread, NULL, end_after_first, NULL);
     syscall(SYS_exit, 6);
 }
 
