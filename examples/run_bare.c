@@ -28,7 +28,7 @@ static int run(struct vm_machine *machine, struct vm_error *error)
         return -1;
     if (vm_register_write(machine, 0, "pc", &start, sizeof start, error))
         return -1;
-    if (vm_machine_start(machine, error) || vm_machine_wait(machine, 10000, &outcome, error))
+    if (vm_machine_start(machine, error) || vm_machine_wait(machine, 60000, &outcome, error))
         return -1;
     if (vm_register_read(machine, 0, "a0", &sum, sizeof sum, error))
         return -1;

@@ -65,7 +65,7 @@ static int run_both(struct side *sides, struct vm_error *error)
     for (int i = 0; !rc && i < 2; i++)
         rc = vm_machine_start(sides[i].machine, error);
     for (int i = 0; !rc && i < 2; i++)
-        rc = vm_machine_wait(sides[i].machine, 10000, &outcome, error);
+        rc = vm_machine_wait(sides[i].machine, 60000, &outcome, error);
     return rc;
 }
 

@@ -15,7 +15,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import bare  # noqa: E402
-from vmrun import Failed, Skipped, cases_of, main  # noqa: E402
+from vmrun import LIMIT_S, Failed, Skipped, cases_of, main  # noqa: E402
 
 USAGE, CONFIG, NOT_FOUND, CONFLICT, PERMISSION, CORRUPT = 2, 3, 4, 5, 6, 14
 
@@ -23,7 +23,7 @@ USAGE, CONFIG, NOT_FOUND, CONFLICT, PERMISSION, CORRUPT = 2, 3, 4, 5, 6, 14
 def refused(rig, args, code, *wanted):
     """Runs vm with the arguments; every pattern wanted must be in its one line."""
     shown = " ".join(map(str, args))[:200]
-    result = rig.run(*args, seconds=30)
+    result = rig.run(*args)
     if result.code != code:
         raise Failed(f"vm {shown}: {code} expected: {result}")
     if result.out:
@@ -202,7 +202,7 @@ def case_permissions(rig):
     vm = shutil.copy(rig.vm, rig.folder / "vm") # what was built may lie where that user cannot look
 
     def run(*args):
-        return subprocess.run([vm, *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False, user=65534, group=65534,
+        return subprocess.run([vm, *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S, check=False, user=65534, group=65534,
                               extra_groups=[])
 
     for args in (["run", locked], ["run", "--bios", "none", "--disk", locked, kernel], ["run", "--bios", "none", "--initrd", locked, kernel]):

@@ -14,7 +14,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import bare  # noqa: E402
-from vmrun import TOP, Failed, Skipped, cases_of, main  # noqa: E402
+from vmrun import LIMIT_S, TOP, Failed, Skipped, cases_of, main  # noqa: E402
 
 ROUNDS = 5000
 NUMBER = r"[\d,]+"
@@ -189,7 +189,7 @@ def case_perf_map(rig):
     yield "blocks and routines, inside code memory"
     for make in ("touch", "ln -s /nonexistent/file"):
         result = subprocess.run(["sh", "-c", f"{make} /tmp/perf-$$.map; echo $$; exec \"$@\"", "sh", rig.vm, *args], stdin=subprocess.DEVNULL,
-                                capture_output=True, text=True, timeout=60, check=False)
+                                capture_output=True, text=True, timeout=LIMIT_S, check=False)
         pathlib.Path(f"/tmp/perf-{int(result.stdout)}.map").unlink()
         if result.returncode != 5 or "exists already" not in result.stderr or result.stderr.count("\n") != 1:
             raise Failed(f"{make}: {result}")

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from vmrun import TOP, Failed, Skipped, cases_of, main  # noqa: E402
+from vmrun import LIMIT_S, TOP, Failed, Skipped, cases_of, main  # noqa: E402
 
 WIDTH = 200
 
@@ -87,7 +87,7 @@ def checked(tool, *args, text):
     """The tool accepts the text and says nothing."""
     if not shutil.which(tool):
         raise Skipped(f"there is no {tool}")
-    done = subprocess.run([tool, *args], input=text.encode(), capture_output=True, timeout=60, check=False)
+    done = subprocess.run([tool, *args], input=text.encode(), capture_output=True, timeout=LIMIT_S, check=False)
     if done.returncode or done.stderr:
         raise Failed(f"{tool} {' '.join(args)}: {done.returncode}: {done.stderr.decode(errors='replace')[:500]}")
     return done.stdout.decode(errors="replace")

@@ -152,7 +152,7 @@ static void stuck(void **state)
     put(&p, 0xffffffff); /* illegal; stvec is 0, where nothing is */
     rig = rig_new(2, &p);
     rig_start(rig);
-    for (uint64_t end = os_clock_ns() + 10000000000; atomic_load(&rig->stuck) < 2 && os_clock_ns() < end;)
+    for (uint64_t end = os_clock_ns() + RIG_PATIENCE_NS; atomic_load(&rig->stuck) < 2 && os_clock_ns() < end;)
         rig_sleep_us(100);
     assert_int_equal(atomic_load(&rig->stuck), 2);
     for (unsigned i = 0; i < 2; i++)

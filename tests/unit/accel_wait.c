@@ -37,7 +37,7 @@ static struct program handling(unsigned irq)
 static void fell(struct rig *rig, unsigned n, uint64_t count)
 {
     cpu_line_set(accel_vm_cpu(rig->vm, n), S_EXTERNAL, false);
-    for (uint64_t end = os_clock_ns() + 20000000000; __atomic_load_n(rig_word(rig, n) + 1, __ATOMIC_ACQUIRE) != count; rig_sleep_us(20))
+    for (uint64_t end = os_clock_ns() + RIG_PATIENCE_NS; __atomic_load_n(rig_word(rig, n) + 1, __ATOMIC_ACQUIRE) != count; rig_sleep_us(20))
         if (os_clock_ns() > end)
             fail_msg("vCPU %u does not see that its line has fallen", n);
 }

@@ -410,7 +410,7 @@ static void queue_loses_nothing(void **state)
     set(FCR, 1); /* not before: it clears what has been received */
     assert_int_equal(os_thread_start(&thread, "feeder", feed, &queue, NULL), 0);
     for (unsigned i = 0; i < FED; i++) {
-        for (unsigned tries = 0; !(get(LSR) & 1) && tries < 100000; tries++)
+        for (unsigned tries = 0; !(get(LSR) & 1) && tries < 10000000; tries++)
             rest_us(20);
         wrong += get(DATA) != i % 251;
     }

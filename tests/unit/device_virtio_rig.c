@@ -218,7 +218,7 @@ bool ring_used(struct ring *ring, uint16_t *head, uint32_t *len)
 
 void wait_until(bool (*condition)(void *arg), void *arg)
 {
-    uint64_t end = os_clock_ns() + 10000000000ull;
+    uint64_t end = os_clock_ns() + 600000000000u; /* a slow machine is no failure */
     while (!condition(arg)) {
         assert_true(os_clock_ns() < end);
         usleep(100);

@@ -420,7 +420,7 @@ static void threads(void **state)
         jit_reader_add(shared.cache, &readers[i]);
         assert_int_equal(os_thread_start(&thread[i], "reader", reader_thread, &readers[i], &err), 0);
     }
-    for (uint64_t end = os_clock_ns() + 500000000; os_clock_ns() < end;)
+    for (uint64_t end = os_clock_ns() + 500000000; os_clock_ns() < end || !atomic_load(&found);)
         jit_cache_renew(shared.cache, NULL, NULL);
     atomic_store(&stop, true);
     for (unsigned i = 0; i < READERS; i++)

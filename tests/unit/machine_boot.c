@@ -336,7 +336,7 @@ static void reboots_supervisors(void **state)
     assert_int_equal(vm_memory_write(m, RAM, &spin, 4, NULL), 0);
     unlink(path); /* now it cannot boot again */
     assert_int_equal(vm_machine_start(m, NULL), 0);
-    assert_int_equal(vm_machine_wait(m, 20000, &outcome, NULL), 0);
+    assert_int_equal(vm_machine_wait(m, PATIENCE_MS, &outcome, NULL), 0);
     assert_int_equal(outcome.why, VM_STOP_PANIC);
     assert_non_null(strstr(outcome.text, "cannot boot again"));
     vm_machine_free(m);

@@ -19,7 +19,7 @@
 #define RAM    0x80000000ull
 #define KERNEL (RAM + 0x200000)
 enum { ZERO, RA, SP, GP, TP, T0, T1, T2, S0, S1, A0, A1, A2, A3, A4, A5, A6, A7 };
-enum { PROGRAM_MAX = 256 };
+enum { PROGRAM_MAX = 256, PATIENCE_MS = 600000 /* a slow machine is no failure */ };
 
 struct program {
     uint32_t words[PROGRAM_MAX];
@@ -144,7 +144,7 @@ static inline struct vm_outcome run(struct vm_machine *machine)
 {
     struct vm_outcome outcome = {0};
     struct vm_error error = {0};
-    if (vm_machine_start(machine, &error) || vm_machine_wait(machine, 20000, &outcome, &error))
+    if (vm_machine_start(machine, &error) || vm_machine_wait(machine, PATIENCE_MS, &outcome, &error))
         fail_msg("%s", error.text);
     return outcome;
 }

@@ -243,7 +243,7 @@ static void talks_over_uart(void **state)
         assert_int_equal(vm_console_input(m, "abcdefgh\n", 9), 9);
     assert_int_equal(vm_console_input(m, text, strlen(text)), strlen(text));
     struct vm_outcome outcome;
-    assert_int_equal(vm_machine_wait(m, 20000, &outcome, NULL), 0);
+    assert_int_equal(vm_machine_wait(m, PATIENCE_MS, &outcome, NULL), 0);
     assert_int_equal(notes.len, 7 + 270 + 5);
     assert_memory_equal(notes.text, "before abcdefgh\n", 16);
     assert_memory_equal(notes.text + notes.len - 6, "\nthe q", 6);
@@ -322,7 +322,7 @@ static void two_machines(void **state)
     assert_int_equal(vm_machine_start(m[0], NULL), 0);
     assert_int_equal(vm_machine_start(m[1], NULL), 0);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(vm_machine_wait(m[i], 20000, &outcome, NULL), 0);
+        assert_int_equal(vm_machine_wait(m[i], PATIENCE_MS, &outcome, NULL), 0);
         assert_int_equal(outcome.code, i + 1);
         assert_int_equal(reg(m[i], 0, "s0"), 200000 * (i + 1));
         vm_machine_free(m[i]);

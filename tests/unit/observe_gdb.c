@@ -150,7 +150,7 @@ static const char *answer(const struct rig *r)
     size_t n = 0;
     struct pollfd fd = {.fd = r->other, .events = POLLIN};
     for (int hashes = 0; hashes < 3 && n + 1 < sizeof text;) {
-        if (poll(&fd, 1, 2000) <= 0 || read(r->other, text + n, 1) != 1)
+        if (poll(&fd, 1, 600000) <= 0 || read(r->other, text + n, 1) != 1)
             return "(nothing)";
         if (!n && text[0] != '$')
             continue; /* an acknowledgement */
