@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Faults as values: a guard is a place to jump back to. The signals are not blocked in their handler, so leaving it needs no restoring. */
 #include "os/fault.h"
+#include "os/context.h"
 #include <setjmp.h>
 #include <stddef.h>
 #include <string.h>
-#include <ucontext.h>
 
 static const struct os_fault_hooks *hooks;
 static _Thread_local jmp_buf *volatile guard;
 static _Thread_local struct os_fault last;
-
-/* The program counter in a signal's context. */
-#if defined(__x86_64__)
-#define CONTEXT_PC(context) ((context)->uc_mcontext.gregs[REG_RIP])
-#elif defined(__aarch64__)
-#define CONTEXT_PC(context) ((context)->uc_mcontext.pc)
-#elif defined(__riscv)
-#define CONTEXT_PC(context) ((context)->uc_mcontext.__gregs[REG_PC])
-#endif
 
 static void handle(int signal, siginfo_t *info, void *context)
 {

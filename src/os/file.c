@@ -160,6 +160,20 @@ int os_file_write(const char *path, const void *data, size_t len, struct err *er
     return status;
 }
 
+int os_file_put(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC), error;
+    ssize_t n;
+
+    if (fd < 0)
+        return -1;
+    n = write(fd, text, strlen(text));
+    error = errno;
+    close(fd);
+    errno = error;
+    return n == (ssize_t)strlen(text) ? 0 : -1;
+}
+
 int os_file_create(FILE **out, const char *path, bool fresh, struct err *err)
 {
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (fresh ? O_EXCL | O_NOFOLLOW : O_TRUNC);

@@ -4,10 +4,10 @@
  * os_wait_end. A handler that interrupts them moves the thread to os_wait_untried.
  */
 #include "os/syscall.h"
+#include "os/context.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 int64_t os_syscall(long number, const uint64_t a[6])
@@ -22,7 +22,6 @@ extern const char os_wait_begin[], os_wait_end[], os_wait_untried[];
 #define HIDDEN_LABELS ".hidden os_wait_call, os_wait_begin, os_wait_end, os_wait_untried\n"
 
 #if defined(__x86_64__)
-#define CONTEXT_PC(context) ((context)->uc_mcontext.gregs[REG_RIP])
 __asm__(".text\n.globl os_wait_call, os_wait_begin, os_wait_end, os_wait_untried\n" HIDDEN_LABELS ".type os_wait_call, @function\n"
         "os_wait_call:\n"
         " push %rbx\n push %r12\n"
@@ -37,7 +36,6 @@ __asm__(".text\n.globl os_wait_call, os_wait_begin, os_wait_end, os_wait_untried
         " mov $-512, %rax\n pop %r12\n pop %rbx\n ret\n"
         ".size os_wait_call, . - os_wait_call\n");
 #elif defined(__aarch64__)
-#define CONTEXT_PC(context) ((context)->uc_mcontext.pc)
 __asm__(".text\n.globl os_wait_call, os_wait_begin, os_wait_end, os_wait_untried\n" HIDDEN_LABELS ".type os_wait_call, %function\n"
         "os_wait_call:\n"
         " mov x9, x0\n mov w10, w1\n mov x8, x2\n mov x11, x3\n"
@@ -51,7 +49,6 @@ __asm__(".text\n.globl os_wait_call, os_wait_begin, os_wait_end, os_wait_untried
         " mov x0, #-512\n ret\n"
         ".size os_wait_call, . - os_wait_call\n");
 #elif defined(__riscv)
-#define CONTEXT_PC(context) ((context)->uc_mcontext.__gregs[REG_PC])
 __asm__(".text\n.globl os_wait_call, os_wait_begin, os_wait_end, os_wait_untried\n" HIDDEN_LABELS ".type os_wait_call, @function\n"
         "os_wait_call:\n"
         " mv t0, a0\n mv t1, a1\n mv a7, a2\n mv t2, a3\n"

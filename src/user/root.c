@@ -6,6 +6,7 @@
  */
 #include "user/root.h"
 #include "base/bits.h"
+#include "os/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -24,26 +25,14 @@
 
 /* ---- namespaces ---- */
 
-static int put(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t n = write(fd, text, strlen(text));
-    int error = errno;
-    close(fd);
-    errno = error;
-    return n == (ssize_t)strlen(text) ? 0 : -1;
-}
-
 static int map_ids(unsigned uid, unsigned inner_uid, unsigned gid, unsigned inner_gid, struct err *err)
 {
     char users[64], groups[64];
     snprintf(users, sizeof users, "%u %u 1", inner_uid, uid);
     snprintf(groups, sizeof groups, "%u %u 1", inner_gid, gid);
-    if (put("/proc/self/setgroups", "deny") && errno != ENOENT)
+    if (os_file_put("/proc/self/setgroups", "deny") && errno != ENOENT)
         return err_set_errno(err, errno, "cannot set up a user namespace");
-    return put("/proc/self/uid_map", users) || put("/proc/self/gid_map", groups)
+    return os_file_put("/proc/self/uid_map", users) || os_file_put("/proc/self/gid_map", groups)
                ? err_set_errno(err, errno, "cannot set up a user namespace")
                : 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Whole files: limits, errors that name the file, pipes, mapping, replacing. */
 #include "os/file.h"
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -128,6 +129,24 @@ static void creates(void **state)
     assert_int_equal(os_file_write(path, "", 0, &err), 0);
 }
 
+static void puts_in_one_piece(void **state)
+{
+    struct err err;
+    void *data;
+    size_t len;
+
+    (void)state;
+    assert_int_equal(os_file_write(path, "0123456789", 10, &err), 0);
+    assert_int_equal(os_file_put(path, "abc"), 0); /* nothing is cut off: the kernel's files cannot be */
+    assert_int_equal(os_file_read(path, 20, &data, &len, &err), 0);
+    assert_string_equal(data, "abc3456789");
+    free(data);
+    assert_int_equal(os_file_put("/nonexistent/file", "x"), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(os_file_put("/dev/full", "x"), -1);
+    assert_int_equal(errno, ENOSPC);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +155,7 @@ int main(void)
         cmocka_unit_test(reads_endless_file),
         cmocka_unit_test(maps),
         cmocka_unit_test(creates),
+        cmocka_unit_test(puts_in_one_piece),
     };
 
     return cmocka_run_group_tests_name("os_file", tests, make, clean);
