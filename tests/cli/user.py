@@ -283,21 +283,24 @@ REGISTERED = """
 mount -t binfmt_misc none /proc/sys/fs/binfmt_misc 2>/dev/null || exit 77
 set -e
 "$1" binfmt install riscv64
-"$1" binfmt status --json
+"$1" binfmt status --json riscv64
 cd "$2"
 ./ends || echo "ends $?"
 cp ends ./--strace
 PATH=. --strace || echo "strace $?"
 "$1" binfmt install
 "$1" binfmt remove
-"$1" binfmt status --json
+"$1" binfmt status --json riscv64
 ls /proc/sys/fs/binfmt_misc
 """
 
 
 def case_binfmt(rig):
-    line = rig.run("binfmt", "print").out
-    if not re.fullmatch(r":vm-riscv64:M::(\\x[0-9a-f]{2}){20}:(\\x[0-9a-f]{2}){20}:/\S+/vm-user:P?OF\n", line):
+    lines = rig.run("binfmt", "print").out
+    if not re.fullmatch(r"(:vm-(riscv|arm)64:M::(\\x[0-9a-f]{2}){20}:(\\x[0-9a-f]{2}){20}:/\S+/vm-user:P?OF\n){2}", lines):
+        raise Failed(lines)
+    line = rig.run("binfmt", "print", "riscv64").out
+    if line not in lines or not line.startswith(":vm-riscv64:"):
         raise Failed(line)
     fake = rig.folder / "binfmt_misc"
     fake.mkdir()
@@ -305,10 +308,10 @@ def case_binfmt(rig):
         (fake / name).write_text("")
     (fake / "qemu-riscv64").write_text("enabled\ninterpreter /usr/bin/qemu\nflags: F\noffset 0\nmagic 7f454c460201010000000000000000000200f300\n"
                                        "mask ffffffffffffff00fffffffffffffffffeffffff\n")
-    result = rig.run("binfmt", "install", "--folder", fake)
+    result = rig.run("binfmt", "install", "riscv64", "--folder", fake)
     if result.code or (fake / "register").read_text() + "\n" != line or "qemu-riscv64" not in result.err:
         raise Failed(f"{result}")
-    answer = json.loads(rig.run("binfmt", "status", "--json", "--folder", fake).out)
+    answer = json.loads(rig.run("binfmt", "status", "riscv64", "--json", "--folder", fake).out)
     if answer["registered"] or answer["others"] != ["qemu-riscv64"]:
         raise Failed(f"{answer}")
     for args, code in (((), 2), (("x",), 2), (("install", "sparc"), 2), (("install", "--json"), 2), (("install", "--folder", rig.folder), 9)):
