@@ -173,6 +173,21 @@ def case_several_signals(rig):
     yield "one before the machine has started"
 
 
+def case_ignored_signals(rig):
+    """What was ignored before stays so: nohup, and shells for what runs in the background."""
+    def ignore():
+        for number in (signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+
+    vm = start(rig, bare.echo(), tty=False, preexec_fn=ignore)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        vm.process.send_signal(number)
+        vm.send("a")
+        vm.expect("b")
+    vm.process.send_signal(signal.SIGTERM)
+    vm.wait(143)
+
+
 def caught(vm):
     """The signals that the process has handlers for."""
     return int(re.search(r"^SigCgt:\s+([0-9a-f]+)$", pathlib.Path(f"/proc/{vm.process.pid}/status").read_text(encoding="ascii"), re.M)[1], 16)

@@ -312,8 +312,17 @@ def run_case(points, vm, name, case):
                 points.note("| " + line)
 
 
+def default_signals():
+    """Shells start what runs in the background with signals ignored, and programs inherit that."""
+    for number in signal.valid_signals():
+        if signal.getsignal(number) == signal.SIG_IGN and number not in (signal.SIGPIPE, signal.SIGXFSZ):  # Python's own, not inherited
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def main(doc, cases, summary=False):
     """The body of a test script: `script VM [CASE...]`, cases: functions by name. summary: a last line for people."""
+    default_signals()
     names = sys.argv[2:] or list(cases)
     if len(sys.argv) < 2 or not set(names) <= set(cases):
         sys.exit(f"{doc}\ncases: {' '.join(cases)}")

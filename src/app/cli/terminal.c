@@ -165,9 +165,10 @@ static void terminal_main(void *arg)
 static void set_handlers(void (*handler)(int))
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, now;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaction(numbers[i], &action, NULL);
+        if (sigaction(numbers[i], NULL, &now) || now.sa_handler != SIG_IGN) /* whoever started this may want it so, as nohup does */
+            sigaction(numbers[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 
