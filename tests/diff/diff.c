@@ -178,7 +178,7 @@ static int turn(struct diff *d)
 
 static bool make(struct diff *d, unsigned id, uint64_t number, struct case_input *out)
 {
-    struct rng r = rng_of(d->seed, id, number);
+    struct random r = random_of(d->seed, id, number);
     if (id == BLOCK) {
         gen_block(&d->gen, &r, out);
         return true;

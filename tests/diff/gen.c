@@ -80,36 +80,36 @@ void gen_put(struct case_input *c, uint32_t word)
 
 /* ---- fields ---- */
 
-static int64_t random_register(struct rng *r, const struct gen_registers *regs, const struct riscv64_field *f, int64_t last)
+static int64_t random_register(struct random *r, const struct gen_registers *regs, const struct riscv64_field *f, int64_t last)
 {
-    if (rng_percent(r, 15) && last >= 0)
+    if (random_percent(r, 15) && last >= 0)
         return last;
     if (f->width == 3 || !regs->npool)
-        return rng_percent(r, 8) ? 0 : (int64_t)rng_below(r, 1u << f->width);
-    return rng_percent(r, 5) ? 0 : regs->pool[rng_below(r, regs->npool)];
+        return random_percent(r, 8) ? 0 : (int64_t)random_below(r, 1u << f->width);
+    return random_percent(r, 5) ? 0 : regs->pool[random_below(r, regs->npool)];
 }
 
-static int64_t random_csr(struct rng *r, bool block)
+static int64_t random_csr(struct random *r, bool block)
 {
     /* Privileged, vector and custom ones, and stacks of return addresses: nobody has them in user mode. */
     static const uint16_t refused[] = {0x300, 0x100, 0x180, 0xf14, 0x008, 0x009, 0x00a, 0x00f, 0xc20, 0x011, 0x017, 0x7c0};
-    if (rng_percent(r, block ? 1 : 10))
-        return refused[rng_below(r, ARRAY_LEN(refused))];
-    return 1 + (int64_t)rng_below(r, 3);
+    if (random_percent(r, block ? 1 : 10))
+        return refused[random_below(r, ARRAY_LEN(refused))];
+    return 1 + (int64_t)random_below(r, 3);
 }
 
-static int64_t random_immediate(struct rng *r, const struct riscv64_field *f)
+static int64_t random_immediate(struct random *r, const struct riscv64_field *f)
 {
-    switch (rng_below(r, 8)) {
+    switch (random_below(r, 8)) {
     case 0: return 0;
     case 1: return -1;
-    case 2: return 1ll << rng_below(r, f->width);
-    case 3: return (1ll << rng_below(r, f->width)) - 1;
-    default: return (int64_t)rng_next(r);
+    case 2: return 1ll << random_below(r, f->width);
+    case 3: return (1ll << random_below(r, f->width)) - 1;
+    default: return (int64_t)random_next(r);
     }
 }
 
-bool gen_random(const struct gen *g, struct rng *r, const struct gen_registers *regs, struct gen_insn *insn)
+bool gen_random(const struct gen *g, struct random *r, const struct gen_registers *regs, struct gen_insn *insn)
 {
     const struct riscv64_field *f = fields_of(insn->id);
     int64_t last = -1;
@@ -120,7 +120,7 @@ bool gen_random(const struct gen *g, struct rng *r, const struct gen_registers *
         else if (!strcmp(f[i].name, "c") && f[i].width == 12)
             *v = random_csr(r, regs->npool);
         else if (!strcmp(f[i].name, "rm"))
-            *v = rng_percent(r, 60) ? 7 : (int64_t)rng_below(r, 5);
+            *v = random_percent(r, 60) ? 7 : (int64_t)random_below(r, 5);
         else
             *v = random_immediate(r, &f[i]);
     }
@@ -134,7 +134,7 @@ static enum gen_class class_of(const struct gen *g, unsigned id)
     const char *name = riscv64_insns[id].name;
     struct gen_insn insn = {.id = id};
     struct gen_registers any = {0};
-    struct rng r = rng_of(id, 0, 0);
+    struct random r = random_of(id, 0, 0);
     char text[128] = "";
     for (int i = 0; i < riscv64_insns[id].nfields; i++)
         if (gen_is_target(fields_of(id)[i].name))
@@ -176,34 +176,34 @@ void gen_init(struct gen *g, uint64_t features)
 
 /* ---- operands of a single instruction ---- */
 
-static uint64_t data_address(struct rng *r)
+static uint64_t data_address(struct random *r)
 {
-    uint64_t align = 1ull << rng_below(r, 5);
-    unsigned way = (unsigned)rng_below(r, 100);
+    uint64_t align = 1ull << random_below(r, 5);
+    unsigned way = (unsigned)random_below(r, 100);
     if (way < 65)
-        return CASE_DATA + 64 + align_down(rng_below(r, CASE_DATA_SIZE - 192), align);
+        return CASE_DATA + 64 + align_down(random_below(r, CASE_DATA_SIZE - 192), align);
     if (way < 80)
-        return CASE_DATA + 0x1000 - 20 + rng_below(r, 40);
+        return CASE_DATA + 0x1000 - 20 + random_below(r, 40);
     if (way < 86)
-        return CASE_DATA - 20 + rng_below(r, 40);
+        return CASE_DATA - 20 + random_below(r, 40);
     if (way < 92)
-        return CASE_DATA + CASE_DATA_SIZE - 20 + rng_below(r, 40);
+        return CASE_DATA + CASE_DATA_SIZE - 20 + random_below(r, 40);
     switch (way) {
-    case 92: return rng_below(r, 0x1000);
-    case 93: return 0 - align_down(rng_below(r, 0x1000), align);
-    case 94: return rng_next(r) | 1ull << 63;
-    case 95: return CASE_DATA - 0x2000 - align_down(rng_below(r, 0x100000), align);
-    default: return CASE_DATA + CASE_DATA_SIZE + align_down(rng_below(r, 0x100000), align);
+    case 92: return random_below(r, 0x1000);
+    case 93: return 0 - align_down(random_below(r, 0x1000), align);
+    case 94: return random_next(r) | 1ull << 63;
+    case 95: return CASE_DATA - 0x2000 - align_down(random_below(r, 0x100000), align);
+    default: return CASE_DATA + CASE_DATA_SIZE + align_down(random_below(r, 0x100000), align);
     }
 }
 
 /* Interesting memory there, for compare-and-swap often what it expects. */
-static void patch_data(struct rng *r, const struct gen_insn *insn, uint64_t at, struct case_input *c)
+static void patch_data(struct random *r, const struct gen_insn *insn, uint64_t at, struct case_input *c)
 {
     int d = gen_register(insn->id, insn->values, "d");
-    bool expected = !strncmp(riscv64_insns[insn->id].name, "amocas", 6) && rng_percent(r, 50);
+    bool expected = !strncmp(riscv64_insns[insn->id].name, "amocas", 6) && random_percent(r, 50);
     for (unsigned i = 0; i < 2; i++) {
-        uint64_t where = align_down(at, 8) + 8 * i, value = rng_percent(r, 50) ? value_integer(r) : value_register(r);
+        uint64_t where = align_down(at, 8) + 8 * i, value = random_percent(r, 50) ? random_integer(r) : value_register(r);
         if (where - CASE_DATA >= CASE_DATA_SIZE)
             continue;
         if (expected && d >= 0)
@@ -221,7 +221,7 @@ static int64_t offset_of(const struct gen_insn *insn)
     return 0;
 }
 
-static void set_memory(struct rng *r, const struct gen_insn *insn, struct case_input *c)
+static void set_memory(struct random *r, const struct gen_insn *insn, struct case_input *c)
 {
     int base = gen_register(insn->id, insn->values, "s");
     uint64_t at = data_address(r), offset = (uint64_t)offset_of(insn);
@@ -234,26 +234,26 @@ static void set_memory(struct rng *r, const struct gen_insn *insn, struct case_i
 }
 
 /* Somewhere in the code area, but not into the instruction itself; seldom beyond. */
-static uint64_t jump_target(struct rng *r, uint64_t pc, unsigned len)
+static uint64_t jump_target(struct random *r, uint64_t pc, unsigned len)
 {
     for (;;) {
-        uint64_t to = CASE_CODE + align_down(rng_below(r, CASE_CODE_SIZE), 2);
-        if (rng_percent(r, 5))
-            to = rng_percent(r, 50) ? CASE_CODE - 2 * rng_below(r, 0x1000) : CASE_CODE + CASE_CODE_SIZE + 2 * rng_below(r, 0x1000);
+        uint64_t to = CASE_CODE + align_down(random_below(r, CASE_CODE_SIZE), 2);
+        if (random_percent(r, 5))
+            to = random_percent(r, 50) ? CASE_CODE - 2 * random_below(r, 0x1000) : CASE_CODE + CASE_CODE_SIZE + 2 * random_below(r, 0x1000);
         if (to - pc >= len)
             return to;
     }
 }
 
-static bool set_target(const struct gen *g, struct rng *r, struct gen_insn *insn, uint64_t pc)
+static bool set_target(const struct gen *g, struct random *r, struct gen_insn *insn, uint64_t pc)
 {
     for (int i = 0; i < riscv64_insns[insn->id].nfields; i++) {
         const struct riscv64_field *f = &fields_of(insn->id)[i];
         if (!gen_is_target(f->name))
             continue;
         int64_t range = 1ll << (f->width - 1), to = (int64_t)(jump_target(r, pc, 4) - pc);
-        if (rng_percent(r, 10) || to < -range || to >= range)
-            to = (int64_t)align_down(rng_below(r, 2 * (uint64_t)range), 2) - range;
+        if (random_percent(r, 10) || to < -range || to >= range)
+            to = (int64_t)align_down(random_below(r, 2 * (uint64_t)range), 2) - range;
         if (to >= 0 && to < 4)
             to = range - 2;
         insn->values[i] = to;
@@ -267,18 +267,18 @@ static const struct format *format_of(char letter)
     return letter == 's' ? &format_single : letter == 'h' ? &format_half : letter == 'd' ? &format_double : NULL;
 }
 
-static void set_floats(struct rng *r, const struct gen_insn *insn, struct case_input *c)
+static void set_floats(struct random *r, const struct gen_insn *insn, struct case_input *c)
 {
     static const char *const names[] = {"s", "t", "r"};
     const char *name = riscv64_insns[insn->id].name, *last = strrchr(name, '.');
     const struct format *f = last ? format_of(last[1]) : NULL, *to = !strncmp(name, "fcvt.", 5) ? format_of(name[5]) : NULL;
     uint64_t v[3];
-    f = f && rng_percent(r, 96) ? f : rng_percent(r, 50) ? &format_single : &format_double;
+    f = f && random_percent(r, 96) ? f : random_percent(r, 50) ? &format_single : &format_double;
     for (unsigned i = 0; i < 3; i++)
         v[i] = value_float(r, f);
-    if (to && to->fraction < f->fraction && rng_percent(r, 50))
+    if (to && to->fraction < f->fraction && random_percent(r, 50))
         v[0] = value_narrowed(r, f, to);
-    else if (rng_percent(r, 50))
+    else if (random_percent(r, 50))
         value_related(r, f, v);
     for (unsigned i = 0; i < 3; i++) {
         int n = gen_register(insn->id, insn->values, names[i]);
@@ -288,30 +288,30 @@ static void set_floats(struct rng *r, const struct gen_insn *insn, struct case_i
 }
 
 /* Anywhere in the code area, often at the ends of its pages. */
-static uint64_t code_address(struct rng *r, unsigned len)
+static uint64_t code_address(struct random *r, unsigned len)
 {
     uint64_t at;
-    switch (rng_below(r, 16)) {
+    switch (random_below(r, 16)) {
     case 0:
     case 1: at = 0x1000 - len; break;
     case 2: at = 0x1000 - 2; break;
-    case 3: at = rng_percent(r, 50) ? 0 : CASE_CODE_SIZE - len; break;
-    case 4: at = rng_percent(r, 20) ? CASE_CODE_SIZE - 2 : 0x1000; break;
-    default: at = align_down(rng_below(r, CASE_CODE_SIZE - len), 2);
+    case 3: at = random_percent(r, 50) ? 0 : CASE_CODE_SIZE - len; break;
+    case 4: at = random_percent(r, 20) ? CASE_CODE_SIZE - 2 : 0x1000; break;
+    default: at = align_down(random_below(r, CASE_CODE_SIZE - len), 2);
     }
     if (at + len == CASE_CODE_SIZE - 6) /* QEMU 10 looks beyond the area, for what may follow a c.ebreak there */
         at -= 2;
     return CASE_CODE + at;
 }
 
-static void random_state(struct rng *r, struct case_state *s)
+static void random_state(struct random *r, struct case_state *s)
 {
     s->x[0] = 0;
     for (unsigned i = 1; i < 32; i++)
-        s->x[i] = rng_percent(r, 12) ? s->x[rng_below(r, i)] : value_integer(r);
+        s->x[i] = random_percent(r, 12) ? s->x[random_below(r, i)] : random_integer(r);
     for (unsigned i = 0; i < 32; i++)
         s->f[i] = value_register(r);
-    s->fcsr = rng_below(r, 32) | (rng_percent(r, 94) ? rng_below(r, 5) : rng_below(r, 8)) << 5;
+    s->fcsr = random_below(r, 32) | (random_percent(r, 94) ? random_below(r, 5) : random_below(r, 8)) << 5;
 }
 
 /* What of the instruction lies beyond the area's end is not there. */
@@ -323,7 +323,7 @@ static void put_first(struct case_input *c, uint32_t word)
         c->code_len = (uint32_t)room;
 }
 
-bool gen_single(const struct gen *g, struct rng *r, unsigned id, struct case_input *out)
+bool gen_single(const struct gen *g, struct random *r, unsigned id, struct case_input *out)
 {
     struct gen_registers any = {0};
     struct gen_insn insn = {.id = id};
@@ -350,16 +350,16 @@ bool gen_single(const struct gen *g, struct rng *r, unsigned id, struct case_inp
 }
 
 /* Words near those that mean something, and any others. Should the oracle know one, it finds only pointers to data. */
-bool gen_undefined(const struct gen *g, struct rng *r, struct case_input *out)
+bool gen_undefined(const struct gen *g, struct random *r, struct case_input *out)
 {
     struct gen_registers any = {0};
-    struct gen_insn insn = {.id = (unsigned)rng_below(r, RISCV64_INSNS)};
+    struct gen_insn insn = {.id = (unsigned)random_below(r, RISCV64_INSNS)};
     memset(out, 0, sizeof *out);
-    if (rng_percent(r, 70) && gen_random(g, r, &any, &insn)) {
-        for (uint64_t flips = 1 + rng_below(r, 3); flips--;)
-            insn.word ^= 1u << rng_below(r, gen_length(insn.word) * 8);
+    if (random_percent(r, 70) && gen_random(g, r, &any, &insn)) {
+        for (uint64_t flips = 1 + random_below(r, 3); flips--;)
+            insn.word ^= 1u << random_below(r, gen_length(insn.word) * 8);
     } else {
-        insn.word = (uint32_t)rng_next(r) | (rng_percent(r, 60) ? 3 : 0);
+        insn.word = (uint32_t)random_next(r) | (random_percent(r, 60) ? 3 : 0);
     }
     if (gen_length(insn.word) == 2)
         insn.word &= 0xffff;
@@ -367,9 +367,9 @@ bool gen_undefined(const struct gen *g, struct rng *r, struct case_input *out)
         return false;
     random_state(r, &out->before);
     for (unsigned i = 1; i < 32; i++)
-        out->before.x[i] = CASE_DATA + 0x1000 + 64 * rng_below(r, 8);
+        out->before.x[i] = CASE_DATA + 0x1000 + 64 * random_below(r, 8);
     /* Not at the very end: QEMU reads on behind a word whose rounding mode is reserved, and faults where nothing is mapped. */
-    out->before.pc = CASE_CODE + align_down(rng_below(r, CASE_CODE_SIZE - 512), 2);
+    out->before.pc = CASE_CODE + align_down(random_below(r, CASE_CODE_SIZE - 512), 2);
     put_first(out, insn.word);
     return true;
 }

@@ -22,9 +22,9 @@ void gen_init(struct gen *g, uint64_t features);
 /* Why an instruction has no cases; NULL: it has. */
 const char *gen_excluded(unsigned id);
 void gen_show_excluded(void);
-bool gen_single(const struct gen *g, struct rng *r, unsigned id, struct case_input *out); /* false: try again with another rng */
-void gen_block(const struct gen *g, struct rng *r, struct case_input *out);
-bool gen_undefined(const struct gen *g, struct rng *r, struct case_input *out);
+bool gen_single(const struct gen *g, struct random *r, unsigned id, struct case_input *out); /* false: try again with another rng */
+void gen_block(const struct gen *g, struct random *r, struct case_input *out);
+bool gen_undefined(const struct gen *g, struct random *r, struct case_input *out);
 
 /* ---- what gen.c and gen_block.c share ---- */
 enum { GEN_MAX_FIELDS = 16 };
@@ -39,7 +39,7 @@ struct gen_registers {      /* the choice of registers */
 };
 int gen_field(unsigned id, const char *name); /* its index; -1 */
 bool gen_is_target(const char *field);        /* the offset of a direct jump */
-bool gen_random(const struct gen *g, struct rng *r, const struct gen_registers *regs, struct gen_insn *insn); /* insn->id is given */
+bool gen_random(const struct gen *g, struct random *r, const struct gen_registers *regs, struct gen_insn *insn); /* insn->id is given */
 bool gen_encode(const struct gen *g, struct gen_insn *insn);             /* false: these values belong to another insn, or none */
 int gen_register(unsigned id, const int64_t *values, const char *field); /* the number it names, or -1 */
 static inline unsigned gen_length(uint32_t word) { return (word & 3) == 3 ? 4 : 2; }

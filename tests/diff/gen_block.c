@@ -56,26 +56,26 @@ static void set(struct gen_insn *insn, const char *field, int64_t value)
 }
 
 /* Accesses go through one of the two bases, not far from it; what must be aligned through the aligned one. */
-static void set_base(struct rng *r, const struct gen_registers *regs, struct gen_insn *insn)
+static void set_base(struct random *r, const struct gen_registers *regs, struct gen_insn *insn)
 {
     int s = gen_field(insn->id, "s"), i = gen_field(insn->id, "i"), st = gen_field(insn->id, "st");
     bool offset = i >= 0 || st >= 0;
     if (s < 0)
         return;
     insn->values[s] = riscv64_fields[riscv64_insns[insn->id].first_field + s].width == 3 ? regs->base - 8
-                      : rng_percent(r, offset ? 50 : 90)                                 ? regs->base
+                      : random_percent(r, offset ? 50 : 90)                              ? regs->base
                                                                                          : SP;
-    if (offset && rng_percent(r, 95))
-        insn->values[i >= 0 ? i : st] = (int64_t)rng_below(r, 512) - 256;
+    if (offset && random_percent(r, 95))
+        insn->values[i >= 0 ? i : st] = (int64_t)random_below(r, 512) - 256;
 }
 
 /* Writes to frm mostly keep it valid: else everything after them traps. */
-static void set_csr(struct rng *r, struct gen_insn *insn)
+static void set_csr(struct random *r, struct gen_insn *insn)
 {
-    if (rng_percent(r, 80) && insn->values[gen_field(insn->id, "c")] != 1)
+    if (random_percent(r, 80) && insn->values[gen_field(insn->id, "c")] != 1)
         set(insn, "s", 0);
-    if (rng_percent(r, 90))
-        set(insn, "i", (int64_t)rng_below(r, 5));
+    if (random_percent(r, 90))
+        set(insn, "i", (int64_t)random_below(r, 5));
 }
 
 static void append(struct block *b, const struct gen_insn *insn)
@@ -85,7 +85,7 @@ static void append(struct block *b, const struct gen_insn *insn)
 }
 
 /* QEMU 10 leaves fround out, flags and all, if nothing in the block uses its result. */
-static void use_result(const struct gen *g, struct rng *r, struct block *b)
+static void use_result(const struct gen *g, struct random *r, struct block *b)
 {
     const struct gen_insn *last = &b->items[b->n - 1].insn;
     struct gen_insn store = {.id = id_of("fsd")};
@@ -93,14 +93,14 @@ static void use_result(const struct gen *g, struct rng *r, struct block *b)
         return;
     set(&store, "t", gen_register(last->id, last->values, "d"));
     set(&store, "s", b->regs.base);
-    set(&store, "st", (int64_t)rng_below(r, 256) - 128);
+    set(&store, "st", (int64_t)random_below(r, 256) - 128);
     if (gen_encode(g, &store))
         append(b, &store);
 }
 
-static bool try_one(const struct gen *g, struct rng *r, struct block *b, enum gen_class class, int n)
+static bool try_one(const struct gen *g, struct random *r, struct block *b, enum gen_class class, int n)
 {
-    struct gen_insn insn = {.id = g->ids[class][rng_below(r, g->count[class])]};
+    struct gen_insn insn = {.id = g->ids[class][random_below(r, g->count[class])]};
     if (!gen_random(g, r, &b->regs, &insn))
         return false;
     if (class == GEN_memory)
@@ -116,25 +116,25 @@ static bool try_one(const struct gen *g, struct rng *r, struct block *b, enum ge
         for (int i = 0; i < riscv64_insns[insn.id].nfields; i++)
             if (gen_is_target(riscv64_fields[riscv64_insns[insn.id].first_field + i].name))
                 item->field = i;
-        item->target = b->n + (int)rng_below(r, 8);
+        item->target = b->n + (int)random_below(r, 8);
         item->target = item->target < n ? item->target : n;
     }
     return true;
 }
 
-static int pick(struct rng *r, const struct gen_registers *regs)
+static int pick(struct random *r, const struct gen_registers *regs)
 {
     for (;;) {
-        int x = regs->pool[rng_below(r, regs->npool)];
+        int x = regs->pool[random_below(r, regs->npool)];
         if (x && x != SP && x != regs->base)
             return x;
     }
 }
 
 /* lr, something in between, sc: to the same place or far from it; what sc does nearby is left open by the manual. */
-static void reserve(const struct gen *g, struct rng *r, struct block *b, int n)
+static void reserve(const struct gen *g, struct random *r, struct block *b, int n)
 {
-    bool wide = rng_percent(r, 50), far = b->aligned && rng_percent(r, 15);
+    bool wide = random_percent(r, 50), far = b->aligned && random_percent(r, 15);
     struct gen_insn lr = {.id = id_of(wide ? "lr.d" : "lr.w")}, sc = {.id = id_of(wide ? "sc.d" : "sc.w")};
     gen_random(g, r, &b->regs, &lr);
     gen_random(g, r, &b->regs, &sc);
@@ -145,17 +145,17 @@ static void reserve(const struct gen *g, struct rng *r, struct block *b, int n)
     if (!gen_encode(g, &lr) || !gen_encode(g, &sc))
         return;
     append(b, &lr);
-    for (uint64_t between = rng_below(r, 3); between--;)
-        (void)!try_one(g, r, b, rng_percent(r, 60) ? GEN_integer : GEN_float, n);
+    for (uint64_t between = random_below(r, 3); between--;)
+        (void)!try_one(g, r, b, random_percent(r, 60) ? GEN_integer : GEN_float, n);
     append(b, &sc);
 }
 
 /* auipc and a jump by register to a later instruction: always together, for what else the register holds is no address of code. */
-static void jump(const struct gen *g, struct rng *r, struct block *b, int n)
+static void jump(const struct gen *g, struct random *r, struct block *b, int n)
 {
     struct gen_insn auipc = {.id = id_of("auipc")}, addi = {.id = id_of("addi")}, to = {.id = id_of("jalr")};
-    int x = pick(r, &b->regs), link = rng_percent(r, 30) ? 0 : pick(r, &b->regs), first = b->n;
-    bool compressed = rng_percent(r, 40);
+    int x = pick(r, &b->regs), link = random_percent(r, 30) ? 0 : pick(r, &b->regs), first = b->n;
+    bool compressed = random_percent(r, 40);
     set(&auipc, "d", x);
     set(&addi, "d", x);
     set(&addi, "s", x);
@@ -170,7 +170,7 @@ static void jump(const struct gen *g, struct rng *r, struct block *b, int n)
     append(b, &to);
     b->items[holder].field = gen_field(b->items[holder].insn.id, "i");
     b->items[holder].from = first;
-    b->items[holder].target = b->n + (int)rng_below(r, 6);
+    b->items[holder].target = b->n + (int)random_below(r, 6);
     if (b->items[holder].target > n)
         b->items[holder].target = n > b->n ? n : b->n;
     for (int i = first; i < b->n; i++) {
@@ -179,10 +179,10 @@ static void jump(const struct gen *g, struct rng *r, struct block *b, int n)
     }
 }
 
-static void fill(const struct gen *g, struct rng *r, struct block *b, int n)
+static void fill(const struct gen *g, struct random *r, struct block *b, int n)
 {
     while (b->n < n) {
-        unsigned way = (unsigned)rng_below(r, 1000);
+        unsigned way = (unsigned)random_below(r, 1000);
         if (way < 30)
             reserve(g, r, b, n);
         else if (way < 45)
@@ -219,34 +219,34 @@ static void link_block(const struct gen *g, struct block *b, struct case_input *
     }
 }
 
-static void set_state(struct rng *r, const struct block *b, struct case_state *s)
+static void set_state(struct random *r, const struct block *b, struct case_state *s)
 {
-    const struct format *f = rng_percent(r, 50) ? &format_single : &format_double;
+    const struct format *f = random_percent(r, 50) ? &format_single : &format_double;
     s->x[0] = 0;
     for (unsigned i = 1; i < 32; i++)
-        s->x[i] = value_integer(r);
+        s->x[i] = random_integer(r);
     for (unsigned i = 0; i < 32; i++)
-        s->f[i] = rng_percent(r, 80) ? value_box(r, f, value_float(r, f)) : value_register(r);
-    s->x[b->regs.base] = CASE_DATA + 0x1000 - 512 + 16 * rng_below(r, 64) + (rng_percent(r, 85) ? 0 : rng_below(r, 16));
-    s->x[SP] = CASE_DATA + 0x1000 - 1024 + 8 * rng_below(r, 64) + (b->aligned ? 0 : rng_below(r, 16));
-    if (rng_percent(r, 5)) /* some accesses hit the guards */
+        s->f[i] = random_percent(r, 80) ? value_box(r, f, value_float(r, f)) : value_register(r);
+    s->x[b->regs.base] = CASE_DATA + 0x1000 - 512 + 16 * random_below(r, 64) + (random_percent(r, 85) ? 0 : random_below(r, 16));
+    s->x[SP] = CASE_DATA + 0x1000 - 1024 + 8 * random_below(r, 64) + (b->aligned ? 0 : random_below(r, 16));
+    if (random_percent(r, 5)) /* some accesses hit the guards */
         s->x[SP] += CASE_DATA_SIZE / 2;
-    s->fcsr = rng_below(r, 32) | (rng_percent(r, 98) ? rng_below(r, 5) : rng_below(r, 8)) << 5;
+    s->fcsr = random_below(r, 32) | (random_percent(r, 98) ? random_below(r, 5) : random_below(r, 8)) << 5;
 }
 
-void gen_block(const struct gen *g, struct rng *r, struct case_input *out)
+void gen_block(const struct gen *g, struct random *r, struct case_input *out)
 {
     struct block b = {0};
-    int n = MIN_INSNS + (int)rng_below(r, MAX_INSNS - MIN_INSNS + 1);
-    b.regs.base = (uint8_t)(8 + rng_below(r, 8));
-    b.aligned = rng_percent(r, 70);
+    int n = MIN_INSNS + (int)random_below(r, MAX_INSNS - MIN_INSNS + 1);
+    b.regs.base = (uint8_t)(8 + random_below(r, 8));
+    b.aligned = random_percent(r, 70);
     b.regs.npool = sizeof b.regs.pool;
     for (unsigned i = 0; i < b.regs.npool; i++)
-        b.regs.pool[i] = (uint8_t)(i % 2 ? 8 + rng_below(r, 8) : rng_below(r, 32));
+        b.regs.pool[i] = (uint8_t)(i % 2 ? 8 + random_below(r, 8) : random_below(r, 32));
     b.regs.pool[0] = b.regs.base == 8 ? 9 : 8; /* so that pick() finds one */
     memset(out, 0, sizeof *out);
     fill(g, r, &b, n);
     set_state(r, &b, &out->before);
-    out->before.pc = CASE_CODE + 0x1000 - align_down(rng_below(r, 0x200), 2);
+    out->before.pc = CASE_CODE + 0x1000 - align_down(random_below(r, 0x200), 2);
     link_block(g, &b, out);
 }

@@ -46,8 +46,8 @@ static void report(const struct machine *m, const char *name)
 
 static bool run_single(const struct options *o, struct machine *machines, struct gen *g, struct program *p, uint64_t k)
 {
-    struct rng r = rng_of(o->seed, 1, k);
-    bool paged = rng_percent(&r, 50);
+    struct random r = random_of(o->seed, 1, k);
+    bool paged = random_percent(&r, 50);
     program_make(g, &r, false, p);
     for (unsigned i = 0; i < MACHINES; i++) {
         machine_load(&machines[i], 0, p, paged);
@@ -87,8 +87,8 @@ static bool run_smp(const struct options *o, struct gen *g, struct program *p, u
 {
     struct machine one, all;
     struct err err = {0};
-    struct rng r = rng_of(o->seed, 2, k);
-    const struct machine_setup plain = {SMP_VCPUS, 0, 0}, compiled = {SMP_VCPUS, 1 + (unsigned)rng_below(&r, 4), 2 << 20};
+    struct random r = random_of(o->seed, 2, k);
+    const struct machine_setup plain = {SMP_VCPUS, 0, 0}, compiled = {SMP_VCPUS, 1 + (unsigned)random_below(&r, 4), 2 << 20};
     bool ok = true;
     if (machine_init(&one, &plain, &err) || machine_init(&all, &compiled, &err))
         return fail(&err);
@@ -96,7 +96,7 @@ static bool run_smp(const struct options *o, struct gen *g, struct program *p, u
     program_make(g, &r, true, p);
     uint64_t turns = 20 * p->before.x[PROGRAM_COUNTER];
     for (unsigned i = 0; i < SMP_VCPUS; i++) {
-        p->before.x[PROGRAM_COUNTER] = turns + rng_below(&r, 100);
+        p->before.x[PROGRAM_COUNTER] = turns + random_below(&r, 100);
         machine_load(&one, i, p, true);
         machine_load(&all, i, p, true);
         machine_run(&one, i);

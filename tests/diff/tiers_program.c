@@ -150,20 +150,20 @@ static void patch_slot(struct program *p, unsigned *at, uint64_t slot, unsigned 
     put(p, at, FENCE_I);
 }
 
-static unsigned patch_bits(struct rng *r) { return rng_percent(r, 50) ? 5 : 12; }
+static unsigned patch_bits(struct random *r) { return random_percent(r, 50) ? 5 : 12; }
 
-static void put_stub(struct program *p, struct rng *r, unsigned n, const struct case_input *c, unsigned fragment, bool smp)
+static void put_stub(struct program *p, struct random *r, unsigned n, const struct case_input *c, unsigned fragment, bool smp)
 {
     unsigned at = STUBS_AT + n * STUB_SIZE;
     set_pointer(p, &at, base_of(c), c->before.x[base_of(c)] - CASE_DATA + DATA_AT);
     set_pointer(p, &at, SP, c->before.x[SP] - CASE_DATA + DATA_AT);
     if (loop_counter(c))
-        put(p, &at, addi(loop_counter(c), 0, 2 + (int64_t)rng_below(r, 12)));
-    if (rng_percent(r, 40))
+        put(p, &at, addi(loop_counter(c), 0, 2 + (int64_t)random_below(r, 12)));
+    if (random_percent(r, 40))
         put(p, &at, csrr(SLOT_REG, CSR_INSTRET));
-    if (rng_percent(r, 30)) /* code that others run must not change, but even so it is dropped under them */
+    if (random_percent(r, 30)) /* code that others run must not change, but even so it is dropped under them */
         patch_slot(p, &at, CODE_AT + fragment, smp ? 0 : patch_bits(r));
-    if (rng_percent(r, 40)) { /* by way of the private page */
+    if (random_percent(r, 40)) { /* by way of the private page */
         patch_slot(p, &at, PRIVATE_AT, patch_bits(r));
         put(p, &at, jalr(T2, T3, 0));
     }
@@ -193,10 +193,10 @@ static void put_dispatcher(struct program *p, unsigned fragments)
     put(p, &at, ECALL);
 }
 
-void program_make(const struct gen *g, struct rng *r, bool smp, struct program *out)
+void program_make(const struct gen *g, struct random *r, bool smp, struct program *out)
 {
     struct case_input c;
-    unsigned fragments = 1u << (1 + rng_below(r, 3)), room = (CODE_SIZE - FRAGMENTS_AT) / fragments;
+    unsigned fragments = 1u << (1 + random_below(r, 3)), room = (CODE_SIZE - FRAGMENTS_AT) / fragments;
     memset(out, 0, sizeof *out);
     put_dispatcher(out, fragments);
     for (unsigned i = 0; i < fragments; i++) {
@@ -205,7 +205,7 @@ void program_make(const struct gen *g, struct rng *r, bool smp, struct program *
         while (refused(g, &c, smp));
         if (!i)
             out->before = c.before;
-        unsigned at = FRAGMENTS_AT + i * room + (unsigned)rng_below(r, room - (CASE_MAX_CODE + 8));
+        unsigned at = FRAGMENTS_AT + i * room + (unsigned)random_below(r, room - (CASE_MAX_CODE + 8));
         at = (unsigned)align_down(at, 4);
         put_stub(out, r, i, &c, at, smp);
         put_fragment(out, at, &c);
@@ -213,5 +213,5 @@ void program_make(const struct gen *g, struct rng *r, bool smp, struct program *
     le32_put(out->private_code, addi(SLOT_REG, SLOT_REG, 1));
     le32_put(out->private_code + 4, jalr(0, T2, 0));
     out->before.pc = CODE_AT;
-    out->before.x[COUNT] = 20 + rng_below(r, 400);
+    out->before.x[COUNT] = 20 + random_below(r, 400);
 }

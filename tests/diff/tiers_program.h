@@ -21,5 +21,5 @@ struct program {
 };
 
 /* smp: what the shared code says does not change, and there is no store-conditional, which may fail when another vCPU is busy. */
-void program_make(const struct gen *g, struct rng *r, bool smp, struct program *out);
+void program_make(const struct gen *g, struct random *r, bool smp, struct program *out);
 void program_handler(uint32_t words[HANDLER_WORDS]);

@@ -5,71 +5,7 @@
 
 const struct format format_half = {5, 10}, format_single = {8, 23}, format_double = {11, 52};
 
-static uint64_t mix(uint64_t v) /* SplitMix64's */
-{
-    v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9;
-    v = (v ^ v >> 27) * 0x94d049bb133111eb;
-    return v ^ v >> 31;
-}
-
-uint64_t rng_next(struct rng *r) { return mix(r->state += 0x9e3779b97f4a7c15); }
-
-struct rng rng_of(uint64_t seed, uint64_t stream, uint64_t number)
-{
-    return (struct rng){mix(mix(mix(seed) ^ stream) + number * 0x632be59bd9b4e019)};
-}
-
 static uint64_t low_bits(unsigned n) { return n >= 64 ? UINT64_MAX : (1ull << n) - 1; }
-
-/* ---- integers ---- */
-
-uint64_t value_integer(struct rng *r)
-{
-    static const uint64_t special[] = {0,
-                                       1,
-                                       2,
-                                       3,
-                                       UINT64_MAX,
-                                       UINT64_MAX - 1,
-                                       1ull << 63,
-                                       INT64_MAX,
-                                       0x80000000,
-                                       0x7fffffff,
-                                       0xffffffff,
-                                       0x100000000,
-                                       0xffffffff80000000,
-                                       0xffffffff7fffffff,
-                                       0x7f,
-                                       0x80,
-                                       0xff,
-                                       0x7fff,
-                                       0x8000,
-                                       0xffff,
-                                       31,
-                                       32,
-                                       63,
-                                       64,
-                                       0x5555555555555555,
-                                       0xaaaaaaaaaaaaaaaa};
-    unsigned n = (unsigned)rng_below(r, 64);
-    switch (rng_below(r, 12)) {
-    case 0:
-    case 1: return special[rng_below(r, ARRAY_LEN(special))];
-    case 2: return 1ull << n;
-    case 3: return (1ull << n) + rng_below(r, 3) - 1;
-    case 4: return UINT64_MAX << n;
-    case 5: return (uint64_t)((int64_t)rng_next(r) >> n);
-    case 6: return rng_next(r) >> n << rng_below(r, 64);
-    case 7: return rng_next(r) & rng_next(r) & rng_next(r);
-    case 8: { /* 24 or 53 significant bits, then about a half: rounding when converted */
-        unsigned keep = rng_percent(r, 50) ? 24 : 53, drop = 1 + (unsigned)rng_below(r, 63 - keep);
-        uint64_t v = (rng_next(r) >> (64 - keep) | 1ull << (keep - 1)) << drop | 1ull << (drop - 1);
-        v += rng_below(r, 3) - 1;
-        return rng_percent(r, 50) ? v : 0 - v;
-    }
-    default: return rng_next(r);
-    }
-}
 
 /* ---- floating point ---- */
 
@@ -80,49 +16,49 @@ static uint64_t assemble(const struct format *f, bool sign, int64_t exponent, ui
     return (uint64_t)sign << (f->exponent + f->fraction) | (uint64_t)exponent << f->fraction | (fraction & low_bits(f->fraction));
 }
 
-static uint64_t special(struct rng *r, const struct format *f)
+static uint64_t special(struct random *r, const struct format *f)
 {
     int64_t max = (int64_t)low_bits(f->exponent), bias = max / 2;
     uint64_t top = low_bits(f->fraction), quiet = 1ull << (f->fraction - 1);
-    bool sign = rng_percent(r, 50);
-    switch (rng_below(r, 16)) {
+    bool sign = random_percent(r, 50);
+    switch (random_below(r, 16)) {
     case 0:
     case 1: return assemble(f, sign, 0, 0);
     case 2: return assemble(f, sign, 0, 1);
     case 3: return assemble(f, sign, 0, top);
-    case 4: return assemble(f, sign, 1, rng_below(r, 2));
-    case 5: return assemble(f, sign, max - 1, top - rng_below(r, 2));
+    case 4: return assemble(f, sign, 1, random_below(r, 2));
+    case 5: return assemble(f, sign, max - 1, top - random_below(r, 2));
     case 6:
     case 7: return assemble(f, sign, max, 0);
     case 8: return assemble(f, false, max, quiet);
-    case 9: return assemble(f, sign, max, quiet | rng_next(r));
-    case 10: return assemble(f, sign, max, (rng_next(r) & (quiet - 1)) | 1);
+    case 9: return assemble(f, sign, max, quiet | random_next(r));
+    case 10: return assemble(f, sign, max, (random_next(r) & (quiet - 1)) | 1);
     case 11: return assemble(f, sign, max, 1);
     case 12: return assemble(f, sign, bias, 0);
     case 13: return assemble(f, sign, bias, 1);
-    case 14: return assemble(f, sign, bias - 1, rng_percent(r, 50) ? top : 0);
-    default: return assemble(f, sign, bias + 1, rng_percent(r, 50) ? top : quiet);
+    case 14: return assemble(f, sign, bias - 1, random_percent(r, 50) ? top : 0);
+    default: return assemble(f, sign, bias + 1, random_percent(r, 50) ? top : quiet);
     }
 }
 
 /* Few bits at either end, or all of them. */
-static uint64_t fraction_of(struct rng *r, const struct format *f)
+static uint64_t fraction_of(struct random *r, const struct format *f)
 {
-    uint64_t v = rng_next(r);
-    switch (rng_below(r, 6)) {
-    case 0: v = UINT64_MAX << rng_below(r, f->fraction); break;
-    case 1: v = low_bits((unsigned)rng_below(r, f->fraction + 1)); break;
-    case 2: v = 1ull << rng_below(r, f->fraction); break;
-    case 3: v &= UINT64_MAX << rng_below(r, f->fraction); break;
+    uint64_t v = random_next(r);
+    switch (random_below(r, 6)) {
+    case 0: v = UINT64_MAX << random_below(r, f->fraction); break;
+    case 1: v = low_bits((unsigned)random_below(r, f->fraction + 1)); break;
+    case 2: v = 1ull << random_below(r, f->fraction); break;
+    case 3: v &= UINT64_MAX << random_below(r, f->fraction); break;
     default: break;
     }
     return v & low_bits(f->fraction);
 }
 
 /* The low bits, which a rounding drops: nothing, a half and its neighbours, nearly the next, a quarter more or less. */
-static uint64_t with_tail(struct rng *r, uint64_t fraction, unsigned bits)
+static uint64_t with_tail(struct random *r, uint64_t fraction, unsigned bits)
 {
-    uint64_t half = 1ull << (bits - 1), tail = rng_below(r, 8);
+    uint64_t half = 1ull << (bits - 1), tail = random_below(r, 8);
     tail = tail == 0   ? 0
            : tail == 1 ? low_bits(bits)
            : tail == 2 ? half >> 1
@@ -133,64 +69,64 @@ static uint64_t with_tail(struct rng *r, uint64_t fraction, unsigned bits)
 }
 
 /* The sizes of integers, with what follows the point 0, about a half, or nearly 1. */
-static uint64_t near_integer(struct rng *r, const struct format *f)
+static uint64_t near_integer(struct random *r, const struct format *f)
 {
     static const uint8_t limits[] = {7, 8, 15, 16, 31, 32, 63, 64};
     int64_t bias = (int64_t)low_bits(f->exponent) / 2;
-    int64_t e = rng_percent(r, 50) ? (int64_t)rng_below(r, f->fraction + 3) - 2
-                                   : (int64_t)limits[rng_below(r, sizeof limits)] - (int64_t)rng_below(r, 2);
+    int64_t e = random_percent(r, 50) ? (int64_t)random_below(r, f->fraction + 3) - 2
+                                      : (int64_t)limits[random_below(r, sizeof limits)] - (int64_t)random_below(r, 2);
     uint64_t fraction = fraction_of(r, f);
     if (e >= 0 && e < (int64_t)f->fraction)
         fraction = with_tail(r, fraction, f->fraction - (unsigned)e);
-    return assemble(f, rng_percent(r, 50), bias + e, fraction);
+    return assemble(f, random_percent(r, 50), bias + e, fraction);
 }
 
-uint64_t value_narrowed(struct rng *r, const struct format *f, const struct format *to)
+uint64_t value_narrowed(struct random *r, const struct format *f, const struct format *to)
 {
     int64_t bias = (int64_t)low_bits(f->exponent) / 2, max = (int64_t)low_bits(to->exponent) / 2, min = 1 - max;
-    int64_t e = rng_percent(r, 60)   ? min - (int64_t)rng_below(r, to->fraction + 3)
-                : rng_percent(r, 60) ? max
-                                     : (int64_t)rng_below(r, 8) - 4;
+    int64_t e = random_percent(r, 60)   ? min - (int64_t)random_below(r, to->fraction + 3)
+                : random_percent(r, 60) ? max
+                                        : (int64_t)random_below(r, 8) - 4;
     int64_t keep = (int64_t)to->fraction - (e < min ? min - e : 0); /* bits of the fraction; the leading one may be dropped, too */
-    uint64_t fraction = rng_percent(r, 50) ? UINT64_MAX : fraction_of(r, f);
-    fraction = with_tail(r, fraction, f->fraction - (unsigned)(keep < 0 ? 0 : rng_percent(r, 30) ? (int64_t)to->fraction : keep));
-    return assemble(f, rng_percent(r, 50), bias + e, fraction);
+    uint64_t fraction = random_percent(r, 50) ? UINT64_MAX : fraction_of(r, f);
+    fraction = with_tail(r, fraction, f->fraction - (unsigned)(keep < 0 ? 0 : random_percent(r, 30) ? (int64_t)to->fraction : keep));
+    return assemble(f, random_percent(r, 50), bias + e, fraction);
 }
 
-uint64_t value_float(struct rng *r, const struct format *f)
+uint64_t value_float(struct random *r, const struct format *f)
 {
     int64_t max = (int64_t)low_bits(f->exponent), bias = max / 2, e;
-    switch (rng_below(r, 8)) {
+    switch (random_below(r, 8)) {
     case 0:
     case 1: return special(r, f);
     case 2: return near_integer(r, f);
     case 3: e = 0; break;
-    case 4: e = rng_percent(r, 50) ? 1 + (int64_t)rng_below(r, 4) : max - 1 - (int64_t)rng_below(r, 4); break;
-    case 5: e = (int64_t)rng_below(r, (uint64_t)max + 1); break;
-    default: e = bias - 4 + (int64_t)rng_below(r, 8);
+    case 4: e = random_percent(r, 50) ? 1 + (int64_t)random_below(r, 4) : max - 1 - (int64_t)random_below(r, 4); break;
+    case 5: e = (int64_t)random_below(r, (uint64_t)max + 1); break;
+    default: e = bias - 4 + (int64_t)random_below(r, 8);
     }
-    return assemble(f, rng_percent(r, 50), e, fraction_of(r, f));
+    return assemble(f, random_percent(r, 50), e, fraction_of(r, f));
 }
 
-uint64_t value_box(struct rng *r, const struct format *f, uint64_t bits)
+uint64_t value_box(struct random *r, const struct format *f, uint64_t bits)
 {
     unsigned width = 1 + f->exponent + f->fraction;
     uint64_t above = ~low_bits(width);
-    if (!above || rng_percent(r, 92))
+    if (!above || random_percent(r, 92))
         return bits | above;
-    switch (rng_below(r, 4)) {
+    switch (random_below(r, 4)) {
     case 0: return bits;
-    case 1: return bits | (above & ~(1ull << (width + rng_below(r, 64 - width)))); /* one bit of the box is missing */
+    case 1: return bits | (above & ~(1ull << (width + random_below(r, 64 - width)))); /* one bit of the box is missing */
     case 2: return bits | (above & 0xffff0000);
-    default: return bits | (above & rng_next(r));
+    default: return bits | (above & random_next(r));
     }
 }
 
-uint64_t value_register(struct rng *r)
+uint64_t value_register(struct random *r)
 {
     static const struct format *const formats[] = {&format_double, &format_single, &format_half, &format_double, &format_single};
-    const struct format *f = formats[rng_below(r, ARRAY_LEN(formats))];
-    return rng_percent(r, 5) ? rng_next(r) : value_box(r, f, value_float(r, f));
+    const struct format *f = formats[random_below(r, ARRAY_LEN(formats))];
+    return random_percent(r, 5) ? random_next(r) : value_box(r, f, value_float(r, f));
 }
 
 static int64_t exponent_of(const struct format *f, uint64_t v) { return (int64_t)bits_get(v, f->fraction, f->exponent); }
@@ -213,58 +149,60 @@ static uint64_t host_product(const struct format *f, uint64_t a, uint64_t b, boo
 }
 
 /* v[0] * v[1], or v[0] / v[1], or the root of v[0], is about the least normal number, or about representable. */
-static void near_result(struct rng *r, const struct format *f, uint64_t v[3])
+static void near_result(struct random *r, const struct format *f, uint64_t v[3])
 {
     int64_t bias = (int64_t)low_bits(f->exponent) / 2;
     uint64_t least = assemble(f, false, 1, 0), few = fraction_of(r, f) & ~low_bits(f->fraction / 2);
-    v[0] = assemble(f, rng_percent(r, 50), bias - 1 - (int64_t)rng_below(r, f->fraction), fraction_of(r, f));
+    v[0] = assemble(f, random_percent(r, 50), bias - 1 - (int64_t)random_below(r, f->fraction), fraction_of(r, f));
     v[1] = host_product(f, least, v[0], true);
-    switch (rng_below(r, 5)) {
+    switch (random_below(r, 5)) {
     case 0:
     case 1: break;
     case 2:
     case 3:
-        v[1] = assemble(f, rng_percent(r, 50), bias + (int64_t)rng_below(r, f->fraction), fraction_of(r, f));
-        v[0] = host_product(f, least, v[1], false) - rng_below(r, 2);
+        v[1] = assemble(f, random_percent(r, 50), bias + (int64_t)random_below(r, f->fraction), fraction_of(r, f));
+        v[0] = host_product(f, least, v[1], false) - random_below(r, 2);
         break;
     default:
-        v[1] = assemble(f, false, bias + (int64_t)rng_below(r, 20) - 10, few);
-        v[0] = host_product(f, v[1], v[1], false) + rng_below(r, 3) - 1;
+        v[1] = assemble(f, false, bias + (int64_t)random_below(r, 20) - 10, few);
+        v[0] = host_product(f, v[1], v[1], false) + random_below(r, 3) - 1;
     }
-    v[2] = rng_percent(r, 50) ? 0 : assemble(f, rng_percent(r, 50), (int64_t)rng_below(r, 3), fraction_of(r, f));
+    v[2] = random_percent(r, 50) ? 0 : assemble(f, random_percent(r, 50), (int64_t)random_below(r, 3), fraction_of(r, f));
 }
 
-void value_related(struct rng *r, const struct format *f, uint64_t v[3])
+void value_related(struct random *r, const struct format *f, uint64_t v[3])
 {
     int64_t max = (int64_t)low_bits(f->exponent), bias = max / 2, low = -(int64_t)f->fraction - 2;
-    uint64_t sign = 1ull << (f->exponent + f->fraction), flip = rng_percent(r, 50) ? sign : 0;
+    uint64_t sign = 1ull << (f->exponent + f->fraction), flip = random_percent(r, 50) ? sign : 0;
     int64_t e0 = exponent_of(f, v[0]);
-    if (f->exponent != format_half.exponent && rng_percent(r, 35)) {
+    if (f->exponent != format_half.exponent && random_percent(r, 35)) {
         near_result(r, f, v);
         return;
     }
-    switch (rng_below(r, 6)) {
-    case 0: v[1] = (v[0] ^ flip) + rng_below(r, 5) - 2; break; /* cancels, compares nearly equal */
-    case 1: v[1] = assemble(f, flip, e0 - (int64_t)rng_below(r, f->fraction + 4), fraction_of(r, f)); break; /* sums round */
+    switch (random_below(r, 6)) {
+    case 0: v[1] = (v[0] ^ flip) + random_below(r, 5) - 2; break; /* cancels, compares nearly equal */
+    case 1: v[1] = assemble(f, flip, e0 - (int64_t)random_below(r, f->fraction + 4), fraction_of(r, f)); break; /* sums round */
     case 2: /* products at the lower end, from half the smallest number on, or at the upper one */
         v[1] = assemble(
-            f, flip, bias - e0 + (rng_percent(r, 70) ? low + (int64_t)rng_below(r, f->fraction + 6) : max - 3 + (int64_t)rng_below(r, 5)),
+            f, flip,
+            bias - e0 + (random_percent(r, 70) ? low + (int64_t)random_below(r, f->fraction + 6) : max - 3 + (int64_t)random_below(r, 5)),
             fraction_of(r, f));
         break;
     case 3: /* quotients likewise */
         v[1] = assemble(
-            f, flip, bias + e0 - (rng_percent(r, 70) ? low + (int64_t)rng_below(r, f->fraction + 6) : max - 3 + (int64_t)rng_below(r, 5)),
+            f, flip,
+            bias + e0 - (random_percent(r, 70) ? low + (int64_t)random_below(r, f->fraction + 6) : max - 3 + (int64_t)random_below(r, 5)),
             fraction_of(r, f));
         break;
     default: break;
     }
-    if (f->exponent != format_half.exponent && rng_percent(r, 60)) {
+    if (f->exponent != format_half.exponent && random_percent(r, 60)) {
         uint64_t product = host_product(f, v[0], v[1], false) ^ sign;
         int64_t e = exponent_of(f, product);
-        if (rng_percent(r, 50))
-            v[2] = product + rng_below(r, 5) - 2;
+        if (random_percent(r, 50))
+            v[2] = product + random_below(r, 5) - 2;
         else
-            v[2] = assemble(f, rng_percent(r, 50), e + (int64_t)rng_below(r, 2 * f->fraction + 8) - (int64_t)f->fraction - 4,
+            v[2] = assemble(f, random_percent(r, 50), e + (int64_t)random_below(r, 2 * f->fraction + 8) - (int64_t)f->fraction - 4,
                             fraction_of(r, f));
     }
     for (unsigned i = 0; i < 3; i++)

@@ -8,48 +8,10 @@
 
 /* ---- numbers ---- */
 
-uint64_t random_next(struct random *r)
-{
-    uint64_t v = r->state += 0x9e3779b97f4a7c15;
-    v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9;
-    v = (v ^ v >> 27) * 0x94d049bb133111eb;
-    return v ^ v >> 31;
-}
-
 uint64_t random_value(struct random *r)
 {
-    static const uint64_t special[] = {0,
-                                       1,
-                                       2,
-                                       UINT64_MAX,
-                                       1ull << 63,
-                                       INT64_MAX,
-                                       0x80000000,
-                                       0x7fffffff,
-                                       0xffffffff,
-                                       0x100000000,
-                                       0xffffffff80000000,
-                                       0xffffffff7fffffff,
-                                       0x7f,
-                                       0x80,
-                                       0xff,
-                                       0xffffffffffffff80,
-                                       0x8000,
-                                       31,
-                                       32,
-                                       63,
-                                       64,
-                                       0x3ff0000000000000,
-                                       0xffffffff3f800000,
-                                       0x7ff0000000000000,
-                                       0xffffffff7fc00000};
-    switch (random_below(r, 6)) {
-    case 0:
-    case 1: return special[random_below(r, ARRAY_LEN(special))];
-    case 2: return 1ull << random_below(r, 64);
-    case 3: return (uint64_t)((int64_t)random_next(r) >> random_below(r, 64));
-    default: return random_next(r);
-    }
+    static const uint64_t floats[] = {0x3ff0000000000000, 0xffffffff3f800000, 0x7ff0000000000000, 0xffffffff7fc00000};
+    return random_percent(r, 5) ? floats[random_below(r, ARRAY_LEN(floats))] : random_integer(r);
 }
 
 void random_frame(struct random *r, uint64_t frame[RIG_CELLS])

@@ -5,14 +5,9 @@
  * insn, narrow values are zero-extended unless they are views of a wider cell.
  */
 #pragma once
+#include "../lib/random.h"
 #include "jit_rig.h"
 
-struct random {
-    uint64_t state;
-};
-uint64_t random_next(struct random *r);
-static inline uint64_t random_below(struct random *r, uint64_t n) { return random_next(r) % n; }
-static inline bool random_percent(struct random *r, unsigned percent) { return random_below(r, 100) < percent; }
 uint64_t random_value(struct random *r); /* often one at which something changes */
 void random_frame(struct random *r, uint64_t frame[RIG_CELLS]);
 uint64_t random_seed(const char *test); /* from the environment (SEED) or a fresh one; printed */
