@@ -9,6 +9,7 @@
 #include "ir/ir.h"
 #include "ir/stats.h"
 #include "mem/tlb.h"
+#include "mem/window.h"
 #include <stdatomic.h>
 
 struct cpu;
@@ -87,7 +88,8 @@ struct cpu {
         uint8_t size;
         bool valid;
     } reservation;
-    struct cpu_stats *stats; /* NULL: nobody wants to know */
+    const struct reg_window *window; /* registers that a device answers; NULL: none. The board sets it before the vCPU runs */
+    struct cpu_stats *stats;         /* NULL: nobody wants to know */
     _Alignas(16) uint64_t cell[];
 };
 
