@@ -32,6 +32,7 @@ enum os_lock_rank {
     OS_RANK_vcpus = 55,
     OS_RANK_loop = 20,
     OS_RANK_device = 30,
+    OS_RANK_msi = 35, /* interrupt controllers' parts that take messages of devices and hand them on */
     OS_RANK_irqchip = 40,
     OS_RANK_code = 50,
     OS_RANK_shots = 51,

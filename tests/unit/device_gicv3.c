@@ -19,7 +19,7 @@ enum {
     INACTIVE = 0x380
 };
 enum { PRIORITY = 0x400, CONFIG = 0xc00, ROUTER = 0x6000, SGI_FRAME = 0x10000, WAKER = 0x14 };
-#define ICC(op1, n, m, op2) (3 << 14 | (op1) << 11 | (n) << 7 | (m) << 3 | (op2))
+#define ICC(op1, n, m, op2) (1 << 14 | (op1) << 11 | (n) << 7 | (m) << 3 | (op2))
 enum {
     PMR = ICC(0, 4, 6, 0),
     IAR0 = ICC(0, 12, 8, 0),

@@ -29,7 +29,7 @@ int gicv3_new(struct gicv3 **out, const char *id, const struct device_env *env, 
 void gicv3_free(struct gicv3 *gic); /* NULL is allowed */
 struct device *gicv3_device(struct gicv3 *gic);
 void gicv3_set(void *gic, unsigned intid, bool level); /* for irq_line.set: a shared interrupt by its number, 32..; any thread */
-/* The vCPU's registers ICC_*, numbered as bits 20..5 of MRS and MSR are (op0 op1 CRn CRm op2); who may use which at what exception level is
+/* The vCPU's registers ICC_*, numbered as bits 19..5 of MRS and MSR are (op0[0] op1 CRn CRm op2); who may use which at what exception level is
  * the guest's business. Its line n is private interrupt n, 16..31. Lives as long as the chip. */
 const struct reg_window *gicv3_window(struct gicv3 *gic, unsigned cpu);
 

@@ -5,7 +5,7 @@
  */
 #include "device/irqchip/gicv3_impl.h"
 
-#define ICC(op1, n, m, op2) (3 << 14 | (op1) << 11 | (n) << 7 | (m) << 3 | (op2))
+#define ICC(op1, n, m, op2) (1 << 14 | (op1) << 11 | (n) << 7 | (m) << 3 | (op2))
 enum {
     ICC_PMR = ICC(0, 4, 6, 0),
     ICC_IAR0 = ICC(0, 12, 8, 0),
