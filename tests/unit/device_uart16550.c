@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The 16550A by its registers: interrupts and their order, FIFO and trigger, loopback, back-pressure both ways, snapshot. */
 #include "device/serial/uart16550.h"
-#include "device_bench.h"
-#include "machine/console.h"
+#include "device_serial_host.h"
 #include <string.h>
 
 enum { DATA, IER, IIR, LCR, MCR, LSR, MSR, SCR, FCR = IIR };
@@ -10,68 +9,6 @@ enum { DATA, IER, IIR, LCR, MCR, LSR, MSR, SCR, FCR = IIR };
 static struct bench bench;
 static struct uart16550 *uart;
 static struct device *dev;
-
-/* A backend that the test steers: takes `take` bytes at most, gives what is put in `input`. */
-static struct {
-    struct char_backend backend;
-    char output[1000];
-    size_t len, take;
-    struct os_mutex *lock;
-    size_t (*room)(void *dev);
-    void (*receive)(void *dev, const void *buf, size_t len);
-    void *dev;
-    _Atomic unsigned pokes, connected;
-} host;
-
-static size_t host_write(void *self, const void *buf, size_t len)
-{
-    (void)self;
-    if (len > host.take)
-        len = host.take;
-    assert_true(host.len + len <= sizeof(host.output));
-    memcpy(host.output + host.len, buf, len);
-    host.len += len;
-    return len;
-}
-
-static void host_connect(void *self, struct os_loop *loop, struct os_mutex *lock, size_t (*room)(void *dev),
-                         void (*receive)(void *dev, const void *buf, size_t len), void *d)
-{
-    (void)self;
-    (void)loop;
-    host.lock = lock;
-    host.room = room;
-    host.receive = receive;
-    host.dev = d;
-    host.connected++;
-}
-
-static void host_poke(void *self)
-{
-    (void)self;
-    host.pokes++;
-}
-
-static void host_disconnect(void *self)
-{
-    (void)self;
-    host.connected--;
-}
-
-/* As a backend does: never more than the device has room for. Returns what it took. */
-static size_t host_input(const char *data, size_t len)
-{
-    size_t room;
-
-    os_mutex_lock(host.lock);
-    room = host.room(host.dev);
-    if (len > room)
-        len = room;
-    if (len)
-        host.receive(host.dev, data, len);
-    os_mutex_unlock(host.lock);
-    return len;
-}
 
 static int open_uart(void **state)
 {
@@ -359,34 +296,6 @@ static void snapshot(void **state)
     set(LCR, 0x80);
     assert_int_equal(get(DATA), 0x55);
     text_fini(&saved);
-}
-
-/* ---- with the queue that the library uses ---- */
-static void take_output(void *arg, const void *data, size_t len)
-{
-    (void)arg;
-    assert_true(host.len + len <= sizeof(host.output));
-    memcpy(host.output + host.len, data, len);
-    host.len += len;
-}
-
-enum { FED = 30000 };
-
-static void feed(void *arg)
-{
-    struct console *queue = arg;
-
-    for (unsigned i = 0; i < FED;) {
-        uint8_t chunk[100];
-        unsigned n = i % 100 + 1;
-
-        for (unsigned b = 0; b < n; b++)
-            chunk[b] = (uint8_t)((i + b) % 251);
-        n = (unsigned)console_input(queue, chunk, n);
-        i += n;
-        if (!n)
-            rest_us(100);
-    }
 }
 
 static void queue_loses_nothing(void **state)
