@@ -4,20 +4,13 @@
  * share virt_riscv64.def, so they cannot disagree. PCIe's windows (ECAM 0x30000000, I/O 0x3000000, memory 0x40000000) stay empty.
  */
 #pragma once
-#include "machine/boot/fdt.h"
+#include "machine/boards/virt.h"
 
 enum virt_window {
 #define WINDOW(name, base, size, irq) VIRT_##name,
 #include "machine/boards/virt_riscv64.def"
 #undef WINDOW
     VIRT_WINDOWS
-};
-
-struct virt_place {
-    const char *name;
-    gpa base;
-    uint64_t size;
-    unsigned irq;
 };
 
 extern const struct virt_place virt_map[VIRT_WINDOWS];

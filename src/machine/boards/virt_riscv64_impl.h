@@ -4,7 +4,6 @@
  * calls to the built-in firmware.
  */
 #pragma once
-#include "device/virtio/mmio.h"
 #include "guest/riscv64/riscv64.h"
 #include "machine/boards/virt_riscv64.h"
 #include "machine/machine.h"
@@ -21,12 +20,8 @@ struct virt {
     enum virt_start start;
     uint64_t ram_size;
     struct sbi sbi;
-    struct virtio_mmio *slots[VIRT_VIRTIO_SLOTS];
-    struct virtio_device *console; /* NULL: the console is the UART */
-    unsigned nslots;
-    struct os_mutex lock; /* rank irqchip: starting */
-    struct os_cond started;
-    unsigned starting; /* harts that were told to start and have not taken notice yet */
+    struct virt_slots slots;
+    struct virt_starter starter;
 };
 
 int virt_boot(struct vm_machine *machine, struct err *err) NODISCARD;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What the built-in SBI firmware does to the machine: vCPUs, console, reset. Runs on the vCPUs' threads. */
 #include "machine/boards/virt_riscv64_impl.h"
-#include <stdlib.h>
 
 enum { A0 = 10, FENCE_PAGES_MAX = 64 };
 
@@ -44,35 +43,12 @@ static void fence(void *self, unsigned caller, uint64_t harts, const struct sbi_
     accel_vm_each(virt->machine->accel, hart_cpu(virt, caller), harts, fence_one, &copy);
 }
 
-struct entry {
-    struct virt *virt;
-    uint64_t addr, opaque;
-};
-
-static void enter(struct cpu *cpu, void *arg)
-{
-    struct entry *entry = arg;
-    struct virt *virt = entry->virt;
-    riscv64_enter_supervisor(cpu, entry->addr, cpu->id, entry->opaque);
-    free(entry);
-    os_mutex_lock(&virt->lock);
-    virt->starting--;
-    os_cond_broadcast(&virt->started);
-    os_mutex_unlock(&virt->lock);
-}
+static void enter(struct cpu *cpu, uint64_t addr, uint64_t opaque) { riscv64_enter_supervisor(cpu, addr, cpu->id, opaque); }
 
 static bool start(void *self, unsigned hart, uint64_t addr, uint64_t opaque)
 {
-    struct entry *entry = malloc(sizeof *entry);
-    if (!entry)
-        return false;
     struct virt *virt = self;
-    *entry = (struct entry){virt, addr, opaque};
-    os_mutex_lock(&virt->lock);
-    virt->starting++;
-    os_mutex_unlock(&virt->lock);
-    accel_cpu_unpark(hart_cpu(self, hart), enter, entry);
-    return true;
+    return virt_starter_start(&virt->starter, hart_cpu(virt, hart), addr, opaque);
 }
 
 static void stop(void *self, unsigned hart) { accel_cpu_park(hart_cpu(self, hart)); }
@@ -93,9 +69,7 @@ static void sleep_hart(void *self, unsigned hart, bool restart, uint64_t addr, u
     struct cpu *cpu = hart_cpu(self, hart);
     if (restart)
         restart_at(cpu, addr, opaque);
-    cpu->wait_until = UINT64_MAX;
-    cpu->waiting = true;
-    atomic_fetch_or(&cpu->events, CPU_EVENT_stop); /* a call is no wait insn: the run loop is left to see it */
+    virt_sleep(cpu);
 }
 
 static bool asleep(void *self, unsigned hart) { return atomic_load(&hart_cpu(self, hart)->waiting); }
@@ -145,24 +119,15 @@ static const struct sbi_ops ops = {
 
 void virt_sbi_init(struct virt *virt)
 {
-    os_mutex_init(&virt->lock, OS_RANK_irqchip);
-    os_cond_init(&virt->started);
+    virt_starter_init(&virt->starter, enter);
     sbi_init(&virt->sbi, &ops, virt, virt->machine->space, virt->machine->vcpus);
 }
 
-void virt_sbi_fini(struct virt *virt)
-{
-    os_cond_fini(&virt->started);
-    os_mutex_fini(&virt->lock);
-}
+void virt_sbi_fini(struct virt *virt) { virt_starter_fini(&virt->starter); }
 
-/* A paused vCPU still takes notice of a start; it must not do so when its registers have been reset. */
 void virt_sbi_reset(struct virt *virt)
 {
-    os_mutex_lock(&virt->lock);
-    while (virt->starting)
-        os_cond_wait(&virt->started, &virt->lock);
-    os_mutex_unlock(&virt->lock);
+    virt_starter_settle(&virt->starter);
     sbi_reset(&virt->sbi);
 }
 
