@@ -69,13 +69,14 @@ static void add_conversions(struct forms *f)
 static void add_plain(struct forms *f)
 {
     static const struct form rows[] = {
-        {IR_LOADZ, IR_i32, 0}, {IR_LOADZ, IR_i64, 0},   {IR_LOADS, IR_i32, 0}, {IR_LOADS, IR_i64, 0}, {IR_STOREN, IR_i32, 0},
-        {IR_LL, IR_i64, 0},    {IR_LL, IR_i128, 0},     {IR_SC, IR_i64, 0},    {IR_SC, IR_i128, 0},   {IR_STOREN, IR_i64, 0},
-        {IR_AMO, IR_i64, 0},   {IR_CAS, IR_i64, 0},     {IR_CAS, IR_i128, 0},  {IR_CLOCK, IR_i64, 0}, {IR_PC, IR_i64, 0},
-        {IR_FXGET, IR_i64, 0}, {IR_FXSET, IR_i64, 0},   {IR_FXOR, IR_i64, 0},  {IR_BIT, IR_i32, 0},   {IR_BIT, IR_i64, 0},
-        {IR_TRAP, IR_i64, 0},  {IR_TRAP_IF, IR_i64, 0}, {IR_BRANCH, 0, 0},     {IR_BRANCH_IF, 0, 0},  {IR_BRANCH_CMP, IR_i32, 0},
-        {IR_JUMP, 0, 0},       {IR_END, 0, 0},          {IR_CALL, 0, 0},       {IR_PROBE, 0, 0},      {IR_BRANCH_CMP, IR_i64, 0},
-        {IR_CLREX, 0, 0},      {IR_FENCE, 0, 0},        {IR_AES, IR_i64, 0},   {IR_SKIP, IR_i1, 0},
+        {IR_LOADZ, IR_i32, 0}, {IR_LOADZ, IR_i64, 0},   {IR_LOADS, IR_i32, 0},  {IR_LOADS, IR_i64, 0}, {IR_STOREN, IR_i32, 0},
+        {IR_LL, IR_i64, 0},    {IR_LL, IR_i128, 0},     {IR_SC, IR_i64, 0},     {IR_SC, IR_i128, 0},   {IR_STOREN, IR_i64, 0},
+        {IR_AMO, IR_i64, 0},   {IR_CAS, IR_i64, 0},     {IR_CAS, IR_i128, 0},   {IR_CLOCK, IR_i64, 0}, {IR_PC, IR_i64, 0},
+        {IR_FXGET, IR_i64, 0}, {IR_FXSET, IR_i64, 0},   {IR_FXOR, IR_i64, 0},   {IR_BIT, IR_i32, 0},   {IR_BIT, IR_i64, 0},
+        {IR_TRAP, IR_i64, 0},  {IR_TRAP_IF, IR_i64, 0}, {IR_BRANCH, 0, 0},      {IR_BRANCH_IF, 0, 0},  {IR_BRANCH_CMP, IR_i32, 0},
+        {IR_JUMP, 0, 0},       {IR_END, 0, 0},          {IR_CALL, 0, 0},        {IR_PROBE, 0, 0},      {IR_BRANCH_CMP, IR_i64, 0},
+        {IR_CLREX, 0, 0},      {IR_FENCE, 0, 0},        {IR_FLPACK, IR_i64, 0}, {IR_FLBITS, IR_fl, 0}, {IR_COND, IR_fl, 0},
+        {IR_AES, IR_i64, 0},   {IR_SKIP, IR_i1, 0},
     };
     static const uint8_t any[] = {IR_i1, IR_i32, IR_i64, IR_i128, IR_f32, IR_f64, IR_v128};
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
@@ -217,9 +218,9 @@ static uint8_t static_value(struct random *r, const char *kind, size_t len, unsi
     static const struct {
         const char *name;
         uint8_t count;
-    } kinds[] = {{"kind", 16},  {"hint", 4},  {"cc", 6},    {"why", 4},  {"which", 2}, {"acc", 3}, {"amo", 10},
-                 {"rm", 6},     {"exact", 2}, {"fneg", 4},  {"mm", 4},   {"sig", 2},   {"sgn", 2}, {"pol", 3},
-                 {"mask", 255}, {"aes", 5},   {"sense", 2}, {"half", 2}, {"how", 4},   {"fcc", 4}, {"bytes", 255}};
+    } kinds[] = {{"kind", 16}, {"hint", 4}, {"cc", 6},  {"why", 4}, {"which", 2},   {"acc", 3},   {"amo", 10},   {"rm", 6},
+                 {"exact", 2}, {"fneg", 4}, {"mm", 4},  {"sig", 2}, {"sgn", 2},     {"pol", 3},   {"mask", 255}, {"aes", 5},
+                 {"sense", 2}, {"half", 2}, {"how", 4}, {"fcc", 4}, {"bytes", 255}, {"cond", 16}, {"car", 2}};
     static const uint8_t orders[] = {MEM_acq, MEM_rel, MEM_seq, MEM_natural, MEM_natural | MEM_acq};
     if (len == 2 && !memcmp(kind, "at", 2))
         return random_percent(r, 75) ? 0 : orders[random_below(r, ARRAY_LEN(orders))];
