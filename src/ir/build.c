@@ -545,7 +545,8 @@ ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4],
             return none;
         break;
     case IR_PC: imm += (uint64_t)(int64_t)b->offset; break;
-    case IR_CLOCK: imm = b->ninsns - 1; break; /* insns of the block before this one */
+    case IR_FXSET: b->compared.epoch = 0; break; /* a comparison made again would raise again */
+    case IR_CLOCK: imm = b->ninsns - 1; break;   /* insns of the block before this one */
     }
     if ((ir_sigs[op].flags & IR_F_P) && ir_simplify(b, op, ty, s, imm, args, &out))
         return out;

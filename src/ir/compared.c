@@ -2,7 +2,7 @@
 /*
  * From flags back to comparisons: as long as the registers that a subtraction or a logical op set the flags from keep their values, a
  * condition on the flags is a comparison of those registers. Branches and choices are then the same ops as of guests without flags, and the
- * flags themselves are often overwritten before anybody looks.
+ * flags themselves are often overwritten before anybody looks. Comparisons of floats stay, for what they raise.
  */
 #include "ir/build_state.h"
 #include <stddef.h>
@@ -63,7 +63,7 @@ static void note(struct ir_build *b, unsigned cell, const struct ir_op *o)
         first = register_of(b, o->a);
         imm = o->imm;
         op = IR_AND;
-    } else if (op != IR_FLLOG) {
+    } else if (op != IR_FLLOG && op != IR_FLCMP) {
         return;
     }
     if (op != IR_FLLOG)
@@ -94,7 +94,8 @@ void ir_compared_commit(struct ir_build *b)
 
 static ir_val operand(unsigned type, unsigned cell, uint64_t imm)
 {
-    return cell == IR_CONST ? ir_k(type, imm) : (ir_val){.type = (uint8_t)type, .cell = (uint16_t)cell, .wide = type == IR_i32};
+    bool wide = type == IR_i32 || type == IR_f32 || type == IR_f16;
+    return cell == IR_CONST ? ir_k(type, imm) : (ir_val){.type = (uint8_t)type, .cell = (uint16_t)cell, .wide = wide};
 }
 
 /* N and Z of a value, C and V are 0. */
@@ -138,6 +139,29 @@ static bool of_difference(struct ir_build *b, unsigned cond, ir_val x, ir_val y,
     return false;
 }
 
+/* Quiet: what a comparison raises the one that made the flags has raised. */
+static bool of_floats(struct ir_build *b, unsigned cond, ir_val x, ir_val y, ir_val *out)
+{
+    ir_val r;
+    switch (cond & ~1u) {
+    case IR_COND_eq: r = ir_FEQ(b, x, y, IR_quiet); break;
+    case IR_COND_cs:
+    case IR_COND_mi: r = ir_FLT(b, x, y, IR_quiet); break;
+    case IR_COND_vs:
+        r = ir_FEQ(b, x, x, IR_quiet);
+        r = x.cell == y.cell ? r : ir_AND(b, r, ir_FEQ(b, y, y, IR_quiet));
+        break;
+    case IR_COND_hi: r = ir_FLE(b, x, y, IR_quiet); break;
+    case IR_COND_ge: r = ir_FLE(b, y, x, IR_quiet); break;
+    case IR_COND_gt: r = ir_FLT(b, y, x, IR_quiet); break;
+    default: return false;
+    }
+    bool opposite = cond == IR_COND_cs || cond == IR_COND_vs || cond == IR_COND_hi || cond == IR_COND_ne || cond == IR_COND_pl ||
+                    cond == IR_COND_lt || cond == IR_COND_le;
+    *out = opposite ? ir_NOT(b, r) : r;
+    return true;
+}
+
 bool ir_compared(struct ir_build *b, unsigned cond, ir_val flags, ir_val *out)
 {
     if (b->compared.epoch != b->epoch || flags.cell != b->compared.cell)
@@ -146,6 +170,8 @@ bool ir_compared(struct ir_build *b, unsigned cond, ir_val flags, ir_val *out)
     ir_val x = operand(type, b->compared.a, 0), y = operand(type, b->compared.b, b->compared.imm);
     if (b->compared.op == IR_FLLOG)
         return of_value(b, cond, x, out);
+    if (b->compared.op == IR_FLCMP)
+        return of_floats(b, cond, x, y, out);
     if (b->compared.op == IR_AND)
         return of_value(b, cond, ir_AND(b, x, y), out);
     if (b->compared.sum && (cond == IR_COND_eq || cond == IR_COND_ne || cond == IR_COND_mi || cond == IR_COND_pl))

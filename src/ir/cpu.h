@@ -55,6 +55,8 @@ struct cpu {
     uint32_t fx;             /* FX_* */
     uint8_t fp_nan;          /* FP_NAN_*: the guest's rule (ir/softfloat.h) */
     bool fp_tiny_before;     /* tininess is detected before rounding */
+    uint8_t fp_flush;        /* FP_FLUSH_*: subnormal operands and results are zeros */
+    bool fp_alt_half;        /* f16 has numbers where the others have infinities and NaNs (Arm's AHP) */
     struct trap trap;        /* valid while trapped */
     bool trapped;            /* an op or helper trapped; whoever called it must stop */
     bool flat;               /* guest addresses are the host's own, below MEM_FLAT_END (user mode); a fault is the host's */

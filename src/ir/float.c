@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The scalar float rows of ops.def by soft float: the evaluator's meaning, and the reference for every other tier. */
 #include "ir/eval.h"
+#include "ir/flags.h"
 #include "ir/softfloat.h"
 
 static uint64_t unbox(unsigned type, uint64_t v)
@@ -8,6 +9,12 @@ static uint64_t unbox(unsigned type, uint64_t v)
     if (type == IR_f32)
         return v >> 32 == 0xffffffff ? (uint32_t)v : 0x7fc00000;
     return v >> 16 == 0xffffffffffff ? (uint16_t)v : 0x7e00;
+}
+
+static uint64_t flags_of(enum fp_order order)
+{
+    static const uint16_t flags[] = {[FP_less] = FL_N, [FP_equal] = FL_Z | FL_C, [FP_greater] = FL_C, [FP_unordered] = FL_C | FL_V};
+    return flags[order];
 }
 
 static uint64_t arithmetic(struct fp_env *env, const struct ir_op *op, uint64_t a, uint64_t b, uint64_t c)
@@ -28,6 +35,7 @@ static uint64_t arithmetic(struct fp_env *env, const struct ir_op *op, uint64_t 
     case IR_FEQ: return fp_eq(env, type, a, b, op->s[0]);
     case IR_FLT: return fp_lt(env, type, a, b, op->s[0]);
     case IR_FLE: return fp_le(env, type, a, b, op->s[0]);
+    case IR_FLCMP: return flags_of(fp_compare(env, type, a, b, op->s[0]));
     case IR_FCLASS: return fp_class(from, a);
     case IR_FTOF: return fp_to_fp(env, type, from, a);
     case IR_FTOI: return fp_to_int(env, from, op->s[0], type == IR_i32 ? 32 : 64, a, op->s[2]);
@@ -64,9 +72,9 @@ static uint64_t operand(const struct cpu *cpu, unsigned cell, unsigned type)
 
 bool ir_op_float(struct cpu *cpu, const struct ir_op *op)
 {
-    struct fp_env env = fp_env_of(cpu, rounding(op));
     const struct ir_sig *sig = &ir_sigs[op->op];
     unsigned type = op->s[3] ? op->s[3] : op->type;
+    struct fp_env env = fp_env_of(cpu, rounding(op), op->op == IR_ITOF ? op->type : op->op == IR_FTOF ? (unsigned)IR_f64 : type);
     uint64_t a = operand(cpu, op->a, type), b = sig->in[1] ? operand(cpu, op->b, type) : 0;
     uint64_t c = sig->in[1] && sig->in[2] ? operand(cpu, op->c, type) : 0;
     cpu->cell[op->d] = arithmetic(&env, op, a, b, c);

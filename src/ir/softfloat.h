@@ -24,12 +24,22 @@ struct fp_env {
     bool tiny_before; /* a result is tiny before it is rounded (Arm), not after (riscv, x86) */
     bool ftz;         /* tiny results become zero: Arm FZ, x86 FTZ */
     bool daz;         /* subnormal operands count as zero: Arm FZ, x86 DAZ */
+    bool alt_half;    /* conversions to and from f16: numbers where the others have infinities and NaNs: Arm AHP */
     uint32_t fx;      /* FX_* are ORed in; dn: x86 used a subnormal operand, Arm flushed one (not of f16) */
 };
 
-static inline struct fp_env fp_env_of(const struct cpu *cpu, unsigned rm)
+enum { FP_FLUSH_f16 = 1, FP_FLUSH_wider = 2 }; /* cpu->fp_flush */
+
+/* type: what is flushed to zero, if the vCPU does; for conversions between formats, which know their own exceptions, not f16. */
+static inline struct fp_env fp_env_of(const struct cpu *cpu, unsigned rm, unsigned type)
 {
-    return (struct fp_env){.rm = (uint8_t)rm, .nan = cpu->fp_nan, .tiny_before = cpu->fp_tiny_before};
+    bool flush = cpu->fp_flush & (type == IR_f16 ? FP_FLUSH_f16 : FP_FLUSH_wider);
+    return (struct fp_env){.rm = (uint8_t)rm,
+                           .nan = cpu->fp_nan,
+                           .tiny_before = cpu->fp_tiny_before,
+                           .ftz = flush,
+                           .daz = flush,
+                           .alt_half = cpu->fp_alt_half};
 }
 
 uint64_t fp_add(struct fp_env *env, unsigned type, uint64_t a, uint64_t b);
@@ -43,6 +53,8 @@ uint64_t fp_sqrt(struct fp_env *env, unsigned type, uint64_t a);
  * the order c, a, b by Arm and a, b, c by x86, where a is the first factor of the manual's formula (src2 of VFMADD213, dst of 132).
  */
 uint64_t fp_fma(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, uint64_t c, unsigned neg);
+/* (a*b + c) * 2^scale, rounded once (Arm FRSQRTS). */
+uint64_t fp_fma_scaled(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, uint64_t c, int scale);
 
 /*
  * kind: IR_num   IEEE 754-2019 minimumNumber: a number wins over any NaN (riscv fmin)
@@ -54,7 +66,10 @@ uint64_t fp_fma(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, uint6
 uint64_t fp_min(struct fp_env *env, unsigned type, unsigned kind, uint64_t a, uint64_t b);
 uint64_t fp_max(struct fp_env *env, unsigned type, unsigned kind, uint64_t a, uint64_t b);
 
-/* False if a NaN takes part; signalling: quiet NaNs raise nv too. */
+enum fp_order { FP_less, FP_equal, FP_greater, FP_unordered };
+
+/* signalling: quiet NaNs raise nv too. The next three are false if a NaN takes part. */
+enum fp_order fp_compare(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling);
 bool fp_eq(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling);
 bool fp_lt(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling);
 bool fp_le(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling);
@@ -67,14 +82,20 @@ uint64_t fp_neg(unsigned type, uint64_t a);
 /* To an integral value; exact: raise nx if it differs. */
 uint64_t fp_round(struct fp_env *env, unsigned type, uint64_t a, bool exact);
 uint64_t fp_to_fp(struct fp_env *env, unsigned to, unsigned from, uint64_t a);
+/* f32 to bfloat16, whose exponent is f32's. */
+uint64_t fp_to_bf16(struct fp_env *env, uint64_t a);
 
 /*
- * bits: 32 or 64; the result is zero-extended. Out of range and NaN raise nv, and give by policy
+ * bits: 16, 32 or 64; the result is zero-extended. Out of range and NaN raise nv, and give by policy
  * IR_nan0: the nearest integer, NaN 0 (Arm); IR_nanmax: the nearest, NaN the greatest (riscv); IR_indef: the least if signed, else
  * the greatest (x86).
  */
 uint64_t fp_to_int(struct fp_env *env, unsigned from, bool is_signed, unsigned bits, uint64_t a, unsigned policy);
+/* Of a * 2^scale, without rounding in between. */
+uint64_t fp_to_fixed(struct fp_env *env, unsigned from, bool is_signed, unsigned bits, uint64_t a, unsigned policy, int scale);
 /* Toward zero, modulo 2^bits, infinities and NaN 0; flags as of the signed fp_to_int (riscv fcvtmod.w.d, Arm FJCVTZS). */
 uint64_t fp_to_int_mod(struct fp_env *env, unsigned from, unsigned bits, uint64_t a);
-/* Of v the low `bits` (32 or 64) count. */
+/* Of v the low `bits` count. */
 uint64_t fp_from_int(struct fp_env *env, unsigned to, bool is_signed, unsigned bits, uint64_t v);
+/* Of v * 2^scale, rounded once. */
+uint64_t fp_from_fixed(struct fp_env *env, unsigned to, bool is_signed, unsigned bits, uint64_t v, int scale);

@@ -27,38 +27,32 @@ static void note_subnormals(struct fp_env *env, const struct operand *x, const s
     fp_note_subnormal(env, y->num);
 }
 
-/* False: unordered. */
-static bool compare(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling, int64_t order[2])
+enum fp_order fp_compare(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling)
 {
     const struct fp_format *f = fp_format(type);
     struct operand x = operand(env, f, a), y = operand(env, f, b);
-    order[0] = x.order;
-    order[1] = y.order;
     if (fp_is_nan(x.num) || fp_is_nan(y.num)) {
         if (signalling || x.num.kind == FP_snan || y.num.kind == FP_snan)
             env->fx |= FX_nv;
-        return false;
+        return FP_unordered;
     }
     note_subnormals(env, &x, &y);
-    return true;
+    return x.order < y.order ? FP_less : x.order == y.order ? FP_equal : FP_greater;
 }
 
 bool fp_eq(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling)
 {
-    int64_t order[2];
-    return compare(env, type, a, b, signalling, order) && order[0] == order[1];
+    return fp_compare(env, type, a, b, signalling) == FP_equal;
 }
 
 bool fp_lt(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling)
 {
-    int64_t order[2];
-    return compare(env, type, a, b, signalling, order) && order[0] < order[1];
+    return fp_compare(env, type, a, b, signalling) == FP_less;
 }
 
 bool fp_le(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, bool signalling)
 {
-    int64_t order[2];
-    return compare(env, type, a, b, signalling, order) && order[0] <= order[1];
+    return fp_compare(env, type, a, b, signalling) <= FP_equal;
 }
 
 /* x or y is a NaN. */

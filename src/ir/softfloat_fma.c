@@ -7,7 +7,7 @@
 
 /* x, y or z is a NaN, infinite, or x * y is zero. */
 static uint64_t fma_special(struct fp_env *env, const struct fp_format *f, struct fp_num x, struct fp_num y, struct fp_num z,
-                            const uint64_t v[3])
+                            const uint64_t v[3], int scale)
 {
     bool sign = x.sign ^ y.sign;
     bool inf = x.kind == FP_inf || y.kind == FP_inf, zero = x.kind == FP_zero || y.kind == FP_zero;
@@ -25,26 +25,36 @@ static uint64_t fma_special(struct fp_env *env, const struct fp_format *f, struc
         return fp_inf(f, inf ? sign : z.sign);
     if (z.kind == FP_zero) /* both summands are zero */
         return fp_zero(f, z.sign == sign ? sign : fp_zero_sign(env));
-    return fp_pack(env, f, z.sign, z.exp, (u128)z.sig << 64); /* exact, but ftz counts */
+    return fp_pack(env, f, z.sign, z.exp + scale, (u128)z.sig << 64); /* exact, but ftz counts */
 }
 
-uint64_t fp_fma(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, uint64_t c, unsigned neg)
+static uint64_t multiply_add(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, uint64_t c, unsigned neg, int scale)
 {
     const struct fp_format *f = fp_format(type);
     struct fp_num x = fp_unpack(env, f, a), y = fp_unpack(env, f, b), z = fp_unpack(env, f, c);
     x.sign ^= neg == IR_negp || neg == IR_negpc;
     z.sign ^= neg == IR_negc || neg == IR_negpc;
     if (!fp_is_finite(x) || !fp_is_finite(y) || !(fp_is_finite(z) || z.kind == FP_zero))
-        return fma_special(env, f, x, y, z, (const uint64_t[]){a, b, c});
+        return fma_special(env, f, x, y, z, (const uint64_t[]){a, b, c}, scale);
     fp_note_subnormal(env, x);
     fp_note_subnormal(env, y);
     fp_note_subnormal(env, z);
-    struct fp_wide p = {(u128)x.sig * y.sig, x.exp + y.exp, x.sign ^ y.sign};
+    struct fp_wide p = {(u128)x.sig * y.sig, x.exp + y.exp + scale, x.sign ^ y.sign};
     if (z.kind == FP_zero)
         return fp_pack(env, f, p.sign, p.exp + 1, p.sig);
     if (p.sig >> 127) { /* its low 22 bits are zero */
         p.sig >>= 1;
         p.exp++;
     }
-    return fp_pack_sum(env, f, p, (struct fp_wide){(u128)z.sig << 63, z.exp, z.sign});
+    return fp_pack_sum(env, f, p, (struct fp_wide){(u128)z.sig << 63, z.exp + scale, z.sign});
+}
+
+uint64_t fp_fma(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, uint64_t c, unsigned neg)
+{
+    return multiply_add(env, type, a, b, c, neg, 0);
+}
+
+uint64_t fp_fma_scaled(struct fp_env *env, unsigned type, uint64_t a, uint64_t b, uint64_t c, int scale)
+{
+    return multiply_add(env, type, a, b, c, IR_pos, scale);
 }

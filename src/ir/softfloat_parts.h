@@ -16,6 +16,7 @@ struct fp_format {
     uint64_t inf; /* bits of +infinity: all ones in the exponent */
 };
 extern const struct fp_format fp_formats[IR_f64 - IR_f16 + 1];
+extern const struct fp_format fp_alt_half, fp_bf16; /* alt half: its `inf` is beyond all bits but the sign */
 
 static inline const struct fp_format *fp_format(unsigned type) { return &fp_formats[type - IR_f16]; }
 

@@ -16,6 +16,9 @@ const struct fp_format fp_formats[] = {
     [IR_f64 - IR_f16] = FORMAT(52, 11),
 };
 
+const struct fp_format fp_alt_half = {10, 15, 15, 1 << 15};
+const struct fp_format fp_bf16 = FORMAT(7, 8);
+
 static uint64_t fraction(const struct fp_format *f, uint64_t v) { return bits_get(v, 0, f->frac); }
 static uint64_t quiet_bit(const struct fp_format *f) { return 1ull << (f->frac - 1); }
 static bool bits_are_nan(const struct fp_format *f, uint64_t v) { return (v & f->inf) == f->inf && fraction(f, v); }
@@ -69,6 +72,10 @@ uint64_t fp_choose_nan(struct fp_env *env, const struct fp_format *f, const uint
 
 static uint64_t overflow(struct fp_env *env, const struct fp_format *f, bool sign)
 {
+    if (f == &fp_alt_half) {
+        env->fx |= FX_nv;
+        return fp_zero(f, sign) | (f->inf - 1);
+    }
     env->fx |= FX_of | FX_nx;
     bool to_inf = env->rm == IR_rne || env->rm == IR_rmm || env->rm == (sign ? IR_rdn : IR_rup);
     return fp_inf(f, sign) - !to_inf;
@@ -97,7 +104,7 @@ uint64_t fp_pack(struct fp_env *env, const struct fp_format *f, bool sign, int e
         exp += below;
     }
     uint64_t rest = s << (f->frac + 1);
-    if (exp > f->bias)
+    if (exp + f->bias >= (int)(f->inf >> f->frac))
         return overflow(env, f, sign);
     /* The leading one and a carry both count the exponent up; a subnormal has no leading one. */
     uint64_t bits = ((uint64_t)(exp + f->bias - 1) << f->frac) + fp_round_unit(env->rm, sign, s >> (63 - f->frac), rest);

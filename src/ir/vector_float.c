@@ -69,9 +69,13 @@ static unsigned rounding(const struct ir_op *op)
 
 bool ir_op_vector_float(struct cpu *cpu, const struct ir_op *op)
 {
-    struct fp_env env = fp_env_of(cpu, rounding(op));
+    bool converts = op->op >= IR_VFTOI;
+    unsigned type = !converts            ? format(width(op))
+                    : op->op == IR_VFTOF ? IR_f64
+                                         : format(op->op == IR_VFTOI ? op->imm & 0xff : op->imm >> 8 & 0xff);
+    struct fp_env env = fp_env_of(cpu, rounding(op), type);
     struct lanes a = lanes_of(cpu, op->a), r;
-    if (op->op >= IR_VFTOI) {
+    if (converts) {
         r = convert(&env, op, &a);
     } else {
         struct lanes b = op->b < IR_NONE ? lanes_of(cpu, op->b) : a, c = op->c < IR_NONE ? lanes_of(cpu, op->c) : a;

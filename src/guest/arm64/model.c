@@ -148,6 +148,8 @@ static void float_mode(struct cpu *cpu)
 {
     cpu->fp_nan = A64(cpu, fpcr) & FPCR_DN ? FP_NAN_default : FP_NAN_arm;
     cpu->fp_tiny_before = true;
+    cpu->fp_flush = (A64(cpu, fpcr) & FPCR_FZ ? FP_FLUSH_wider : 0) | (A64(cpu, fpcr) & FPCR_FZ16 ? FP_FLUSH_f16 : 0);
+    cpu->fp_alt_half = A64(cpu, fpcr) & FPCR_AHP;
 }
 
 void arm64_restored(struct cpu *cpu)
