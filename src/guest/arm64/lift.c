@@ -4,6 +4,7 @@
 #include "base/bits.h"
 #include "guest/arm64/arm64.h"
 #include "guest/arm64/constants.h"
+#include "guest/arm64/float.h"
 #include <stdio.h>
 
 enum { INSN = 4 };
@@ -107,4 +108,15 @@ int64_t arm64_sfn_to3(const struct arm64_lift *l, int64_t e, int64_t q, int64_t 
         source[n][1] = (uint8_t)(at / size / 3 * size + at % size);
     }
     return three(which, bytes, (const uint8_t(*)[2])source);
+/* FPCR's rounding. */
+int64_t arm64_sfn_env(const struct arm64_lift *l)
+{
+    static const uint8_t modes[] = {IR_rne, IR_rup, IR_rdn, IR_rtz};
+    return modes[l->key->rmode];
+}
+
+int64_t arm64_sfn_fpimm(const struct arm64_lift *l, int64_t format, int64_t i)
+{
+    (void)l;
+    return (int64_t)arm64_fpimm((unsigned)format, (unsigned)i);
 }

@@ -2,6 +2,7 @@
 /* Print styles that the .isa files name: operands as assemblers write them. */
 #include "guest/arm64/arm64.h"
 #include "guest/arm64/constants.h"
+#include "guest/arm64/float.h"
 #include <inttypes.h>
 
 static const char *base_name(int64_t n)
@@ -37,6 +38,20 @@ void arm64_show_movn(struct arm64_text *t, int64_t sf, int64_t h, int64_t i)
 }
 
 void arm64_show_bit(struct arm64_text *t, int64_t h, int64_t i) { arm64_text_put(t, "#%u", (unsigned)(32 * h + i)); }
+
+void arm64_show_fpimm(struct arm64_text *t, int64_t i)
+{
+    union {
+        uint64_t bits;
+        double value;
+    } v = {.bits = arm64_fpimm(3, (unsigned)i)};
+    arm64_text_put(t, "#%.8f", v.value);
+}
+
+/* Bits behind the point, by the width of the number. */
+void arm64_show_fbits16(struct arm64_text *t, int64_t c) { arm64_text_put(t, "#%u", 16 - (unsigned)c); }
+void arm64_show_fbits32(struct arm64_text *t, int64_t c) { arm64_text_put(t, "#%u", 32 - (unsigned)c); }
+void arm64_show_fbits64(struct arm64_text *t, int64_t c) { arm64_text_put(t, "#%u", 64 - (unsigned)c); }
 
 /* ---- bit fields: position and width of what moves up, down, and left shifts ---- */
 
