@@ -91,6 +91,23 @@ static void choose_source(struct ir_build *b, unsigned first, struct choice *cho
     b->nops--;
 }
 
+/* A temporary that the branch compares gets a number that the insns behind it do not use for their own. */
+static uint16_t keep_operand(struct ir_build *b, unsigned at, uint16_t cell, unsigned n)
+{
+    unsigned first = b->insns[b->ops[at].d - 1].op;
+    uint16_t kept = (uint16_t)(b->zero + IR_MAX_TEMPS - 2 - MAX_CELLS - n);
+    if (!ir_is_temp(b, cell))
+        return cell;
+    for (unsigned i = first; i < at; i++) {
+        struct ir_op *o = &b->ops[i];
+        uint16_t *const cells[] = {&o->d, &o->a, &o->b, &o->c};
+        for (unsigned k = 0; k < 4; k++)
+            if (*cells[k] == cell)
+                *cells[k] = kept;
+    }
+    return kept;
+}
+
 static void choose(struct ir_build *b, const struct ir_op *branch, const struct choice *choices, unsigned n)
 {
     static const uint8_t ops[] = {
@@ -122,9 +139,11 @@ static void convert(struct ir_build *b)
 {
     struct choice choices[MAX_CELLS];
     unsigned n = 0, at = b->skip;
-    const struct ir_op branch = b->ops[at];
+    struct ir_op branch = b->ops[at];
     if (b->nops - at - 1 > MAX_OPS || !collect(b, at + 1, choices, &n))
         return;
+    branch.a = keep_operand(b, at, branch.a, 0);
+    branch.b = keep_operand(b, at, branch.b, 1);
     for (unsigned i = at; i + 1 < b->nops; i++)
         b->ops[i] = b->ops[i + 1];
     b->nops--;

@@ -7,10 +7,9 @@
 #pragma once
 #include <stdint.h>
 
-#define CASE_CODE    UINT64_C(0x1234560000) /* two pages, all c.ebreak but for the case's code */
-#define CASE_DATA    UINT64_C(0x1235560000) /* two pages of data; nothing else can be touched within CASE_GUARD of either */
-#define CASE_HANDLER UINT64_C(0x1236560000) /* vm's trap handler: hidden from the case's mode */
-#define CASE_GUARD   UINT64_C(0x200000)     /* farther than a direct jump reaches */
+#define CASE_CODE  UINT64_C(0x1234560000) /* two pages, all breakpoints but for the case's code */
+#define CASE_DATA  UINT64_C(0x1235560000) /* two pages of data; nothing else can be touched within CASE_GUARD of either */
+#define CASE_GUARD UINT64_C(0x200000)     /* farther than a direct jump reaches */
 
 enum {
     CASE_CODE_SIZE = 0x2000,
@@ -18,17 +17,17 @@ enum {
     CASE_WORDS = CASE_DATA_SIZE / 8,
     CASE_MAX_CODE = 256,
     CASE_MAX_PATCHES = 4,
-    CASE_EBREAK = 0x9002, /* c.ebreak */
+    CASE_STATUSES = 3,
 };
 
 struct case_word { /* of the data pages */
     uint64_t index, value;
 };
 
-struct case_state {
-    uint64_t x[32], f[32]; /* x[0] is not used */
+struct case_state { /* riscv64: x[0] is not used, f[32..] neither; status: fcsr. arm64: x[31] is sp, f two words each; nzcv fpcr fpsr */
+    uint64_t x[32], f[64];
     uint64_t pc;
-    uint64_t fcsr;
+    uint64_t status[CASE_STATUSES];
 };
 
 struct case_input {
@@ -41,7 +40,7 @@ struct case_input {
 struct case_result {
     struct case_state after; /* pc: of the insn that trapped */
     uint64_t address;        /* of the access that trapped */
-    uint32_t signal;         /* as Linux numbers them for riscv64; SIGTRAP is the normal end */
+    uint32_t signal;         /* as Linux numbers them; SIGTRAP is the normal end */
     uint32_t nchanged;       /* words that follow, by rising index */
 };
 

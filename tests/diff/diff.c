@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Compares what user-level riscv64 instructions do with QEMU: registers, flags, memory, traps.
+ * Compares what a guest's user-level instructions do with QEMU: registers, flags, memory, traps.
  *     diff --runner FILE [--qemu FILE] [--seed N] [--count N] [--blocks N] [--undefined N] [--insn NAME [--first N]]
  * --count cases of every instruction (200), --blocks blocks (2000), --undefined words that mean nothing (4000); all in tier 0 by
  * blocks and one instruction at a time, and in tier 1. --insn: one instruction only, or "block", or "undefined". A case depends on seed, instruction and number alone: a failure prints
@@ -12,13 +12,14 @@
 #include "oracle.h"
 #include "os/os.h"
 #include "report.h"
+#include "subject.h"
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BATCH = 2048, TRIES = 1000, SHOWN = 2 /* of one instruction */, SHOWN_ALL = 40, BLOCK = RISCV64_INSNS, UNDEFINED, STREAMS };
+enum { BATCH = 2048, TRIES = 1000, SHOWN = 2 /* of one instruction */, SHOWN_ALL = 40, BLOCK = INSNS, UNDEFINED, STREAMS };
 
 struct batch {
     struct oracle oracle;
@@ -40,7 +41,7 @@ struct diff {
     uint64_t passed, failed, known, made[STREAMS], bad[STREAMS];
 };
 
-static const char *stream_name(unsigned id) { return id == BLOCK ? "block" : id == UNDEFINED ? "undefined" : riscv64_insns[id].name; }
+static const char *stream_name(unsigned id) { return id == BLOCK ? "block" : id == UNDEFINED ? "undefined" : insn_table[id].name; }
 
 static int fatal(const struct err *err)
 {
@@ -80,7 +81,7 @@ static void keep_difference(struct diff *d, struct case_input *c, unsigned way)
         *c = d->extra.cases[i];
 }
 
-/* The shortest beginning of a block that differs, all that follows being c.ebreak; then as many nops in it as possible. */
+/* The shortest beginning of a block that differs, all that follows being breakpoints; then as many nops in it as possible. */
 static void shorten(struct diff *d, struct case_input *c, unsigned way)
 {
     struct batch *b = &d->extra;
@@ -92,11 +93,12 @@ static void shorten(struct diff *d, struct case_input *c, unsigned way)
     }
     keep_difference(d, c, way);
     for (unsigned at = 0, len; at < c->code_len; at += len) {
-        static const uint8_t nops[] = {0x13, 0, 0, 0}, nop[] = {1, 0};
+        uint8_t nop[4];
         len = gen_length(c->code[at]);
+        le32_put(nop, len == 4 ? subject.nop : subject.short_nop);
         b->n = 1;
         b->cases[0] = *c;
-        memcpy(b->cases[0].code + at, len == 4 ? nops : nop, len);
+        memcpy(b->cases[0].code + at, nop, len);
         keep_difference(d, c, way);
     }
     b->n = 1;
@@ -210,7 +212,7 @@ static int run_stream(struct diff *d, unsigned id)
 static void check_covered(struct diff *d)
 {
     for (unsigned id = 0; id < STREAMS; id++) {
-        bool without = id < RISCV64_INSNS && gen_excluded(id);
+        bool without = id < INSNS && gen_excluded(id);
         if (without || d->made[id] >= d->counts[id])
             continue;
         printf("FAILED %s: %" PRIu64 " cases instead of %" PRIu64 "\n", stream_name(id), d->made[id], d->counts[id]);
@@ -229,7 +231,7 @@ static int run(struct diff *d)
             continue;
         }
         found = true;
-        if (!(id < RISCV64_INSNS && gen_excluded(id)) && run_stream(d, id))
+        if (!(id < INSNS && gen_excluded(id)) && run_stream(d, id))
             return 2;
     }
     if (!found) {
@@ -255,7 +257,7 @@ static bool oracle_works(struct diff *d)
     char text[512];
     bool works = !oracle_start(o, NULL, 0, &err) && !oracle_wait(o);
     if (!works)
-        printf("SKIP: needs qemu-riscv64 10 or later (Debian's package qemu-user, of bookworm-backports): %s\n",
+        printf("SKIP: needs %s 10 or later (Debian's package qemu-user, of bookworm-backports): %s\n", subject.qemu,
                oracle_words(o, text, sizeof text));
     return works;
 }
@@ -265,10 +267,13 @@ static int open_all(struct diff *d)
     struct err err = {0};
     if (engine_new(&d->compiler, ACCEL_jit, &err))
         printf("without tier 1: %s\n", err.text);
-    if (engine_new(&d->interpreter, ACCEL_interpreter, &err) || oracle_init(&d->batches[0].oracle, d->qemu, d->runner, &err) ||
-        oracle_init(&d->batches[1].oracle, d->qemu, d->runner, &err) || oracle_init(&d->extra.oracle, d->qemu, d->runner, &err))
+    if (engine_new(&d->interpreter, ACCEL_interpreter, &err))
         return fatal(&err);
-    gen_init(&d->gen, engine_features(d->interpreter));
+    struct oracle *const oracles[] = {&d->batches[0].oracle, &d->batches[1].oracle, &d->extra.oracle};
+    for (unsigned i = 0; i < ARRAY_LEN(oracles); i++)
+        if (oracle_init(oracles[i], d->qemu, subject.cpu, d->runner, &err))
+            return fatal(&err);
+    gen_init(&d->gen, subject.features(engine_cpu(d->interpreter)));
     d->filling = &d->batches[0];
     d->running = &d->batches[1];
     return 0;
@@ -303,7 +308,7 @@ static bool parse(struct diff *d, int argc, char **argv)
         default: return false;
         }
     }
-    for (unsigned id = 0; id < RISCV64_INSNS; id++)
+    for (unsigned id = 0; id < INSNS; id++)
         d->counts[id] = count;
     d->counts[BLOCK] = d->only ? count : blocks;
     d->counts[UNDEFINED] = d->only ? count : undefined;
@@ -331,7 +336,7 @@ int main(int argc, char **argv)
     struct err err = {0};
     if (!d)
         return 2;
-    d->qemu = "qemu-riscv64";
+    d->qemu = subject.qemu;
     if (os_random(&d->seed, sizeof d->seed, &err))
         return fatal(&err);
     d->seed >>= 32;
@@ -341,8 +346,7 @@ int main(int argc, char **argv)
         return 2;
     }
     if (!d->runner || !executable(d->qemu)) {
-        printf("SKIP: needs %s\n",
-               d->runner ? "qemu-riscv64 (Debian's package qemu-user)" : "riscv64-linux-gnu-gcc (Debian's gcc-riscv64-linux-gnu)");
+        printf("SKIP: needs %s (Debian's %s)\n", d->runner ? d->qemu : subject.gcc, d->runner ? "qemu-user" : subject.gcc_package);
         free(d);
         return 77;
     }

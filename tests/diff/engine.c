@@ -1,23 +1,37 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The vCPU runs in U mode; the first trap goes to M mode, whose handler is a wfi, at which the run loop returns: registers are then as
- * the trapping instruction found them. PMP hides the handler's page from U mode, so that both sides see the same two areas.
+ * The vCPU runs in its guest's user mode until the first trap, which goes nowhere: a copy of the guest's table notes it and stops the run loop,
+ * and registers are as the trapping instruction found them.
  */
 #include "engine.h"
 #include "accel/vcpu.h"
 #include "base/bits.h"
-#include "guest/riscv64/riscv64.h"
+#include "subject.h"
 #include <stdlib.h>
 
-enum { WFI = 0x10500073, MAX_INSNS = 1000, FCSR = 3, DATA_WORDS = CASE_WORDS };
+enum { MAX_INSNS = 1000 };
 
 struct engine {
     struct mem_space *space;
     struct os_vclock clock;
+    struct guest guest;
     struct accel_vm *vm;
     struct cpu *cpu;
     uint8_t *code, *data;
 };
+
+static void note_trap(struct cpu *cpu, struct trap trap)
+{
+    cpu->trap = trap;
+    cpu->trapped = true;
+    cpu->waiting = true; /* the run loop returns */
+}
+
+static bool take_nothing(struct cpu *cpu)
+{
+    (void)cpu;
+    return false;
+}
 
 static int build(struct engine *e, enum accel_mode mode, struct err *err)
 {
@@ -26,12 +40,13 @@ static int build(struct engine *e, enum accel_mode mode, struct err *err)
     int rc = mem_space_add_ram(e->space, "code", CASE_CODE, CASE_CODE_SIZE, err);
     if (!rc)
         rc = mem_space_add_ram(e->space, "data", CASE_DATA, CASE_DATA_SIZE, err);
-    if (!rc)
-        rc = mem_space_add_ram(e->space, "handler", CASE_HANDLER, MEM_PAGE, err);
     os_vclock_init(&e->clock);
     os_vclock_resume(&e->clock);
+    e->guest = *subject.guest;
+    e->guest.enter_trap = note_trap;
+    e->guest.take_interrupt = take_nothing;
     struct accel_config config = {
-        .guest = &guest_riscv64,
+        .guest = &e->guest,
         .model = "max",
         .vcpus = 1,
         .mode = mode,
@@ -45,9 +60,14 @@ static int build(struct engine *e, enum accel_mode mode, struct err *err)
     return rc;
 }
 
+static void fill(uint8_t *code, unsigned size)
+{
+    for (unsigned i = 0; i < size; i += 4)
+        le32_put(code + i, subject.stop);
+}
+
 int engine_new(struct engine **out, enum accel_mode mode, struct err *err)
 {
-    uint8_t wfi[4];
     struct engine *e = calloc(1, sizeof *e);
     if (!e)
         return err_set(err, STATUS_resource, "out of memory");
@@ -59,12 +79,9 @@ int engine_new(struct engine **out, enum accel_mode mode, struct err *err)
     e->cpu = accel_vm_cpu(e->vm, 0);
     e->code = mem_ram(e->space, CASE_CODE, CASE_CODE_SIZE);
     e->data = mem_ram(e->space, CASE_DATA, CASE_DATA_SIZE);
-    for (unsigned i = 0; i < CASE_CODE_SIZE; i += 2)
-        le16_put(e->code + i, CASE_EBREAK);
+    fill(e->code, CASE_CODE_SIZE);
     for (unsigned i = 0; i < CASE_WORDS; i++)
         le64_put(e->data + 8 * i, case_pattern(i));
-    le32_put(wfi, WFI);
-    (void)!mem_write(e->space, CASE_HANDLER, wfi, sizeof wfi);
     *out = e;
     return 0;
 }
@@ -78,31 +95,15 @@ void engine_free(struct engine *e)
     free(e);
 }
 
-uint64_t engine_features(const struct engine *e) { return riscv64_arch(e->cpu)->insns; }
-
-/* User mode that may do all that Linux lets its programs do. */
-static void set_mode(struct cpu *cpu)
-{
-    RV(cpu, priv) = PRIV_U;
-    RV(cpu, mstatus) = STATUS_FS;
-    RV(cpu, mtvec) = CASE_HANDLER;
-    RV(cpu, medeleg) = 0;
-    RV(cpu, menvcfg) = RV(cpu, senvcfg) = ENVCFG_CBIE | ENVCFG_CBCFE | ENVCFG_CBZE;
-    RVN(cpu, pmpaddr, 0) = CASE_HANDLER >> 2 | (MEM_PAGE / 8 - 1);
-    RVN(cpu, pmpaddr, 1) = (1ull << 54) - 1;
-    RVN(cpu, pmpcfg, 0) = PMP_NAPOT | (PMP_NAPOT | PMP_R | PMP_W | PMP_X) << 8;
-    riscv64_restored(cpu);
-}
+const struct cpu *engine_cpu(const struct engine *e) { return e->cpu; }
 
 static void set_state(struct engine *e, const struct case_input *c)
 {
     struct cpu *cpu = e->cpu;
-    set_mode(cpu);
-    memcpy(&RV(cpu, x), c->before.x, sizeof c->before.x);
-    memcpy(&RV(cpu, f), c->before.f, sizeof c->before.f);
-    (void)!riscv64_csr_poke(cpu, FCSR, c->before.fcsr);
+    subject.set_state(cpu, &c->before);
     cpu->pc = c->before.pc;
-    cpu->waiting = cpu->trapped = false;
+    cpu->waiting = cpu->trapped = cpu->reservation.valid = false;
+    cpu->insns++; /* or the run loop takes traps of one case after the other for a handler that traps itself */
     memcpy(e->code + (c->before.pc - CASE_CODE), c->code, c->code_len);
     mem_note_write(e->space, CASE_CODE, CASE_CODE_SIZE);
     for (unsigned i = 0; i < c->npatches; i++)
@@ -112,25 +113,10 @@ static void set_state(struct engine *e, const struct case_input *c)
 
 static void restore_memory(struct engine *e, const struct case_input *c)
 {
+    uint64_t first = align_down(c->before.pc - CASE_CODE, 4), end = c->before.pc - CASE_CODE + c->code_len;
     for (unsigned i = 0; i < CASE_WORDS; i++)
         le64_put(e->data + 8 * i, case_pattern(i));
-    for (unsigned i = 0; i < c->code_len; i += 2)
-        le16_put(e->code + (c->before.pc - CASE_CODE) + i, CASE_EBREAK);
-}
-
-static uint32_t signal_of(uint64_t cause)
-{
-    switch (cause) {
-    case RISCV64_TRAP_illegal: return CASE_SIGILL;
-    case RISCV64_TRAP_breakpoint: return CASE_SIGTRAP;
-    case RISCV64_TRAP_insn_misaligned:
-    case RISCV64_TRAP_load_misaligned:
-    case RISCV64_TRAP_store_misaligned: return CASE_SIGBUS;
-    case RISCV64_TRAP_insn_access:
-    case RISCV64_TRAP_load_access:
-    case RISCV64_TRAP_store_access: return CASE_SIGSEGV;
-    default: return 100 + (uint32_t)cause;
-    }
+    fill(e->code + first, (unsigned)(end - first));
 }
 
 static uint64_t before_word(const struct case_input *c, unsigned index)
@@ -144,15 +130,10 @@ static uint64_t before_word(const struct case_input *c, unsigned index)
 
 static void get_state(struct engine *e, const struct case_input *c, struct case_result *result, struct case_word *changed)
 {
-    struct cpu *cpu = e->cpu;
     memset(result, 0, sizeof *result);
-    memcpy(result->after.x, &RV(cpu, x), sizeof result->after.x);
-    memcpy(result->after.f, &RV(cpu, f), sizeof result->after.f);
-    result->after.x[0] = 0;
-    (void)!riscv64_csr_peek(cpu, FCSR, &result->after.fcsr);
-    result->after.pc = RV(cpu, mepc);
-    result->address = RV(cpu, mtval);
-    result->signal = RV(cpu, priv) == PRIV_M ? signal_of(RV(cpu, mcause)) : CASE_ENDLESS;
+    subject.get_state(e->cpu, &result->after);
+    result->after.pc = e->cpu->pc;
+    result->signal = e->cpu->trapped ? subject.signal(e->cpu, e->cpu->trap, &result->address) : CASE_ENDLESS;
     for (unsigned i = 0; i < CASE_WORDS; i++) {
         uint64_t v = le64_get(e->data + 8 * i);
         if (v != before_word(c, i))
@@ -165,7 +146,7 @@ void engine_run(struct engine *e, const struct case_input *c, bool single, struc
     struct vcpu *vcpu = e->cpu->accel;
     set_state(e, c);
     uint64_t end = e->cpu->insns + MAX_INSNS;
-    while (RV(e->cpu, priv) == PRIV_U && e->cpu->insns < end) { /* wrs also returns */
+    while (!e->cpu->trapped && e->cpu->insns < end) { /* waits return too */
         e->cpu->waiting = false;
         e->vm->accel->run(vcpu, end - e->cpu->insns, single);
     }

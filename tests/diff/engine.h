@@ -8,6 +8,6 @@
 struct engine;
 int engine_new(struct engine **out, enum accel_mode mode, struct err *err) NODISCARD; /* every block is compiled, if it can */
 void engine_free(struct engine *e);
-uint64_t engine_features(const struct engine *e); /* of its model, as the decoder numbers them */
+const struct cpu *engine_cpu(const struct engine *e);
 /* single: one instruction at a time instead of by blocks. changed: room for CASE_WORDS. */
 void engine_run(struct engine *e, const struct case_input *c, bool single, struct case_result *result, struct case_word *changed);

@@ -8,19 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/*
- * All that the newest QEMU knows and this project's "max" has too. zama16b would let misaligned atomics through; the others add meanings to
- * words; svinval's it does not refuse in user mode.
- */
-#define CPU                                                                                                                                 \
-    "max,zama16b=false,v=false,zfh=false,zfbfmin=false,zicfilp=false,zicfiss=false,svinval=false,"                                          \
-    "zve32f=false,zve32x=false,zve64d=false,zve64f=false,zve64x=false,zvbb=false,zvbc=false,zvfbfmin=false,zvfbfwma=false,zvfh=false,"      \
-    "zvfhmin=false,zvkb=false,zvkg=false,zvkn=false,zvknc=false,zvkned=false,zvkng=false,zvknha=false,zvknhb=false,zvks=false,zvksc=false," \
-    "zvksed=false,zvksg=false,zvksh=false,zvkt=false"
-
-int oracle_init(struct oracle *o, const char *qemu, const char *runner, struct err *err)
+int oracle_init(struct oracle *o, const char *qemu, const char *cpu, const char *runner, struct err *err)
 {
-    *o = (struct oracle){.qemu = qemu, .runner = runner, .cases = tmpfile(), .results = tmpfile(), .errors = tmpfile(), .pid = -1};
+    *o = (struct oracle){
+        .qemu = qemu, .cpu = cpu, .runner = runner, .cases = tmpfile(), .results = tmpfile(), .errors = tmpfile(), .pid = -1};
     if (o->cases && o->results && o->errors) {
         setvbuf(o->results, NULL, _IONBF, 0); /* else what is read of one run may be what the buffer has of the last */
         return 0;
@@ -43,17 +34,18 @@ void oracle_fini(struct oracle *o)
 
 static int spawn(struct oracle *o, struct err *err)
 {
-    static char cpu_option[] = "-cpu", cpu[] = CPU;
-    char *argv[] = {strdup(o->qemu), cpu_option, cpu, strdup(o->runner), NULL};
+    static char cpu_option[] = "-cpu";
+    char *argv[] = {strdup(o->qemu), cpu_option, strdup(o->cpu), strdup(o->runner), NULL};
     extern char **environ;
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, fileno(o->cases), 0);
     posix_spawn_file_actions_adddup2(&actions, fileno(o->results), 1);
     posix_spawn_file_actions_adddup2(&actions, fileno(o->errors), 2);
-    int rc = argv[0] && argv[3] ? posix_spawnp(&o->pid, o->qemu, &actions, NULL, argv, environ) : ENOMEM;
+    int rc = argv[0] && argv[2] && argv[3] ? posix_spawnp(&o->pid, o->qemu, &actions, NULL, argv, environ) : ENOMEM;
     posix_spawn_file_actions_destroy(&actions);
     free(argv[0]);
+    free(argv[2]);
     free(argv[3]);
     if (!rc)
         return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Executes cases by runner.c under qemu-riscv64, many in one process, beside this one. */
+/* Executes cases by runner.c under QEMU's user mode, many in one process, beside this one. */
 #pragma once
 #include "base/err.h"
 #include "case.h"
@@ -9,11 +9,11 @@
 #include <sys/types.h>
 
 struct oracle {
-    const char *qemu, *runner;
+    const char *qemu, *cpu, *runner;
     FILE *cases, *results, *errors; /* unnamed files */
     pid_t pid;
 };
-int oracle_init(struct oracle *o, const char *qemu, const char *runner, struct err *err) NODISCARD;
+int oracle_init(struct oracle *o, const char *qemu, const char *cpu, const char *runner, struct err *err) NODISCARD;
 void oracle_fini(struct oracle *o);
 int oracle_start(struct oracle *o, const struct case_input *cases, size_t n, struct err *err) NODISCARD;
 /* Waits; afterwards the results are read one by one. Returns how it ended: 0, or what waitpid said. */

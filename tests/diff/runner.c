@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * A riscv64 Linux program that executes cases under another emulator: struct case_input from standard input, struct case_result and its words
+ * A Linux program of the guest that executes cases under another emulator: struct case_input from standard input, struct case_result and its words
  * to standard output. State goes in and out by signal frames, so that every register can be an operand: a case ends at the first
- * instruction that traps, at the latest at the c.ebreak that follows it.
+ * instruction that traps, at the latest at the breakpoint that follows it. What differs from guest to guest is in runner_GUEST.c.
  */
-#include "case.h"
-#include <signal.h>
+#include "runner.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 enum { SECONDS = 2 /* a case that still runs at the second tick does not end */ };
@@ -21,7 +19,6 @@ static struct {
     struct case_word changed[CASE_WORDS];
 } done;
 static uint64_t shadow[CASE_WORDS]; /* the data as the case found it */
-static uint64_t reservation;
 static unsigned long begun, ticked; /* cases; at the last tick of the clock */
 
 /* At once: if the emulator dies, what is missing tells at which case. */
@@ -57,33 +54,26 @@ static int get(void *data, size_t len)
 
 static void fill_code(void)
 {
-    uint16_t *code = (uint16_t *)now.before.pc;
-    for (unsigned i = 0; i < now.code_len; i += 2)
-        code[i / 2] = CASE_EBREAK;
+    uint32_t *code = (uint32_t *)(now.before.pc & ~(uint64_t)3), *end = (uint32_t *)(now.before.pc + now.code_len);
+    while (code < end)
+        *code++ = case_stop;
 }
 
 static void begin(ucontext_t *u)
 {
-    uint64_t *gregs = (uint64_t *)u->uc_mcontext.__gregs, *data = (uint64_t *)CASE_DATA;
+    uint64_t *data = (uint64_t *)CASE_DATA;
     memcpy((void *)now.before.pc, now.code, now.code_len);
     for (unsigned i = 0; i < now.npatches; i++)
         data[now.patches[i].index] = shadow[now.patches[i].index] = now.patches[i].value;
-    gregs[0] = now.before.pc;
-    memcpy(&gregs[1], &now.before.x[1], 31 * 8);
-    memcpy(u->uc_mcontext.__fpregs.__d.__f, now.before.f, sizeof now.before.f);
-    u->uc_mcontext.__fpregs.__d.__fcsr = (unsigned)now.before.fcsr;
-    __asm__ volatile("sc.d zero, zero, (%0)\n\tfence.i" ::"r"(&reservation) : "memory"); /* no reservation is left of the last case */
+    frame_put(u, &now.before);
+    case_begins();
 }
 
 static void finish(const ucontext_t *u, int number, const siginfo_t *info)
 {
-    const uint64_t *gregs = (const uint64_t *)u->uc_mcontext.__gregs;
     uint64_t *data = (uint64_t *)CASE_DATA;
     done.result = (struct case_result){.signal = (uint32_t)number, .address = (uint64_t)info->si_addr};
-    done.result.after.pc = gregs[0];
-    memcpy(&done.result.after.x[1], &gregs[1], 31 * 8);
-    memcpy(done.result.after.f, u->uc_mcontext.__fpregs.__d.__f, sizeof done.result.after.f);
-    done.result.after.fcsr = u->uc_mcontext.__fpregs.__d.__fcsr;
+    frame_get(u, &done.result.after);
     for (unsigned i = 0; i < CASE_WORDS; i++)
         if (data[i] != shadow[i]) {
             done.changed[done.result.nchanged++] = (struct case_word){i, data[i]};
@@ -95,17 +85,6 @@ static void finish(const ucontext_t *u, int number, const siginfo_t *info)
     fill_code();
 }
 
-/* Cases set gp and tp, which C needs: the way in puts them right first. The frame keeps those of the case. */
-uint64_t thread_pointer;
-void enter(int number, siginfo_t *info, void *frame);
-__asm__(".option push\n.option norelax\n"
-        "enter: la gp, __global_pointer$\n"
-        "la t0, thread_pointer\n"
-        "ld tp, 0(t0)\n"
-        "tail handler\n"
-        ".option pop\n");
-
-void handler(int number, siginfo_t *info, void *frame);
 void handler(int number, siginfo_t *info, void *frame)
 {
     if (number == SIGALRM && ticked != begun) {
@@ -135,7 +114,7 @@ int main(void)
     struct itimerval ticks = {{SECONDS, 0}, {SECONDS, 0}};
     stack_t stack = {.ss_sp = malloc(1 << 20), .ss_size = 1 << 20};
     struct sigaction action = {.sa_sigaction = enter, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
-    __asm__("mv %0, tp" : "=r"(thread_pointer));
+    remember_thread();
     if (!map(CASE_CODE, CASE_CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC) || !map(CASE_DATA, CASE_DATA_SIZE, PROT_READ | PROT_WRITE))
         return 2;
     sigaddset(&action.sa_mask, SIGALRM);

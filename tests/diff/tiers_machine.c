@@ -112,8 +112,8 @@ static void set_state(struct cpu *cpu, const struct program *p, uint64_t satp)
     RVN(cpu, pmpcfg, 0) = PMP_NAPOT | (PMP_NAPOT | PMP_R | PMP_W | PMP_X) << 8;
     riscv64_restored(cpu);
     memcpy(&RV(cpu, x), p->before.x, sizeof p->before.x);
-    memcpy(&RV(cpu, f), p->before.f, sizeof p->before.f);
-    (void)!riscv64_csr_poke(cpu, FCSR, p->before.fcsr);
+    memcpy(&RV(cpu, f), p->before.f, 32 * sizeof p->before.f[0]);
+    (void)!riscv64_csr_poke(cpu, FCSR, p->before.status[0]);
     cpu->pc = p->before.pc;
     cpu->waiting = cpu->trapped = cpu->reservation.valid = false;
 }

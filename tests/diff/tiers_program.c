@@ -94,11 +94,11 @@ static bool refused(const struct gen *g, const struct case_input *c, bool smp)
         len = gen_length(word);
         if (len == 4)
             word = le32_get(c->code + at);
-        unsigned id = riscv64_decode(word, g->features);
-        if (id == RISCV64_INSNS)
+        unsigned id = insn_decode(word, g->features);
+        if (id == INSNS)
             continue;
-        riscv64_extract(id, word, values);
-        if (uses_own(id, values) || (smp && !strncmp(riscv64_insns[id].name, "sc.", 3)))
+        insn_extract(id, word, values);
+        if (uses_own(id, values) || (smp && !strncmp(insn_table[id].name, "sc.", 3)))
             return true;
     }
     return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Straight-line blocks of 8 to 40 instructions with forward jumps: what folding, queued writes and precise traps make of neighbours. A few
+ * riscv64's straight-line blocks of 8 to 40 instructions with forward jumps: what folding, queued writes and precise traps make of neighbours. A few
  * registers are used over and over; sp and one of x8 to x15 point into the data area and are written by nothing but c.addi16sp.
  */
 #include "base/bits.h"
@@ -25,15 +25,15 @@ struct block {
 
 static unsigned id_of(const char *name)
 {
-    for (unsigned id = 0; id < RISCV64_INSNS; id++)
-        if (!strcmp(riscv64_insns[id].name, name))
+    for (unsigned id = 0; id < INSNS; id++)
+        if (!strcmp(insn_table[id].name, name))
             return id;
-    return RISCV64_INSNS;
+    return INSNS;
 }
 
 static bool writes_base(const struct gen_insn *insn, const struct gen_registers *regs)
 {
-    const char *name = riscv64_insns[insn->id].name;
+    const char *name = insn_table[insn->id].name;
     int d = gen_register(insn->id, insn->values, "d");
     if (!strcmp(name, "c.addi16sp")) {
         int64_t by = insn->values[gen_field(insn->id, "c16")];
@@ -45,14 +45,7 @@ static bool writes_base(const struct gen_insn *insn, const struct gen_registers 
 /* QEMU 10's amocas with x0 as its destination writes the constant that it uses for x0 in the rest of the block. */
 static bool breaks_oracle(const struct gen_insn *insn)
 {
-    return !strncmp(riscv64_insns[insn->id].name, "amocas", 6) && !gen_register(insn->id, insn->values, "d");
-}
-
-static void set(struct gen_insn *insn, const char *field, int64_t value)
-{
-    int i = gen_field(insn->id, field);
-    if (i >= 0)
-        insn->values[i] = value;
+    return !strncmp(insn_table[insn->id].name, "amocas", 6) && !gen_register(insn->id, insn->values, "d");
 }
 
 /* Accesses go through one of the two bases, not far from it; what must be aligned through the aligned one. */
@@ -62,9 +55,9 @@ static void set_base(struct random *r, const struct gen_registers *regs, struct 
     bool offset = i >= 0 || st >= 0;
     if (s < 0)
         return;
-    insn->values[s] = riscv64_fields[riscv64_insns[insn->id].first_field + s].width == 3 ? regs->base - 8
-                      : random_percent(r, offset ? 50 : 90)                              ? regs->base
-                                                                                         : SP;
+    insn->values[s] = insn_fields[insn_table[insn->id].first_field + s].width == 3 ? regs->base - 8
+                      : random_percent(r, offset ? 50 : 90)                        ? regs->base
+                                                                                   : SP;
     if (offset && random_percent(r, 95))
         insn->values[i >= 0 ? i : st] = (int64_t)random_below(r, 512) - 256;
 }
@@ -73,9 +66,9 @@ static void set_base(struct random *r, const struct gen_registers *regs, struct 
 static void set_csr(struct random *r, struct gen_insn *insn)
 {
     if (random_percent(r, 80) && insn->values[gen_field(insn->id, "c")] != 1)
-        set(insn, "s", 0);
+        gen_set(insn, "s", 0);
     if (random_percent(r, 90))
-        set(insn, "i", (int64_t)random_below(r, 5));
+        gen_set(insn, "i", (int64_t)random_below(r, 5));
 }
 
 static void append(struct block *b, const struct gen_insn *insn)
@@ -89,11 +82,11 @@ static void use_result(const struct gen *g, struct random *r, struct block *b)
 {
     const struct gen_insn *last = &b->items[b->n - 1].insn;
     struct gen_insn store = {.id = id_of("fsd")};
-    if (strncmp(riscv64_insns[last->id].name, "fround", 6) != 0)
+    if (strncmp(insn_table[last->id].name, "fround", 6) != 0)
         return;
-    set(&store, "t", gen_register(last->id, last->values, "d"));
-    set(&store, "s", b->regs.base);
-    set(&store, "st", (int64_t)random_below(r, 256) - 128);
+    gen_set(&store, "t", gen_register(last->id, last->values, "d"));
+    gen_set(&store, "s", b->regs.base);
+    gen_set(&store, "st", (int64_t)random_below(r, 256) - 128);
     if (gen_encode(g, &store))
         append(b, &store);
 }
@@ -113,8 +106,8 @@ static bool try_one(const struct gen *g, struct random *r, struct block *b, enum
     use_result(g, r, b);
     if (class == GEN_branch) {
         struct item *item = &b->items[b->n - 1];
-        for (int i = 0; i < riscv64_insns[insn.id].nfields; i++)
-            if (gen_is_target(riscv64_fields[riscv64_insns[insn.id].first_field + i].name))
+        for (int i = 0; i < insn_table[insn.id].nfields; i++)
+            if (gen_is_target(insn_fields[insn_table[insn.id].first_field + i].name))
                 item->field = i;
         item->target = b->n + (int)random_below(r, 8);
         item->target = item->target < n ? item->target : n;
@@ -138,10 +131,10 @@ static void reserve(const struct gen *g, struct random *r, struct block *b, int 
     struct gen_insn lr = {.id = id_of(wide ? "lr.d" : "lr.w")}, sc = {.id = id_of(wide ? "sc.d" : "sc.w")};
     gen_random(g, r, &b->regs, &lr);
     gen_random(g, r, &b->regs, &sc);
-    set(&lr, "d", pick(r, &b->regs));
-    set(&sc, "d", pick(r, &b->regs));
-    set(&lr, "s", b->regs.base);
-    set(&sc, "s", far ? SP : b->regs.base);
+    gen_set(&lr, "d", pick(r, &b->regs));
+    gen_set(&sc, "d", pick(r, &b->regs));
+    gen_set(&lr, "s", b->regs.base);
+    gen_set(&sc, "s", far ? SP : b->regs.base);
     if (!gen_encode(g, &lr) || !gen_encode(g, &sc))
         return;
     append(b, &lr);
@@ -156,13 +149,13 @@ static void jump(const struct gen *g, struct random *r, struct block *b, int n)
     struct gen_insn auipc = {.id = id_of("auipc")}, addi = {.id = id_of("addi")}, to = {.id = id_of("jalr")};
     int x = pick(r, &b->regs), link = random_percent(r, 30) ? 0 : pick(r, &b->regs), first = b->n;
     bool compressed = random_percent(r, 40);
-    set(&auipc, "d", x);
-    set(&addi, "d", x);
-    set(&addi, "s", x);
+    gen_set(&auipc, "d", x);
+    gen_set(&addi, "d", x);
+    gen_set(&addi, "s", x);
     if (compressed)
         to.id = id_of(link ? "c.jalr" : "c.jr");
-    set(&to, "d", link);
-    set(&to, "s", x);
+    gen_set(&to, "d", link);
+    gen_set(&to, "s", x);
     append(b, &auipc);
     if (compressed)
         append(b, &addi);
@@ -231,7 +224,7 @@ static void set_state(struct random *r, const struct block *b, struct case_state
     s->x[SP] = CASE_DATA + 0x1000 - 1024 + 8 * random_below(r, 64) + (b->aligned ? 0 : random_below(r, 16));
     if (random_percent(r, 5)) /* some accesses hit the guards */
         s->x[SP] += CASE_DATA_SIZE / 2;
-    s->fcsr = random_below(r, 32) | (random_percent(r, 98) ? random_below(r, 5) : random_below(r, 8)) << 5;
+    s->status[0] = random_below(r, 32) | (random_percent(r, 98) ? random_below(r, 5) : random_below(r, 8)) << 5;
 }
 
 void gen_block(const struct gen *g, struct random *r, struct case_input *out)
