@@ -3,8 +3,9 @@
  * Who lives where in emitted code. rbp points into the vCPU's cells so that the first 32 have short displacements; r14 is the TLB of the
  * current context, or with flat memory one more pinned register; rax rcx rdx are scratch within one op; ten of the guest's registers are
  * pinned, in the order of the guest's list.
- * Eleven floating-point cells live in xmm5 to xmm15 while cpu->fp_live, together with the sticky flags in MXCSR; blocks that need them bring
- * them in when they are entered, and everything that goes to C takes them out.
+ * Eleven floating-point cells live in xmm5 to xmm15 while cpu->fp_live is FP_LIVE, together with the sticky flags in MXCSR; blocks that need
+ * them bring them in when they are entered, and everything that goes to C takes them out. Blocks that compute with vectors have the registers
+ * for themselves: they take the cells out (FP_FLAGS).
  */
 #pragma once
 #include "jit/host/host.h"
@@ -17,6 +18,8 @@ enum {
     XPIN0 = 5 /* first pinned xmm register */,
     STATE_BIAS = offsetof(struct cpu, cell) + 16 * 8
 };
+
+enum { FP_LIVE = 1, FP_FLAGS = 2 }; /* of cpu->fp_live; 0: neither */
 
 static const enum x86_reg pin_regs[PINS] = {R12, R13, RBX, R15, RSI, RDI, R8, R9, R10, R11, R14}; /* callee-saved first */
 
@@ -35,8 +38,8 @@ static inline struct x86_mem cell_mem(unsigned cell) { return state(offsetof(str
 
 /* The routines at the start of code memory; a table of offsets comes first, in the order of routine_names (routines.c). */
 struct routines {
-    uint32_t enter, leave, call_op, probe, fp_load, second_read, second_write, recent_read, recent_write, branch, link, poll, trap,
-        constants;
+    uint32_t enter, leave, call_op, probe, fp_load, fp_flags, second_read, second_write, recent_read, recent_write, branch, link, poll,
+        trap, constants;
 };
 
 /* Operands in memory next to the code; those of 16 bytes are for packed instructions, which see more than the scalar they are meant for. */

@@ -15,10 +15,12 @@ static bool may_trap(const struct ir_op *op) { return (ir_sigs[op->op].flags & I
 
 uint8_t *x86_call_op(struct emit *e, bool traps)
 {
+    x86_vsave(e);
     x86_give_back(e);
     x86_call_exec(&e->c, e->routines + e->r->call_op);
     uint8_t *trapped = traps ? x86_jcc(&e->c, CC_E) : NULL;
     x86_borrow_again(e);
+    x86_vreload(e);
     return trapped;
 }
 
@@ -28,6 +30,7 @@ static void generic(struct emit *e, const struct ir_op *op)
     if (may_trap(op))
         x86_xpay_all(e);
     e->mirror.valid = false;
+    x86_vspill(e);
     op_into_rax(e, op);
     uint8_t *from = x86_call_op(e, may_trap(op));
     if (from)
@@ -151,6 +154,7 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
 {
     struct jit_emit_request *q = e->request;
     uint8_t *skip;
+    unsigned n;
     if (x86_lower_float(e, op) || x86_lower_float_memory(e, op) || x86_lower_from_xmm(e, op))
         return 1;
     x86_xmm_flush(e, op);
@@ -191,7 +195,7 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
         x86_target(&e->c, skip, e->c.at);
         return 1;
     }
-    unsigned n = x86_lower_crypto(e, op);
+    n = x86_lower_crypto(e, op);
     n = n ? n : x86_lower_fused(e, op);
     bool inlined = n || x86_lower_divide(e, op) || x86_lower_integer(e, op) || x86_lower_memory(e, op) || x86_lower_atomic(e, op);
     if (!inlined)
@@ -272,6 +276,7 @@ static void cold_stubs(struct emit *e)
     x86_jmp_exec(&e->c, e->routines + e->r->trap);
     for (unsigned i = 0; i < e->ncold; i++) {
         const struct cold *cold = &e->cold[i];
+        memcpy(e->vec, cold->vec, sizeof e->vec);
         if (cold->access)
             expect_fault(e, cold);
         if (cold->from)
@@ -288,6 +293,7 @@ static void cold_stubs(struct emit *e)
         else if (cold->kind == COLD_write)
             cold_write(e, cold);
     }
+    x86_vconstants(e);
 }
 
 /* Once per compiler: what does not change from block to block. */
@@ -304,6 +310,8 @@ static void prepare(struct emit *e, const struct jit_emit_request *q)
     e->aes = __builtin_cpu_supports("aes");
     e->clmul = __builtin_cpu_supports("pclmul");
     e->sse41 = __builtin_cpu_supports("sse4.1");
+    e->sse42 = e->sse41 && __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("ssse3");
+    e->avx2 = e->avx && __builtin_cpu_supports("avx2");
     for (unsigned i = 0; i < q->nfpins && i < XPINS; i++)
         e->xpin_of[q->fpins[i]] = (uint8_t)(i + 1);
     e->npins = pins_of(q->npins, q->flat);
@@ -336,6 +344,7 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
     x86_plan_registers(e);
     if (!q->flat)
         x86_plan_probes(e);
+    x86_vec_begin(e);
     x86_xmm_begin(e);
     x86_borrow(e);
     e->body = e->c.at;
@@ -344,9 +353,14 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
         x86_mirror_op(e, &e->ir->ops[i]);
         for (; insn < q->ir->ninsns && q->ir->insns[insn].op <= i; insn++)
             e->top = q->ir->insns[insn].offset > e->top ? q->ir->insns[insn].offset : e->top;
-        n = e->need[i] == NEED_none ? 1 : x86_lower_flags(e, &q->ir->ops[i]);
-        if (!n)
-            n = lower(e, &q->ir->ops[i]);
+        const struct ir_op *op = &q->ir->ops[i];
+        n = e->need[i] == NEED_none ? 1 : x86_lower_vector(e, op);
+        if (!n) {
+            n = x86_lower_flags(e, op);
+            n = n ? n : lower(e, op);
+            for (unsigned k = 0; k < n; k++)
+                x86_vwritten(e, op + k);
+        }
         for (unsigned k = 0; k < n && !q->flat; k++)
             x86_note_base(e, &q->ir->ops[i + k]);
         for (unsigned k = 1; k < n; k++)

@@ -46,7 +46,7 @@ bool x86_is_native(const struct emit *e, const struct ir_op *op)
     case IR_BRANCH_IF:
     case IR_BRANCH_CMP: return true;
     }
-    return x86_divide_native(op) || x86_crypto_native(e, op) || x86_float_native(e, op);
+    return x86_divide_native(op) || x86_crypto_native(e, op) || x86_float_native(e, op) || (e->vectors && x86_vector_native(e, op));
 }
 
 static const struct {

@@ -100,6 +100,7 @@ void x86_cold(struct emit *e, struct cold cold)
 {
     cold.mirror = e->mirror;
     memcpy(cold.xstate, e->xstate, sizeof cold.xstate);
+    memcpy(cold.vec, e->vec, sizeof cold.vec);
     if (e->ncold < COLD_MAX)
         e->cold[e->ncold++] = cold;
     else

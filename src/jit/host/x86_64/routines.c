@@ -58,14 +58,11 @@ static void fp_cells_move(struct code_buf *c, const struct pins *pins, bool load
 
 static void ldmxcsr(struct code_buf *c, const struct pins *pins) { x86_prip(c, 0, 0x0fae, false, 2, pins->mxcsr); }
 
-/* Called by the blocks that need them. */
-static void fp_load(struct code_buf *c, const struct pins *pins)
+/* Returns the branch that is taken unless cpu->fp_live is that. */
+static uint8_t *unless(struct code_buf *c, int32_t live)
 {
-    fp_cells_move(c, pins, true);
-    ldmxcsr(c, pins);
-    x86_rm(c, 0xc7, false, 0, STATE(fp_live));
-    x86_u32(c, 1);
-    x86_ret(c);
+    x86_alu_mi(c, ALU_cmp, false, STATE(fp_live), live);
+    return x86_jcc(c, CC_NE);
 }
 
 static uint8_t *if_live(struct code_buf *c)
@@ -74,12 +71,32 @@ static uint8_t *if_live(struct code_buf *c)
     return x86_jcc(c, CC_E);
 }
 
+/* Called by the blocks that need them: flags, and cells or none, whatever there was. */
+static void fp_change(struct code_buf *c, const struct pins *pins, uint32_t live)
+{
+    uint8_t *skip = unless(c, 0);
+    ldmxcsr(c, pins);
+    x86_target(c, skip, c->at);
+    if (live == FP_LIVE) {
+        fp_cells_move(c, pins, true);
+    } else {
+        skip = unless(c, FP_LIVE);
+        fp_cells_move(c, pins, false);
+        x86_target(c, skip, c->at);
+    }
+    x86_rm(c, 0xc7, false, 0, STATE(fp_live));
+    x86_u32(c, live);
+    x86_ret(c);
+}
+
 /* Cells and flags to where C looks for them; loses rcx, rdx. MXCSR has IE DE ZE OE UE PE from bit 0. */
 static void fp_save(struct code_buf *c, const struct pins *pins, bool over)
 {
     uint8_t *skip = if_live(c);
     x86_rm(c, 0x0fae, false, 3, STATE(host_fp)); /* stmxcsr */
+    uint8_t *memory = unless(c, FP_LIVE);
     fp_cells_move(c, pins, false);
+    x86_target(c, memory, c->at);
     x86_rm(c, 0x8b, false, RCX, STATE(host_fp));
     x86_mov32(c, RDX, RCX);
     x86_shift(c, SH_shr, false, RDX, 1);
@@ -97,8 +114,10 @@ static void fp_save(struct code_buf *c, const struct pins *pins, bool over)
 static void fp_again(struct code_buf *c, const struct pins *pins)
 {
     uint8_t *skip = if_live(c);
-    fp_cells_move(c, pins, true);
     ldmxcsr(c, pins);
+    uint8_t *memory = unless(c, FP_LIVE);
+    fp_cells_move(c, pins, true);
+    x86_target(c, memory, c->at);
     x86_target(c, skip, c->at);
 }
 
@@ -214,7 +233,9 @@ static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uin
     r.call_op = (uint32_t)(c.at - out);
     call_op(&c, &pins);
     r.fp_load = (uint32_t)(c.at - out);
-    fp_load(&c, &pins);
+    fp_change(&c, &pins, FP_LIVE);
+    r.fp_flags = (uint32_t)(c.at - out);
+    fp_change(&c, &pins, FP_FLAGS);
     r.second_read = (uint32_t)(c.at - out);
     x86_second_routine(&c, false);
     r.second_write = (uint32_t)(c.at - out);
@@ -249,8 +270,9 @@ static enum jit_why run(const uint8_t *base, struct cpu *cpu, const uint8_t *ent
 
 static void patch(uint8_t *site, int32_t displacement) { __atomic_store_n((int32_t *)(void *)site, displacement, __ATOMIC_RELEASE); }
 
-static const char *const routine_names[] = {"enter",       "leave",        "call_op", "probe", "fp_load", "second_read", "second_write",
-                                            "recent_read", "recent_write", "branch",  "link",  "poll",    "trap",        NULL};
+static const char *const routine_names[] = {"enter",    "leave",       "call_op",      "probe",       "fp_load",
+                                            "fp_flags", "second_read", "second_write", "recent_read", "recent_write",
+                                            "branch",   "link",        "poll",         "trap",        NULL};
 
 static const struct jit_host x86_64 = {
     .name = "x86-64",

@@ -27,6 +27,24 @@ enum {
     X_ONES = 4,  /* an f32 with ones above it */
 };
 
+/* A v128 that is in an xmm register too, in blocks that compute with vectors (vec.c). */
+enum {
+    V_PAIR = 1,  /* all of it */
+    V_LOW = 2,   /* its low cell, with 0 or anything above */
+    V_DIRTY = 4, /* a temporary that is in no memory */
+};
+struct vreg {
+    uint16_t cell;
+    uint8_t state; /* 0: nothing is in the register */
+};
+
+/* 16 bytes next to the code, and the instruction that looks at them. */
+struct vconst {
+    uint64_t half[2];
+    uint8_t *site;
+};
+enum { VCONSTS = 512 };
+
 /* A register of the guest that lives in a place which is another's by the list. */
 struct borrowed {
     uint8_t cell, place; /* place: index of pin_regs and of the list */
@@ -56,6 +74,7 @@ struct cold {                                                                /* 
     struct xtemp xtemp[XTEMPS];                             /* at the branch */
     uint8_t xstate[XPINS];                                  /* at the branch, of pinned xmm registers */
     struct mirror mirror;                                   /* likewise */
+    struct vreg vec[XPINS];                                 /* likewise */
     uint8_t nxtemps, reg, other;                            /* other: write */
     uint16_t insn;                                          /* restart */
     bool single, boxed;
@@ -86,7 +105,7 @@ struct emit {
     const struct ir_op *divided; /* a division whose result waits already */
     unsigned forwarded;          /* the temporary whose value is in rax only; IR_NONE */
     bool locks;                  /* of the atomic op being emitted */
-    bool ready, lzcnt, popcnt, fma, sse41, bmi2, aes, clmul, avx;
+    bool ready, lzcnt, popcnt, fma, sse41, sse42, bmi2, aes, clmul, avx, avx2;
     uint8_t base[TLB_RECENT]; /* what is known of registers as base addresses, */
     uint8_t copy[TLB_RECENT]; /* and which of the TLB's copies is for them */
     struct place places[TLB_RECENT];
@@ -102,6 +121,12 @@ struct emit {
     struct xtemp xtemp[XTEMPS];
     struct mirror mirror;
     unsigned nxtemps;
+    bool vectors; /* the block computes with vectors: xmm registers are not the guest's scalars, */
+    struct vreg vec[XPINS];
+    unsigned vused[XPINS], vclock; /* when */
+    unsigned vlocked;              /* one bit each: needed by this op */
+    struct vconst vconst[VCONSTS];
+    unsigned nvconst;
 };
 
 bool x86_exit_polls(const struct emit *e, const struct ir_op *op);
@@ -146,6 +171,7 @@ bool x86_xalias(struct emit *e, const struct ir_op *op, unsigned x);
 void x86_xsettle(struct emit *e);                 /* for the evaluator, what is in rax only goes to its cell as well */
 void x86_xcold(struct emit *e, struct cold cold); /* with the temporaries of now */
 void x86_xcold_generic(struct emit *e, const struct cold *cold);
+void x86_xcold_evaluate(struct emit *e, const struct cold *cold);          /* its first part: the result is in its cell */
 void x86_xmm_begin(struct emit *e);                                        /* of a block */
 void x86_xmm_op(struct emit *e, unsigned i);                               /* of an op */
 bool x86_lower_from_xmm(struct emit *e, const struct ir_op *op);           /* copies to integer registers */
@@ -153,6 +179,33 @@ void x86_xmm_flush(struct emit *e, const struct ir_op *op);                /* op
 void x86_xmm_written(struct emit *e, const struct ir_op *op, bool memory); /* memory: the result is there, not in the register */
 const uint8_t *x86_constant(const struct emit *e, size_t offset);
 #define CONSTANT(e, field) x86_constant(e, offsetof(struct constants, field))
+
+/* vec.c */
+void x86_vec_begin(struct emit *e);                                   /* of a block: does it compute with vectors? */
+unsigned x86_vget(struct emit *e, unsigned cell);                     /* the register with a v128; others that this op has got stay */
+unsigned x86_vresult(struct emit *e);                                 /* one to compute in, none of the operands' */
+void x86_vfinish(struct emit *e, const struct ir_op *op, unsigned x); /* the result goes to its cells, or stays in x only */
+int x86_vlow(const struct emit *e, unsigned cell, unsigned *half);    /* the register that has the cell as one of its halves, or -1 */
+void x86_vremember(struct emit *e, unsigned cell, unsigned x, unsigned state);
+void x86_vwritten(struct emit *e, const struct ir_op *op); /* by an op that knows nothing of this */
+void x86_vsave(struct emit *e);                            /* before C: what is in no memory goes there; */
+void x86_vreload(struct emit *e);                          /* and after it */
+void x86_vspill(struct emit *e);                           /* before C from where nothing comes back */
+void x86_vinsn(struct emit *e);                            /* temporaries are over */
+void x86_vload_constant(struct emit *e, unsigned x, uint64_t low, uint64_t high);
+void x86_vconstants(struct emit *e); /* behind the code */
+/* vector.c */
+bool x86_vector_native(const struct emit *e, const struct ir_op *op); /* neither leaves nor traps */
+bool x86_vector_access(const struct emit *e, const struct ir_op *op); /* a load or store of v128 */
+unsigned x86_lower_vector(struct emit *e, const struct ir_op *op);    /* the number of ops that it took */
+/* vector_move.c */
+bool x86_vector_move_native(const struct emit *e, const struct ir_op *op);
+void x86_vector_move(struct emit *e, const struct ir_op *op);
+/* A copy of one half of a vector that is in a register; the number of ops that it took. */
+unsigned x86_vector_moved_half(struct emit *e, const struct ir_op *op);
+/* vector_float.c */
+bool x86_vector_float_native(const struct emit *e, const struct ir_op *op);
+void x86_vector_float(struct emit *e, const struct ir_op *op);
 
 /* owed.c; all keep the integer registers */
 unsigned x86_xstate(const struct emit *e, unsigned cell);

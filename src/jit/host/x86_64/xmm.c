@@ -9,7 +9,7 @@ enum { XFREE = XWORK0 }; /* registers for temporaries */
 
 int x86_xpin(const struct emit *e, unsigned cell)
 {
-    return cell < sizeof e->xpin_of && e->xpin_of[cell] ? XPIN0 + e->xpin_of[cell] - 1 : -1;
+    return cell < sizeof e->xpin_of && e->xpin_of[cell] && !e->vectors ? XPIN0 + e->xpin_of[cell] - 1 : -1;
 }
 
 static const struct xtemp *find_temp(const struct emit *e, unsigned cell)
@@ -228,8 +228,7 @@ void x86_xcold(struct emit *e, struct cold cold)
     x86_cold(e, cold);
 }
 
-/* The whole op by the evaluator: cold->reg is the xmm register that wants the result, cold->result the other register. */
-void x86_xcold_generic(struct emit *e, const struct cold *cold)
+void x86_xcold_evaluate(struct emit *e, const struct cold *cold)
 {
     struct code_buf *c = &e->c;
     for (unsigned i = 0; i < cold->nxtemps; i++) {
@@ -248,6 +247,13 @@ void x86_xcold_generic(struct emit *e, const struct cold *cold)
         if (t->state & X_ONES)
             sse_constant(c, 0, SSE_or, t->reg, CONSTANT(e, box));
     }
+}
+
+/* The whole op by the evaluator: cold->reg is the xmm register that wants the result, cold->result the other register. */
+void x86_xcold_generic(struct emit *e, const struct cold *cold)
+{
+    struct code_buf *c = &e->c;
+    x86_xcold_evaluate(e, cold);
     if (cold->result >= 0) {
         x86_load(c, (enum x86_reg)cold->result, cell_mem(cold->op->d));
         return;
@@ -264,7 +270,7 @@ const uint8_t *x86_constant(const struct emit *e, size_t offset) { return e->rou
 static void cold_fp_load(struct emit *e, const struct cold *cold)
 {
     (void)cold;
-    x86_call_exec(&e->c, e->routines + e->r->fp_load);
+    x86_call_exec(&e->c, e->routines + (e->vectors ? e->r->fp_flags : e->r->fp_load));
 }
 
 static bool touches(const struct emit *e, const struct ir_op *op)
@@ -273,7 +279,7 @@ static bool touches(const struct emit *e, const struct ir_op *op)
         if (x86_xpin(e, op->a + half) >= 0 || x86_xpin(e, op->b + half) >= 0 || x86_xpin(e, op->c + half) >= 0 ||
             (ir_sigs[op->op].out && x86_xpin(e, op->d + half) >= 0))
             return true;
-    return op->op >= IR_FADD;
+    return (op->op >= IR_FADD && op->op < IR_VADD) || op->op >= IR_VFADD;
 }
 
 /* Pinned xmm registers and MXCSR are needed by some blocks only: the others leave cpu->fp_live as it is. */
@@ -286,10 +292,10 @@ void x86_xmm_begin(struct emit *e)
     memset(e->xstate, 0, sizeof e->xstate);
     for (unsigned i = 0; i < e->ir->nops && !any; i++)
         any = touches(e, &e->ir->ops[i]);
-    if (!any)
+    if (!any && !(e->vectors && e->request->nfpins))
         return;
-    x86_alu_mi(&e->c, ALU_cmp, false, STATE(fp_live), 0);
-    uint8_t *from = x86_jcc(&e->c, CC_E);
+    x86_alu_mi(&e->c, ALU_cmp, false, STATE(fp_live), !e->vectors ? FP_LIVE : any ? FP_FLAGS : FP_LIVE);
+    uint8_t *from = x86_jcc(&e->c, e->vectors && !any ? CC_E : CC_NE);
     x86_xcold(e, (struct cold){.from = from, .back = e->c.at, .write = cold_fp_load});
 }
 
@@ -298,6 +304,7 @@ void x86_xmm_op(struct emit *e, unsigned i)
     if (i < e->insn_end)
         return;
     e->nxtemps = 0;
+    x86_vinsn(e);
     while (e->insn_end <= i && e->insn_end < e->ir->nops) {
         e->insn++;
         e->insn_end = e->insn + 1 < e->ir->ninsns ? e->ir->insns[e->insn + 1].op : e->ir->nops;
