@@ -3,18 +3,8 @@
  * Device trees: the board's own passes dtc without a warning and says what kernels look for; a tree from the user is checked before it
  * is changed. dtc may be absent: then only libfdt judges.
  */
-#include "base/bits.h"
+#include "machine_fdt.h"
 #include "machine/boards/virt_riscv64.h"
-#include <libfdt.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 static const char extensions[] = "i\0m\0a\0f\0d\0c\0zicbom\0zicboz\0zicsr\0sstc";
 static uint8_t seed[DT_SEED + 8] = {1, 2, 3};
@@ -32,33 +22,6 @@ static void build(struct virt_fdt *virt, void **blob, size_t *len)
     assert_int_equal(fdt_check_full(*blob, *len), 0);
 }
 
-/* Runs dtc; what it prints on standard error is the answer. */
-static void dtc_is_content(const void *blob, size_t len)
-{
-    char path[] = "/tmp/vm-fdt-XXXXXX", said[4096] = {0};
-    int fd = mkstemp(path), out[2];
-    assert_true(fd >= 0 && write(fd, blob, len) == (ssize_t)len && !pipe(out));
-    close(fd);
-    pid_t pid = fork();
-    if (!pid) {
-        dup2(out[1], 2);
-        execlp("dtc", "dtc", "-I", "dtb", "-O", "dtb", "-o", "/dev/null", path, (char *)NULL);
-        _exit(127);
-    }
-    close(out[1]);
-    size_t n = 0;
-    for (ssize_t got; (got = read(out[0], said + n, sizeof said - 1 - n)) > 0;)
-        n += (size_t)got;
-    int status = 0;
-    waitpid(pid, &status, 0);
-    close(out[0]);
-    unlink(path);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-        return;
-    if (n || status)
-        fail_msg("dtc: status %d: %s", status, said);
-}
-
 static void passes_dtc(void **state)
 {
     (void)state;
@@ -72,16 +35,6 @@ static void passes_dtc(void **state)
         dtc_is_content(blob, len);
         free(blob);
     }
-}
-
-static uint64_t reg_of(const void *blob, const char *path)
-{
-    int len, node = fdt_path_offset(blob, path);
-    if (node < 0)
-        fail_msg("no node %s", path);
-    const void *reg = fdt_getprop(blob, node, "reg", &len);
-    assert_true(len >= 16);
-    return be64_get(reg);
 }
 
 static void says_where_things_are(void **state)

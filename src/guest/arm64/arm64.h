@@ -49,6 +49,8 @@ void arm64_fini(struct cpu *cpu);
 void arm64_reset(struct cpu *cpu);
 void arm64_restored(struct cpu *cpu);   /* cells were written from outside: derives the rest again */
 void arm64_enter_user(struct cpu *cpu); /* EL0 as Linux sets it up */
+/* The state in which firmware hands a vCPU to a kernel: that exception level at pc, translation and interrupts off, x0. */
+void arm64_enter_kernel(struct cpu *cpu, gva pc, uint64_t x0, unsigned el);
 
 /* ---- sysreg.c: by the number that insns have (op0[0] op1 CRn CRm op2), without permission checks; false: no such register ---- */
 bool arm64_sysreg_peek(struct cpu *cpu, unsigned number, uint64_t *value);

@@ -178,3 +178,12 @@ void arm64_enter_user(struct cpu *cpu)
     A64(cpu, mode) = MODE_FPEN | MODE_SA;
     arm64_restored(cpu);
 }
+
+void arm64_enter_kernel(struct cpu *cpu, gva pc, uint64_t x0, unsigned el)
+{
+    arm64_reset(cpu);
+    A64(cpu, mode) = el | MODE_SPSEL;
+    A64N(cpu, x, 0) = x0;
+    cpu->pc = pc;
+    arm64_restored(cpu);
+}

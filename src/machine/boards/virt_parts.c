@@ -158,16 +158,15 @@ void virt_slots_resized(struct virt_slots *s, unsigned columns, unsigned rows)
 
 /* ---- flash and vCPUs ---- */
 
-static int build_bank(struct vm_machine *m, unsigned n, const struct virt_place *place, const char *code, struct err *err)
+static int build_bank(struct vm_machine *m, unsigned n, const struct virt_place *place, struct err *err)
 {
     static const char *const ids[] = {"flash0", "flash1"};
     struct device_env env = machine_device_env(m);
     struct cfi_flash *flash;
-    struct cfi_flash_config config = {.size = place->size, .readonly = code != NULL, .file = code};
+    struct cfi_flash_config config = {.size = place->size};
     char path[CONFIG_PATH_MAX];
-    const char *text = !code && n < config_count(m->config, CONFIG_flash) ? config_text(m->config, CONFIG_flash, n) : NULL;
-    if (text) {
-        config.readonly = config_flash(text, path);
+    if (n < config_count(m->config, CONFIG_flash)) {
+        config.readonly = config_flash(config_text(m->config, CONFIG_flash, n), path);
         config.write_back = !config.readonly;
         config.file = path;
     }
@@ -175,13 +174,12 @@ static int build_bank(struct vm_machine *m, unsigned n, const struct virt_place 
     return rc ? rc : virt_place_device(m, place, cfi_flash_device(flash), &cfi_flash_ops, NULL, err);
 }
 
-int virt_build_flash(struct vm_machine *m, const struct virt_place *first, const struct virt_place *second, const char *code,
-                     struct err *err)
+int virt_build_flash(struct vm_machine *m, const struct virt_place *first, const struct virt_place *second, struct err *err)
 {
     if (config_count(m->config, CONFIG_flash) > 2)
         return err_set(err, STATUS_config, "too many flash files: the board has two banks");
-    int rc = build_bank(m, 0, first, code, err);
-    return rc ? rc : build_bank(m, 1, second, NULL, err);
+    int rc = first ? build_bank(m, 0, first, err) : 0;
+    return rc ? rc : build_bank(m, 1, second, err);
 }
 
 int virt_build_vcpus(struct vm_machine *m, struct err *err)

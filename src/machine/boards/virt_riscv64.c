@@ -105,7 +105,7 @@ static int virt_build(struct vm_machine *m, struct err *err)
         rc = build_simple(m, &virt->slots.irqchip, err);
     if (!rc)
         rc = virt_slots_build(&virt->slots, err);
-    return rc ? rc : virt_build_flash(m, &virt_map[VIRT_flash0], &virt_map[VIRT_flash1], NULL, err);
+    return rc ? rc : virt_build_flash(m, &virt_map[VIRT_flash0], &virt_map[VIRT_flash1], err);
 }
 
 static void virt_free(struct vm_machine *m)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The arm64 board `virt`: its map and its device tree. virt_arm64.c builds the machine, virt_arm64_fdt.c describes it; the two share
+ * virt_arm64.def, so they cannot disagree. PCIe's windows (ECAM 0x4010000000, I/O 0x3eff0000, memory 0x10000000) stay empty.
+ */
+#pragma once
+#include "machine/boards/virt.h"
+
+enum virt_arm64_window {
+#define WINDOW(name, base, size, irq) VIRT_ARM64_##name,
+#include "machine/boards/virt_arm64.def"
+#undef WINDOW
+    VIRT_ARM64_WINDOWS
+};
+
+extern const struct virt_place virt_arm64_map[VIRT_ARM64_WINDOWS];
+
+/* Private interrupts (16 + n) of each vCPU's own parts, as Arm's Base System Architecture numbers them. */
+enum {
+    VIRT_ARM64_PPI_PMU = 7,
+    VIRT_ARM64_PPI_HYP = 10,
+    VIRT_ARM64_PPI_VIRTUAL = 11,
+    VIRT_ARM64_PPI_SECURE = 13,
+    VIRT_ARM64_PPI_PHYSICAL = 14
+};
+enum { VIRT_ARM64_SLOTS = 32, VIRT_ARM64_LINES = 288, VIRT_ARM64_VCPUS = 8, VIRT_ARM64_POWER_PIN = 3 };
+
+struct virt_arm64_fdt {
+    unsigned vcpus;
+    uint64_t ram_size;
+    bool el2;                /* kernels start there: PSCI by SMC */
+    bool pmu;                /* the vCPUs have performance counters */
+    struct dt_chosen chosen; /* stdout_path is filled in here */
+};
+
+int virt_arm64_fdt_build(const struct virt_arm64_fdt *virt, void **blob, size_t *len, struct err *err) NODISCARD;
