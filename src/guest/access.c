@@ -24,14 +24,15 @@ static bool trap(struct cpu *cpu, struct trap t)
 static void fill(struct cpu *cpu, gva va, enum mem_access access, const struct tlb_page *page, const uint8_t *host)
 {
     struct tlb_entry *e = access == ACCESS_write ? &cpu->tlb->write[tlb_index(va)] : &cpu->tlb->read[tlb_index(va)];
+    bool plain = page->writable && mem_page_plain(cpu->space, page->page);
     e->tag = align_down(va, MEM_PAGE);
     e->addend = (uintptr_t)host - e->tag;
     cpu_count(cpu, CPU_STAT_tlb_fills);
     tlb_note_span(&cpu->tlb->spans, va, page->span);
-    if (!cpu->tlb2 || !page->readable)
-        return;
-    bool writes = access == ACCESS_write || (page->writable && mem_page_written_fast(cpu->space, page->page));
-    cpu->tlb2[tlb2_index(cpu->tlb, va)] = (struct tlb_entry){tlb2_tag(cpu->tlb, e->tag), e->addend | (writes ? 0 : TLB2_READ_ONLY)};
+    if (access == ACCESS_write && !plain)
+        tlb_note_code(cpu->tlb, va);
+    if (cpu->tlb2 && page->readable)
+        cpu->tlb2[tlb2_index(cpu->tlb, va)] = (struct tlb_entry){tlb2_tag(cpu->tlb, e->tag), e->addend | (plain ? 0 : TLB2_READ_ONLY)};
 }
 
 /* ---- flat memory: the host's MMU answers ---- */

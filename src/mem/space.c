@@ -329,11 +329,10 @@ bool mem_page_fast_write(const struct mem_space *space, gpa page)
     return true;
 }
 
-bool mem_page_written_fast(const struct mem_space *space, gpa page)
+bool mem_page_plain(const struct mem_space *space, gpa page)
 {
     _Atomic uint8_t *flags = page_flags(space, page);
-    uint8_t was = flags ? atomic_load_explicit(flags, memory_order_relaxed) : 0;
-    return (was & MEM_PAGE_fast) && (was & (MEM_PAGE_code | MEM_PAGE_written)) != MEM_PAGE_code;
+    return flags && (atomic_load_explicit(flags, memory_order_relaxed) & (MEM_PAGE_code | MEM_PAGE_fast)) == MEM_PAGE_fast;
 }
 
 void mem_page_code_gone(const struct mem_space *space, gpa page)

@@ -85,8 +85,8 @@ bool mem_page_code_again(const struct mem_space *space, gpa page);
 void mem_page_slow_writes(const struct mem_space *space, gpa page);
 /* May a TLB hold a fast write entry for the page? Notes that one may. */
 bool mem_page_fast_write(const struct mem_space *space, gpa page);
-/* Likewise, but only where one may have held one already; notes nothing. */
-bool mem_page_written_fast(const struct mem_space *space, gpa page);
+/* Is it one of those, and without code? Notes nothing. */
+bool mem_page_plain(const struct mem_space *space, gpa page);
 bool mem_any_written(const struct mem_space *space); /* a cheap look whether mem_take_written would give any */
 /* Pages with code that were written since the last call: takes at most max of them. The taker drops their code
  * and then calls mem_page_code_gone. */

@@ -12,7 +12,8 @@
  *
  * The second level is one table of a vCPU for all its TLBs, looked at where the first misses, by emitted code too. Its tags name the TLB
  * in their low bits (tlb->id, never 0; an empty entry is all 0), so that a TLB is flushed there by giving it a new id; one entry serves
- * reads and, without TLB2_READ_ONLY in its addend, writes. The rule about pages with code holds for it as for the first level.
+ * reads and, without TLB2_READ_ONLY in its addend, writes. The rule about pages with code holds for it as for the first level, and more: what it
+ * gets for a page that has code, written or not, is for reads only. So who watches such a page again need not look there.
  */
 #pragma once
 #include "mem/space.h"
@@ -26,6 +27,7 @@ struct tlb_entry {
 };
 
 #define TLB_NONE (~0ull)
+enum { TLB_PART = TLB_SIZE / 64 };
 
 /* How far a flush of one address must look around. The upper half of the addresses, where kernels map memory in large pages, is by itself. */
 struct tlb_spans {
@@ -40,6 +42,7 @@ struct tlb {
     struct tlb_entry write[TLB_ENTRIES];
     uint64_t id;   /* 1..TLB2_IDS */
     uint64_t salt; /* spreads TLBs over the second level */
+    uint64_t code; /* a bit for each TLB_PART of write[] that an entry of a page with code came into */
     struct tlb_spans spans;
 };
 
@@ -65,6 +68,7 @@ static inline uint64_t tlb_span(const struct tlb_spans *spans, gva va)
 }
 
 static inline unsigned tlb_index(gva va) { return (unsigned)(((va >> 12) + (va >> 21)) & (TLB_SIZE - 1)); }
+static inline void tlb_note_code(struct tlb *tlb, gva va) { tlb->code |= 1ull << tlb_index(va) / TLB_PART; }
 static inline bool tlb_hit(const struct tlb_entry *e, gva va, unsigned size) { return ((va + size - 1) & ~0xfffull) == e->tag; }
 
 /* Where the second level has the page, if it has it. */

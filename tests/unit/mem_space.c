@@ -241,18 +241,22 @@ static void fast_writes(void **state)
     struct mem_space *space = space_new();
     gpa pages[8];
     (void)state;
+    assert_false(mem_page_plain(space, RAM));
     assert_true(mem_page_fast_write(space, RAM));
+    assert_true(mem_page_plain(space, RAM));
     assert_true(mem_page_code(space, RAM));  /* some TLB may write it: those must be asked */
     assert_false(mem_page_code(space, RAM)); /* once */
     assert_false(mem_page_fast_write(space, RAM));
     mem_note_write(space, RAM + 8, 1);
     assert_true(mem_page_fast_write(space, RAM)); /* known to be written: nothing can be missed any more */
+    assert_false(mem_page_plain(space, RAM));     /* but it has code */
     assert_int_equal(take(space, pages, 8), 1);
     mem_page_code_gone(space, RAM);
     assert_true(mem_page_fast_write(space, RAM));
     assert_true(mem_page_code(space, RAM));
     assert_false(mem_page_fast_write(space, DEVICE));
     assert_false(mem_page_fast_write(space, ROM));
+    assert_false(mem_page_plain(space, DEVICE));
     assert_false(mem_page_code(space, ROM));
     mem_page_code_gone(space, DEVICE);
     mem_space_free(space);

@@ -67,10 +67,10 @@ static bool fetch_fine(const struct emu_cpu *emu, gpa at) { return (at + emu->fe
 /* ---- watching pages ---- */
 
 /* Asks the vCPUs that run; the others will see the count when they begin. vm->lock is held. */
-static void shoot(struct emu_cpu *emu, gpa page)
+static void shoot(struct emu_cpu *emu, gpa page, bool coded)
 {
     struct emu_vm *vm = emu->vm;
-    emu_drop_fast_writes(emu, page); /* this vCPU's own stores before now are seen by the translation that follows */
+    emu_drop_fast_writes(emu, page, coded); /* this vCPU's own stores before now are seen by the translation that follows */
     atomic_fetch_add(&vm->shot_count, 1);
     if (vm->vm->config.vcpus == 1) {
         mem_page_slow_writes(emu->cpu->space, page);
@@ -87,7 +87,7 @@ static void shoot(struct emu_cpu *emu, gpa page)
         if (other && other != emu && atomic_load(&other->online))
             pending |= 1ull << i;
     }
-    *shot = (struct shot){.page = page, .pending = pending, .next = vm->shots};
+    *shot = (struct shot){.page = page, .coded = coded, .pending = pending, .next = vm->shots};
     if (pending)
         vm->shots = shot;
     else
@@ -104,7 +104,7 @@ void emu_serve_shots(struct emu_cpu *emu)
     atomic_fetch_and(&emu->cpu->events, (uint32_t)~CPU_EVENT_code);
     os_mutex_lock(&vm->lock);
     for (struct shot **link = &vm->shots, *s; (s = *link);) {
-        if ((s->pending & self) && emu_drop_fast_writes(emu, s->page))
+        if ((s->pending & self) && emu_drop_fast_writes(emu, s->page, s->coded))
             mem_note_write(emu->cpu->space, s->page, 1);
         s->pending &= ~self;
         if (s->pending) {
@@ -141,7 +141,7 @@ static void watch_again(void *arg, gpa page)
     struct emu_cpu *emu = arg;
     os_mutex_lock(&emu->vm->lock); /* a second vCPU must not find the page watched before the shot is in the list */
     if (mem_page_code_again(emu->cpu->space, page))
-        shoot(emu, page);
+        shoot(emu, page, true);
     os_mutex_unlock(&emu->vm->lock);
 }
 
@@ -165,7 +165,7 @@ static void watch(struct emu_cpu *emu, gpa at)
     gpa page = align_down(at, MEM_PAGE);
     os_mutex_lock(&emu->vm->lock); /* as above */
     if (jit_cache_watch(emu->vm->cache, page))
-        shoot(emu, page);
+        shoot(emu, page, false);
     os_mutex_unlock(&emu->vm->lock);
 }
 

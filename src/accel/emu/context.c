@@ -51,6 +51,7 @@ static void clear(struct emu_cpu *emu, struct context *context)
         context->tlb->read[i].tag = context->tlb->write[i].tag = TLB_NONE;
     renew_tlb2(emu, context->tlb);
     context->tlb->spans = (struct tlb_spans){0};
+    context->tlb->code = 0;
 }
 
 static struct context *find_context(struct emu_cpu *emu)
@@ -135,20 +136,30 @@ void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)
     emu_spaces_flush_page(emu, va, asid);
 }
 
-bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page)
+static bool drop_writes(struct tlb_entry *entries, unsigned n, const uint8_t *host)
+{
+    bool any = false;
+    for (struct tlb_entry *e = entries; e < entries + n; e++)
+        if (e->tag != TLB_NONE && e->tag + e->addend == (uintptr_t)host) {
+            e->tag = TLB_NONE;
+            any = true;
+        }
+    return any;
+}
+
+bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page, bool coded)
 {
     const uint8_t *host = mem_ram(emu->cpu->space, page, MEM_PAGE);
     bool any = false;
     cpu_count(emu->cpu, CPU_STAT_flush_writes);
-    for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
-        for (unsigned i = 0; c->used && i < TLB_ENTRIES; i++) {
-            struct tlb_entry *e = &c->tlb->write[i];
-            if (e->tag != TLB_NONE && e->tag + e->addend == (uintptr_t)host) {
-                e->tag = TLB_NONE;
-                any = true;
-            }
-        }
-    for (struct tlb_entry *e = emu->tlb2; e < emu->tlb2 + TLB2_SIZE; e++)
+    for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++) {
+        uint64_t parts = !c->used ? 0 : coded ? c->tlb->code : UINT64_MAX;
+        if (parts) /* the copies are of any of them */
+            any |= drop_writes(c->tlb->write + TLB_SIZE, TLB_RECENT, host);
+        for (; parts; parts &= parts - 1)
+            any |= drop_writes(c->tlb->write + __builtin_ctzll(parts) * TLB_PART, TLB_PART, host);
+    }
+    for (struct tlb_entry *e = emu->tlb2; !coded && e < emu->tlb2 + TLB2_SIZE; e++)
         if (e->tag && align_down(e->tag, MEM_PAGE) + e->addend == (uintptr_t)host) {
             e->addend |= TLB2_READ_ONLY;
             any = true;

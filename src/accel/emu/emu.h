@@ -92,6 +92,7 @@ struct emu_cpu {
 /* A page got code while other vCPUs may hold fast write entries for it. */
 struct shot {
     gpa page;
+    bool coded;
     uint64_t pending; /* vCPUs that have not looked yet */
     struct shot *next;
 };
@@ -112,8 +113,8 @@ void emu_contexts_fini(struct emu_cpu *emu);
 void emu_view_update(struct emu_cpu *emu); /* mode or context may have changed */
 void emu_tlb_flush(struct cpu *cpu, int64_t asid);
 void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid);
-/* Drops entries that write the page without notice; were there any? */
-bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page);
+/* Drops entries that write the page without notice; were there any? coded: it had code all the time since this was last done. */
+bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page, bool coded);
 void emu_drop_all_writes(struct emu_cpu *emu);
 
 /* jumps.c */
