@@ -170,13 +170,14 @@ static void renew_page(struct jit_cache *cache, struct page *page)
 {
     drop_straddlers(cache, page->at);
     for (struct jit_block **link = &page->blocks, *block; (block = *link);) {
-        if (block->second == block->at && jit_cache_same_bytes(cache, block)) {
+        enum jit_use use = atomic_load(&block->code) ? JIT_USE_again : jit_policy_fade(&block->use);
+        if (use && jit_cache_same_bytes(cache, block)) {
             link = &block->page_next;
             cache->kept++;
             continue;
         }
         *link = block->page_next;
-        if (block->nspans)
+        if (block->nspans && use == JIT_USE_again)
             hide(cache, page, block);
         else
             retire(cache, block);

@@ -32,6 +32,14 @@ static inline bool jit_policy_spare(_Atomic uint8_t *use)
         atomic_store_explicit(use, JIT_USE_once, memory_order_relaxed);
     return again;
 }
+/* What it was: less is left for the next one to ask, so that a block which is run no more is looked at twice, and goes. */
+static inline enum jit_use jit_policy_fade(_Atomic uint8_t *use)
+{
+    uint8_t was = atomic_load_explicit(use, memory_order_relaxed);
+    if (was)
+        atomic_store_explicit(use, was - 1, memory_order_relaxed);
+    return (enum jit_use)was;
+}
 
 /* The block is about to run, at the vCPU's insns: compile it now? */
 bool jit_policy_run(struct jit_heat *heat, unsigned threshold, uint64_t insns);

@@ -249,7 +249,14 @@ static void watch_again(void *arg, gpa at)
     mem_page_code_again(rig->space, at);
 }
 
-/* Of four bytes, then four more after a gap of four. */
+static struct jit_block *run_again(struct jit_block *block)
+{
+    for (unsigned i = 0; block && i < 3; i++)
+        jit_policy_used(&block->use);
+    return block;
+}
+
+/* Of four bytes, then four more after a gap of four; run a few times. */
 static struct jit_block *add_bytes(struct rig *rig, gpa at)
 {
     uint64_t drops = jit_cache_drops(rig->cache);
@@ -257,7 +264,7 @@ static struct jit_block *add_bytes(struct rig *rig, gpa at)
     struct jit_block *block = jit_cache_revive(rig->cache, at, 0, drops);
     struct jit_source source = {.nspans = 2, .nbytes = 8, .spans = {{0, 4}, {8, 4}}};
     assert_true(mem_read(rig->space, at, source.bytes, 4) && mem_read(rig->space, at + 8, source.bytes + 4, 4));
-    return block ? block : jit_cache_add(rig->cache, at, at, 0, &ir, &source, drops);
+    return run_again(block ? block : jit_cache_add(rig->cache, at, at, 0, &ir, &source, drops));
 }
 
 static struct jit_block *find(struct rig *rig, gpa at) { return jit_cache_find(rig->cache, at, at, 0); }
@@ -287,9 +294,12 @@ static void same_bytes_stay(void **state)
     assert_int_equal(jit_cache_epoch(rig.cache), epoch);
     assert_true(jit_cache_drops(rig.cache) > drops); /* what is being translated meanwhile is refused all the same */
     for (unsigned i = 0; i < 4; i++) {
+        run_again(first);
+        run_again(other);
         poke(&rig, a + i + (i & 2) * 4, 5);
         assert_null(find(&rig, a));
         assert_ptr_equal(find(&rig, b), other);
+        run_again(other);
         poke(&rig, a + i + (i & 2) * 4, 0);
         assert_null(find(&rig, a)); /* until it is asked for */
         assert_int_equal(first->retired, UINT64_MAX);
@@ -306,6 +316,42 @@ static void same_bytes_stay(void **state)
     assert_int_equal(jit_cache_blocks(rig.cache), 0);
     poke(&rig, a, 0);
     assert_ptr_not_equal(add_bytes(&rig, a), first);
+    rig_free(&rig);
+}
+
+/* Blocks that are run no more go although their bytes stay; those that were run once only are not hidden. */
+static void unused_ones_go(void **state)
+{
+    struct rig rig = rig_new(1 << 20);
+    gpa a = page(3) + 100, b = page(3) + 200;
+    (void)state;
+    add_bytes(&rig, a);
+    poke(&rig, page(3), 1);
+    struct jit_block *block = add_bytes(&rig, a);
+    for (unsigned left = JIT_USE_again; left > 0; left--) {
+        poke(&rig, b, left);
+        assert_ptr_equal(find(&rig, a), block);
+    }
+    poke(&rig, b, 9);
+    assert_null(find(&rig, a));
+    block = add_bytes(&rig, a);
+    atomic_store(&block->use, JIT_USE_once);
+    poke(&rig, a, 9);
+    poke(&rig, a, 0);
+    add_bytes(&rig, a);
+    assert_int_equal(jit_cache_revived(rig.cache), 0);
+    struct jit_code *code = (void *)&rig; /* one with code stays and is hidden, run or not */
+    block = add_bytes(&rig, a);
+    atomic_store(&block->use, JIT_USE_none);
+    atomic_store(&block->code, code);
+    for (unsigned i = 0; i < 4; i++) {
+        poke(&rig, b, i);
+        assert_ptr_equal(find(&rig, a), block);
+    }
+    poke(&rig, a, 9);
+    poke(&rig, a, 0);
+    assert_ptr_equal(add_bytes(&rig, a), block);
+    atomic_store(&block->code, NULL);
     rig_free(&rig);
 }
 
@@ -443,6 +489,7 @@ int main(void)
         cmocka_unit_test(forgets_what_ran_once),
         cmocka_unit_test(same_bytes_stay),
         cmocka_unit_test(hidden_ones_are_few),
+        cmocka_unit_test(unused_ones_go),
         cmocka_unit_test(readers_are_told),
         cmocka_unit_test(threads),
     };
