@@ -163,6 +163,16 @@ static void run_flags(struct cpu *cpu, const struct ir_op *op)
     cpu->cell[op->d] = ir_flags(op->op, op->s[0], op->type, cpu->cell[op->a], b, carry);
 }
 
+/* And counts which way it went, for those who make machine code of it; vCPUs may lose each other's counts. */
+static void run_skip(struct cpu *cpu, const struct ir_op *op)
+{
+    bool skips = (cpu->cell[op->a] != 0) != op->s[0];
+    uint8_t *times = (uint8_t *)(uintptr_t)&op->s[skips ? 1 : 2], n = __atomic_load_n(times, __ATOMIC_RELAXED);
+    if (n < UINT8_MAX)
+        __atomic_store_n(times, n + 1, __ATOMIC_RELAXED);
+    cpu->insns -= skips ? op->imm : 0;
+}
+
 bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
 {
     switch (op->op) {
@@ -180,7 +190,7 @@ bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
     case IR_FENCE: run_fence(op); return true;
     case IR_CALL: return run_call(cpu, op);
     case IR_CLOCK: cpu->cell[op->d] = run_clock(cpu, op); return true;
-    case IR_SKIP: cpu->insns -= (cpu->cell[op->a] != 0) != op->s[0] ? op->imm : 0; return true;
+    case IR_SKIP: run_skip(cpu, op); return true;
     case IR_COND: cpu->cell[op->d] = ir_condition(op->s[0], cpu->cell[op->a]); return true;
     case IR_FLADD:
     case IR_FLSUB:

@@ -469,8 +469,11 @@ static void compute(struct maker *m, const struct form *form)
         o.imm = constant(m->r, form->type);
     if (o.op == IR_PC)
         o.imm = random_percent(m->r, 80) ? random_below(m->r, 1 << 20) - (1 << 19) : random_value(m->r);
-    if (o.op == IR_SKIP)
+    if (o.op == IR_SKIP) {
         o.imm = random_below(m->r, 5);
+        o.s[1] = random_percent(m->r, 50) ? 0 : 200; /* as if it had been run so often */
+        o.s[2] = random_percent(m->r, 50) ? 0 : 200;
+    }
     if (o.op == IR_CLOCK)
         o.imm = m->block->ninsns - 1u;
     bool extend = form->type == IR_i32 && pure && sig->out == 'I' && random_percent(m->r, 50);

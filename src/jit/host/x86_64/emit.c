@@ -13,12 +13,20 @@ static void op_into_rax(struct emit *e, const struct ir_op *op) { x86_imm(&e->c,
 
 static bool may_trap(const struct ir_op *op) { return (ir_sigs[op->op].flags & IR_F_T) || op->op == IR_CALL; }
 
+static void count(struct emit *e, enum x86_alu alu, unsigned insns)
+{
+    if (insns)
+        x86_alu_mi(&e->c, alu, true, STATE(insns), (int32_t)insns);
+}
+
 uint8_t *x86_call_op(struct emit *e, bool traps)
 {
     x86_vsave(e);
     x86_give_back(e);
+    count(e, ALU_sub, e->skipped);
     x86_call_exec(&e->c, e->routines + e->r->call_op);
     uint8_t *trapped = traps ? x86_jcc(&e->c, CC_E) : NULL;
+    count(e, ALU_add, e->skipped);
     x86_borrow_again(e);
     x86_vreload(e);
     return trapped;
@@ -60,11 +68,7 @@ static void leave(struct emit *e, enum jit_why why)
     x86_jmp_exec(&e->c, e->routines + e->r->leave);
 }
 
-static void retire(struct emit *e, unsigned insns)
-{
-    if (insns)
-        x86_alu_mi(&e->c, ALU_add, true, STATE(insns), (int32_t)insns);
-}
+static void retire(struct emit *e, unsigned insns) { count(e, ALU_add, insns - e->skipped); }
 
 static int64_t exit_offset(const struct ir_op *op) { return op->op == IR_BRANCH_CMP ? (int32_t)op->imm : (int64_t)op->imm; }
 
@@ -145,6 +149,7 @@ static void exit_to(struct emit *e, const struct ir_op *op, bool polls)
 static void trap_op(struct emit *e, const struct ir_op *op)
 {
     x86_xpay_all(e);
+    count(e, ALU_sub, e->skipped);
     op_into_rax(e, op);
     x86_store(&e->c, STATE(jit_op), RAX);
 }
@@ -277,6 +282,7 @@ static void cold_stubs(struct emit *e)
     for (unsigned i = 0; i < e->ncold; i++) {
         const struct cold *cold = &e->cold[i];
         memcpy(e->vec, cold->vec, sizeof e->vec);
+        e->skipped = cold->skipped;
         if (cold->access)
             expect_fault(e, cold);
         if (cold->from)
@@ -337,6 +343,7 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
     e->forwarded = IR_NONE;
     e->divided = NULL;
     e->top = INT_MIN;
+    e->skipped = 0;
     unsigned insn = 0;
     for (unsigned i = 0; i < q->ir->nops; i++)
         e->loops |= leads_to_start(e, &q->ir->ops[i]);

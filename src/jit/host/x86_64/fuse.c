@@ -128,20 +128,81 @@ static void skip(struct emit *e, unsigned n, enum x86_cc cc)
     x86_rm(&e->c, 0x29, true, RCX, STATE(insns));
 }
 
+/* ---- choices that nearly always go the same way ---- */
+
+static const struct ir_op *skip_of(const struct ir_op *op, unsigned n)
+{
+    const struct ir_op *o = op + 1;
+    while (o <= op + n && o->op != IR_SKIP)
+        o++;
+    return o <= op + n ? o : NULL;
+}
+
+static void choose_all(struct emit *e, const struct ir_op *op, unsigned n, bool when)
+{
+    for (const struct ir_op *o = op + 1; o <= op + n; o++) {
+        unsigned from = when ? o->b : o->c;
+        int pin = x86_pin(e, o->d);
+        enum x86_reg r = pin < 0 ? RCX : (enum x86_reg)pin;
+        if (o->op != IR_SELECT || x86_need(e, o) == NEED_none || (from == o->d && o->type == IR_i64))
+            continue;
+        x86_get_into(e, from, r, true);
+        if (o->type == IR_i32)
+            x86_mov32(&e->c, r, r);
+        if (pin < 0)
+            x86_store(&e->c, cell_mem(o->d), r);
+    }
+}
+
+/* The other way than was expected. */
+static void cold_choices(struct emit *e, const struct cold *cold)
+{
+    unsigned n = dependents(e, cold->op);
+    const struct ir_op *skip = skip_of(cold->op, n);
+    bool skips = cold->when == (skip->s[0] == IR_when);
+    e->forwarded = cold->forwarded;
+    choose_all(e, cold->op, n, cold->when);
+    x86_alu_mi(&e->c, skips ? ALU_sub : ALU_add, true, STATE(insns), (int32_t)skip->imm);
+    e->forwarded = IR_NONE;
+}
+
+/* A branch is cheaper than choices where it is nearly always right: half a cycle, if nobody waits for the condition. */
+static bool one_sided(const struct ir_op *skip)
+{
+    enum { SEEN = 16, WRONG = 16 /* one in so many */ };
+    unsigned skips = skip->s[1], all = skips + skip->s[2], rare = skips * 2 < all ? skips : skip->s[2];
+    return all >= SEEN && rare * WRONG <= all;
+}
+
+static void expect(struct emit *e, const struct ir_op *op, unsigned n, const struct ir_op *skip, enum x86_cc cc)
+{
+    bool skips = skip->s[1] > skip->s[2], when = skips == (skip->s[0] == IR_when);
+    uint8_t *from = x86_jcc(&e->c, when ? cc ^ 1 : cc);
+    struct cold cold = {.kind = COLD_write, .write = cold_choices, .from = from, .op = op, .result = -1, .when = !when};
+    choose_all(e, op, n, when);
+    cold.back = e->c.at;
+    x86_cold(e, cold);
+    if (skips)
+        e->skipped += (unsigned)skip->imm;
+}
+
 static unsigned choices(struct emit *e, const struct ir_op *op)
 {
     unsigned n = dependents(e, op);
     if (!n)
         return 0;
     enum x86_cc cc = x86_compare(e, op);
+    const struct ir_op *skipped = skip_of(op, n);
+    if (skipped && skipped->imm && one_sided(skipped)) {
+        expect(e, op, n, skipped, cc);
+        e->forwarded = IR_NONE;
+        return n + 1;
+    }
     for (const struct ir_op *o = op + 1; o <= op + n; o++)
         if (o->op == IR_SELECT && x86_need(e, o) != NEED_none)
             choose(e, o, cc);
-    for (const struct ir_op *o = op + 1; o <= op + n; o++)
-        if (o->op == IR_SKIP) {
-            skip(e, (unsigned)o->imm, o->s[0] == IR_unless ? cc ^ 1 : cc);
-            break;
-        }
+    if (skipped)
+        skip(e, (unsigned)skipped->imm, skipped->s[0] == IR_unless ? cc ^ 1 : cc);
     e->forwarded = IR_NONE;
     return n + 1;
 }

@@ -387,7 +387,7 @@ bool x86_lower_integer(struct emit *e, const struct ir_op *op)
         r = x86_result(e, op);
         if (op->s[0] == IR_insns) {
             x86_load(&e->c, r, STATE(insns));
-            x86_alu_ri(&e->c, ALU_add, true, r, (int32_t)op->imm);
+            x86_alu_ri(&e->c, ALU_add, true, r, (int32_t)op->imm - (int32_t)e->skipped);
         } else {
             x86_rm(&e->c, 0x8b, false, r, STATE(events));
         }

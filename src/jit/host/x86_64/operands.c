@@ -99,6 +99,8 @@ void x86_finish_word(struct emit *e, const struct ir_op *op, enum x86_reg r)
 void x86_cold(struct emit *e, struct cold cold)
 {
     cold.mirror = e->mirror;
+    cold.forwarded = (uint16_t)e->forwarded;
+    cold.skipped = (uint16_t)e->skipped;
     memcpy(cold.xstate, e->xstate, sizeof cold.xstate);
     memcpy(cold.vec, e->vec, sizeof cold.vec);
     if (e->ncold < COLD_MAX)

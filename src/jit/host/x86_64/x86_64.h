@@ -80,9 +80,11 @@ struct cold {                                                                /* 
     bool single, boxed;
     uint8_t size, copy; /* of the access */
     bool store;
-    bool direct;     /* rax is the addend only, the base register is added by the access */
-    bool polls;      /* exit: it looks for events first */
-    bool given_back; /* trap: the guest's registers are where the list has them */
+    bool direct;                 /* rax is the addend only, the base register is added by the access */
+    bool polls;                  /* exit: it looks for events first */
+    bool when;                   /* choices: of a condition that is true */
+    uint16_t forwarded, skipped; /* at the branch */
+    bool given_back;             /* trap: the guest's registers are where the list has them */
 };
 enum { XMM = 32 };
 
@@ -116,6 +118,7 @@ struct emit {
     uint8_t wanted[NEED_CELLS + 1]; /* by cell, while those are found out */
     unsigned insn, insn_end;        /* the current insn, and the op behind its last */
     int top;                        /* the highest offset of an insn so far */
+    unsigned skipped;               /* insns so far that the code takes for skipped: they are not to be counted */
     uint8_t xpin_of[256];           /* as pin_of, of cells in xmm registers */
     uint8_t xstate[XPINS];          /* X_* of the pinned registers */
     struct xtemp xtemp[XTEMPS];
