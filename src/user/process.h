@@ -99,7 +99,9 @@ struct user {
     struct os_mutex lock;
     struct user_thread *threads; /* under lock */
     unsigned nthreads;
-    struct user_action actions[USER_SIGNALS + 1]; /* under lock */
+    struct user_action actions[USER_SIGNALS + 1]; /* under lock, */
+    uint64_t known;                               /* and of which signals: the others are as this process found them */
+    bool reclaimed;                               /* user_signals_reclaim() has been called */
     struct user_thread *_Atomic held_by;          /* writes a core file; the others stop */
     struct user_debug *debug;                     /* NULL: nobody debugs it */
     bool vforked;                                 /* its memory and vm are the parent's */
@@ -156,6 +158,7 @@ void user_signals_fault(struct user_thread *t, siginfo_t *info); /* raised by it
 void user_signals_deliver(struct user_thread *t);                /* what is pending; between insns */
 void user_signals_mask(struct user_thread *t, uint64_t mask);    /* blocks these, and no others */
 bool user_signals_end(const struct user_thread *t);              /* of a thread: none comes any more; false: deliver first what has come */
+void user_signals_reclaim(struct user *user);                    /* what the C library took with the first thread that it made */
 void user_signals_default(struct user *user);                    /* instead of handlers */
 _Noreturn void user_die(struct user_thread *t, siginfo_t *info); /* as a signal that nobody handles ends a process */
 

@@ -24,6 +24,7 @@
 #define FLAG_RESTART 0x10000000ull
 enum { FLAG_NOCLDSTOP = 1, FLAG_NOCLDWAIT = 2, FLAG_ONSTACK = 0x08000000, FLAG_NODEFER = 0x40000000 };
 #define FLAG_RESETHAND 0x80000000ull
+enum { LIBRARY_FIRST = 32, LIBRARY_LAST = 33 }; /* the signals that C libraries keep for themselves */
 #define AUTODISARM     (int)(1u << 31) /* SS_AUTODISARM */
 
 _Thread_local struct user_thread *user_self;
@@ -125,20 +126,38 @@ static int64_t host_action(int signal, const struct user_action *action)
     return syscall(SYS_rt_sigaction, signal, &to, NULL, sizeof to.mask) ? -errno : 0;
 }
 
+/* What was ignored when the process began stays so; it is asked when somebody wants to know. Handlers can only be the C library's. */
+static struct user_action *action_of(struct user *user, int signal)
+{
+    struct user_action *action = &user->actions[signal];
+    struct host_action old = {.flags = 0};
+    if (!(user->known & BIT(signal)) && !(ALWAYS_OPEN & BIT(signal)) && !syscall(SYS_rt_sigaction, signal, NULL, &old, sizeof old.mask))
+        action->handler = old.handler == (void (*)(int, siginfo_t *, void *))(uintptr_t)SIG_IGN;
+    user->known |= BIT(signal);
+    return action;
+}
+
 void user_signals_init(struct user *user)
 {
     static const struct os_fault_hooks hooks = {resume, other_fault};
     the_user = user;
     os_fault_init(&hooks);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &user->threads->mask, sizeof user->threads->mask); /* what was blocked stays so */
-    for (int signal = 1; signal <= USER_SIGNALS; signal++) {                                          /* what was ignored stays ignored */
-        struct host_action old = {.flags = 0};
-        if (!(ALWAYS_OPEN & BIT(signal)) && !syscall(SYS_rt_sigaction, signal, NULL, &old, sizeof old.mask)) {
-            memcpy(&user->actions[signal].handler, &old.handler, sizeof old.handler);
-            if (!user->actions[signal].handler && user_core_signal(signal))
-                host_action(signal, &user->actions[signal]);
-        }
-    }
+    for (int signal = 1; signal <= USER_SIGNALS; signal++)
+        if (user_core_signal(signal) && !(ALWAYS_OPEN & BIT(signal)) && !action_of(user, signal)->handler)
+            host_action(signal, &user->actions[signal]);
+    action_of(user, LIBRARY_FIRST);
+    action_of(user, LIBRARY_LAST);
+}
+
+/* For cancelling threads, and for changing identifiers in all of them: the guest's C library does so for the guest. */
+void user_signals_reclaim(struct user *user)
+{
+    os_mutex_lock(&user->lock);
+    for (int signal = LIBRARY_FIRST; signal <= LIBRARY_LAST && !user->reclaimed; signal++)
+        host_action(signal, &user->actions[signal]);
+    user->reclaimed = true;
+    os_mutex_unlock(&user->lock);
 }
 
 void user_signals_thread(struct user_thread *t)
@@ -294,7 +313,7 @@ int64_t sys_rt_sigaction(struct user_thread *t, const uint64_t a[6])
     if (a[1] && !user_read(new, a[1], size))
         return -EFAULT;
     os_mutex_lock(&user->lock);
-    struct user_action *action = &user->actions[signal];
+    struct user_action *action = action_of(user, (int)signal);
     old[0] = action->handler;
     old[1] = action->flags;
     old[2] = action->restorer;

@@ -220,6 +220,7 @@ static int64_t new_thread(struct user_thread *t, const struct clone *c)
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all); /* it begins with all blocked */
     int rc = pthread_create(&thread, &attr, thread_main, &start);
+    user_signals_reclaim(t->user);
     user_signals_mask(t, t->mask); /* if one of the C library's own has come, it opened them: all stay blocked */
     pthread_attr_destroy(&attr);
     if (rc) {

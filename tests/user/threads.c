@@ -425,6 +425,28 @@ static void many(void)
     SHOW(syscall(SYS_set_tid_address, NULL) == gettid());
 }
 
+/* The C library tells all other threads by a signal of its own. */
+static void *see_group(void *arg)
+{
+    while (!*(volatile int *)arg)
+        nap(1);
+    return (void *)(intptr_t)getegid();
+}
+
+static void identifiers(void)
+{
+    static volatile int set;
+    pthread_t thread;
+    void *group;
+    gid_t to = getegid() ? getegid() : 4321;
+    pthread_create(&thread, NULL, see_group, (void *)(uintptr_t)&set);
+    nap(5);
+    SHOW(setegid(to));
+    set = 1;
+    pthread_join(thread, &group);
+    say("in the thread: %d", (gid_t)(intptr_t)group == to);
+}
+
 int main(void)
 {
     counters();
@@ -437,5 +459,6 @@ int main(void)
     to_threads();
     ends();
     many();
+    in_child("identifiers", identifiers);
     return 0;
 }
