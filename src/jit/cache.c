@@ -7,16 +7,68 @@
 #include "base/bits.h"
 #include "jit/cache_impl.h"
 #include "jit/compile.h"
+#include "os/os.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- the table ---- */
+
+enum { TABLE_BITS = 12, TABLE_BITS_MAX = 18, TABLE_STEP = 2 /* bits that it grows by */ };
+
+static size_t table_size(unsigned bits) { return sizeof(struct table) + (sizeof(struct jit_block *) << bits); }
+
+/* Small at first, and there at once: most programs are small, and end soon. */
+static struct table *table_new(unsigned bits)
+{
+    struct table *table = os_pages_new(table_size(bits));
+    if (!table)
+        return NULL;
+    if (bits == TABLE_BITS)
+        os_pages_populate(table, table_size(bits));
+    table->bits = bits;
+    return table;
+}
+
+static void tables_free(struct table *table)
+{
+    for (struct table *former; table; table = former) {
+        former = table->former;
+        os_pages_free(table, table_size(table->bits));
+    }
+}
+
 /* Blocks of one page have neighbouring buckets: what is not used of the table is not touched. */
-size_t jit_cache_hash(gpa at, uint64_t key)
+static struct jit_block *_Atomic *bucket_in(struct table *table, gpa at, uint64_t key)
 {
     enum { NEAR_BITS = 6 };
-    uint64_t page = ((at >> MEM_PAGE_BITS ^ key << 20) * 0x9e3779b97f4a7c15) >> (64 - BUCKET_BITS + NEAR_BITS);
-    return (size_t)(page << NEAR_BITS | ((at >> 1 ^ at >> 7) & ((1 << NEAR_BITS) - 1)));
+    uint64_t page = ((at >> MEM_PAGE_BITS ^ key << 20) * 0x9e3779b97f4a7c15) >> (64 - table->bits + NEAR_BITS);
+    return &table->buckets[page << NEAR_BITS | ((at >> 1 ^ at >> 7) & ((1 << NEAR_BITS) - 1))];
+}
+
+struct jit_block *_Atomic *jit_cache_bucket(const struct jit_cache *cache, gpa at, uint64_t key)
+{
+    return bucket_in(atomic_load_explicit(&cache->table, memory_order_acquire), at, key);
+}
+
+static void table_put(struct table *table, struct jit_block *block)
+{
+    struct jit_block *_Atomic *bucket = bucket_in(table, block->at, block->key);
+    atomic_store(&block->next, atomic_load(bucket));
+    atomic_store_explicit(bucket, block, memory_order_release);
+}
+
+/* The former ones stay: readers may stand in them, and all together they are less than the new one. */
+static void table_grow(struct jit_cache *cache)
+{
+    struct table *former = atomic_load(&cache->table), *table;
+    if (former->bits >= TABLE_BITS_MAX || !(table = table_new(former->bits + TABLE_STEP)))
+        return;
+    table->former = former;
+    for (struct page *page = cache->oldest; page; page = page->newer)
+        for (struct jit_block *block = page->blocks; block; block = block->page_next)
+            table_put(table, block);
+    atomic_store(&cache->table, table);
 }
 
 int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)
@@ -24,6 +76,12 @@ int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)
     struct jit_cache *cache = calloc(1, sizeof *cache);
     if (!cache)
         return -STATUS_resource;
+    struct table *table = table_new(TABLE_BITS);
+    if (!table) {
+        free(cache);
+        return -STATUS_resource;
+    }
+    atomic_store(&cache->table, table);
     os_mutex_init(&cache->lock, OS_RANK_code);
     map_init(&cache->pages);
     cache->space = space;
@@ -91,6 +149,7 @@ void jit_cache_free(struct jit_cache *cache)
         next = s->next;
         free(s);
     }
+    tables_free(atomic_load(&cache->table));
     jit_pool_fini(&cache->pool);
     map_fini(&cache->pages);
     os_mutex_fini(&cache->lock);
@@ -172,7 +231,7 @@ void jit_reader_quiet(struct jit_cache *cache, struct jit_reader *reader, uint64
 
 struct jit_block *jit_cache_find(const struct jit_cache *cache, gpa at, gpa second, uint64_t key)
 {
-    struct jit_block *block = atomic_load_explicit(&cache->buckets[jit_cache_hash(at, key)], memory_order_acquire);
+    struct jit_block *block = atomic_load_explicit(jit_cache_bucket(cache, at, key), memory_order_acquire);
     while (block && (block->at != at || block->key != key || block->second != second))
         block = atomic_load_explicit(&block->next, memory_order_acquire);
     return block;
@@ -212,12 +271,12 @@ uint64_t jit_cache_drops(const struct jit_cache *cache) { return atomic_load(&ca
 
 void jit_cache_put(struct jit_cache *cache, struct page *page, struct jit_block *block)
 {
+    if (cache->blocks >> atomic_load(&cache->table)->bits)
+        table_grow(cache);
+    table_put(atomic_load(&cache->table), block);
     block->page_next = page->blocks;
     page->blocks = block;
     page->idle = 0;
-    struct jit_block *_Atomic *bucket = &cache->buckets[jit_cache_hash(block->at, block->key)];
-    atomic_store(&block->next, atomic_load(bucket));
-    atomic_store_explicit(bucket, block, memory_order_release);
     cache->blocks++;
 }
 

@@ -5,7 +5,7 @@
 #include "jit/cache.h"
 #include "jit/pool.h"
 
-enum { BUCKET_BITS = 16, BUCKETS = 1 << BUCKET_BITS, COLD_MIN = 4 << 20 /* bytes of blocks that nobody minds */ };
+enum { COLD_MIN = 4 << 20 /* bytes of blocks that nobody minds */ };
 enum { GONE = 64 /* dropped blocks that readers are told one by one */, HIDDEN_MAX = 16, IDLE_MAX = 8 /* of a page */ };
 
 struct page {
@@ -21,8 +21,15 @@ struct straddler { /* a block whose one insn lies on two pages: kept with the fi
     struct straddler *next;
 };
 
+/* Where blocks are found. It grows: who looks into one that is the former by now may miss a block, and finds it under the lock. */
+struct table {
+    unsigned bits;
+    struct table *former;
+    struct jit_block *_Atomic buckets[];
+};
+
 struct jit_cache {
-    struct jit_block *_Atomic buckets[BUCKETS];
+    struct table *_Atomic table;
     _Atomic uint64_t epoch;
     _Atomic uint64_t drops; /* pages dropped, ever */
     _Atomic bool renewing;  /* written pages were taken from the space, and their blocks may still be found */
@@ -47,7 +54,7 @@ struct jit_cache {
     bool retiring;        /* something was retired in the epoch that is still open */
 };
 
-size_t jit_cache_hash(gpa at, uint64_t key);
+struct jit_block *_Atomic *jit_cache_bucket(const struct jit_cache *cache, gpa at, uint64_t key);
 size_t jit_block_size(const struct jit_block *block);                  /* bytes of memory */
 const struct jit_span *jit_block_spans(const struct jit_block *block); /* the bytes stand behind them */
 

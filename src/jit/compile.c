@@ -93,6 +93,8 @@ int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const s
     int rc = c->scratch && c->chunks ? os_code_new(&c->memory, (size_t)c->nchunks * CHUNK, kind_of(c), err)
                                      : err_set(err, STATUS_resource, "out of memory for the compiler");
     if (!rc) {
+        os_code_populate(&c->memory, 0, STEP);
+        c->ready = STEP;
         c->routines = c->memory.exec;
         c->at = jit_host->routines(c->memory.write, c->memory.exec, CHUNK, guest->pins, guest->npins, guest->fpins, guest->nfpins, c->flat);
         c->routines_size = c->at;

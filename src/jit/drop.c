@@ -15,7 +15,7 @@ enum { COLD_STEP = 256 << 10 /* bytes that are looked for at once */, ROOM = 8 /
 
 static void unlink_block(struct jit_cache *cache, struct jit_block *block)
 {
-    struct jit_block *_Atomic *at = &cache->buckets[jit_cache_hash(block->at, block->key)];
+    struct jit_block *_Atomic *at = jit_cache_bucket(cache, block->at, block->key);
     for (struct jit_block *b = atomic_load(at); b; at = &b->next, b = atomic_load(at))
         if (b == block) {
             atomic_store(at, atomic_load(&block->next)); /* block->next stays: a reader may stand on it */

@@ -61,12 +61,13 @@ static bool new_slab(struct jit_pool *pool)
     struct jit_pool_slab *slab = os_pages_new(SLAB);
     if (!slab)
         return false;
+    os_pages_populate(slab, STEP);
     size_t left = (size_t)(pool->end - pool->at) / JIT_POOL_UNIT;
     if (left) /* less than what was asked for */
         put(pool, pool->at, left);
     slab->next = pool->slabs;
     pool->slabs = slab;
-    pool->ready = (uint8_t *)slab;
+    pool->ready = (uint8_t *)slab + STEP;
     pool->at = (uint8_t *)(slab + 1);
     pool->end = (uint8_t *)slab + SLAB;
     return true;

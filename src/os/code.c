@@ -66,7 +66,8 @@ void os_code_populate(const struct os_code *code, size_t offset, size_t size)
 {
 #ifdef MADV_POPULATE_READ
     (void)madvise(code->write + offset, size, MADV_POPULATE_WRITE); /* since Linux 5.14 */
-    (void)madvise((void *)(uintptr_t)(code->exec + offset), size, MADV_POPULATE_READ);
+    if (code->exec != code->write)
+        (void)madvise((void *)(uintptr_t)(code->exec + offset), size, MADV_POPULATE_READ);
 #else
     (void)code;
     (void)offset;

@@ -6,6 +6,8 @@
 #include "os/os.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -88,16 +90,30 @@ void *os_pages_new(size_t size)
 
 void os_pages_free(void *at, size_t size) { munmap(at, size); }
 
-void os_pages_populate(void *at, size_t size)
+static void advise(void *at, size_t size, int how)
 {
-#ifdef MADV_POPULATE_WRITE
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)at + page - 1) / page * page;
     uintptr_t end = ((uintptr_t)at + size) / page * page;
 
     if (first < end)
-        (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE); /* since Linux 5.14 */
+        (void)madvise((void *)first, end - first, how);
+}
+
+#ifdef MADV_POPULATE_WRITE /* since Linux 5.14 */
+void os_pages_populate(void *at, size_t size) { advise(at, size, MADV_POPULATE_WRITE); }
+void os_pages_prefetch(void *at, size_t size) { advise(at, size, MADV_POPULATE_READ); }
 #else
-    (void)at;
-    (void)size;
+void os_pages_populate(void *at, size_t size) { (void)at, (void)size; }
+void os_pages_prefetch(void *at, size_t size) { advise(at, size, MADV_WILLNEED); }
 #endif
+
+void os_heap_populate(size_t size)
+{
+#ifdef M_TOP_PAD
+    mallopt(M_TOP_PAD, (int)size);
+#endif
+    char *piece = malloc(1), *end = sbrk(0);
+    if (piece && piece < end && (size_t)(end - piece) <= 2 * size)
+        os_pages_populate(piece, (size_t)(end - piece));
+    free(piece);
 }

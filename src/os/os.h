@@ -82,7 +82,10 @@ void *os_pages_new(size_t size);                                                
 void os_pages_free(void *at, size_t size);
 void os_pages_populate(void *at,
                        size_t size); /* the whole pages in it will be written soon: at once instead of by faults, if the system can */
-uint64_t os_memory_limit(void);      /* bytes of physical memory, a cgroup's limit considered */
+void os_pages_prefetch(void *at, size_t size); /* likewise: will be read */
+/* The C library asks for its heap in pieces of about size bytes from now on, and the first one has its pages. Before the first malloc. */
+void os_heap_populate(size_t size);
+uint64_t os_memory_limit(void); /* bytes of physical memory, a cgroup's limit considered */
 /* The smallest limit that /proc/self/cgroup's text (v1, v2 or both) leads to below root ("/sys/fs/cgroup"); UINT64_MAX: none. */
 uint64_t os_cgroup_memory_limit(const char *cgroup_text, const char *root);
 unsigned os_cpu_count(void); /* that this process may use */

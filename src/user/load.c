@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { HEADERS_MAX = 64 };
+enum { HEADERS_MAX = 64, SMALL = 64 << 10 };
 
 struct elf {
     int fd;
@@ -76,14 +76,20 @@ static bool map_segment(struct user *user, const struct elf *elf, const Elf64_Ph
 {
     uint64_t start = bias + s->p_vaddr, page = align_down(start, USER_PAGE), file_end = start + s->p_filesz, end = start + s->p_memsz;
     uint64_t file_pages = s->p_filesz ? align_up(file_end, USER_PAGE) : page;
-    int prot = protection(s), flags = MAP_PRIVATE | MAP_FIXED;
+    int prot = protection(s), flags = MAP_PRIVATE | MAP_FIXED | MAP_DENYWRITE;
     if (s->p_filesz && user_mmap(user, page, file_pages - page, prot, flags, elf->fd, s->p_offset - (start - page), elf->path) < 0)
         return false;
     static const uint8_t zeros[USER_PAGE];
     if (s->p_filesz && end > file_end && (prot & PROT_WRITE) && !user_write(file_end, zeros, file_pages - file_end))
         return false;
-    return align_up(end, USER_PAGE) <= file_pages ||
-           user_mmap(user, file_pages, align_up(end, USER_PAGE) - file_pages, prot, flags | MAP_ANONYMOUS, -1, 0, NULL) >= 0;
+    if (align_up(end, USER_PAGE) <= file_pages)
+        return true;
+    uint64_t size = align_up(end, USER_PAGE) - file_pages;
+    if (user_mmap(user, file_pages, size, prot, flags | MAP_ANONYMOUS, -1, 0, NULL) < 0)
+        return false;
+    if ((prot & PROT_WRITE) && size <= SMALL)
+        user_populate(file_pages, size);
+    return true;
 }
 
 /* want: where a program without an address of its own goes; 0: wherever there is room. */

@@ -112,6 +112,15 @@ static void note_shared(struct user *user, const struct user_map *map)
         accel_thread_shared(user->vm);
 }
 
+void user_populate(uint64_t at, uint64_t size) { os_pages_populate((void *)(uintptr_t)at, size); }
+
+/* What a program's loader maps as a segment, the flag tells, it relocates. */
+static bool is_data_segment(int prot, int flags, uint64_t size)
+{
+    enum { MOST = 128 << 10 };
+    return (prot & PROT_WRITE) && (flags & MAP_PRIVATE) && (flags & MAP_DENYWRITE) && !(flags & MAP_ANONYMOUS) && size <= MOST;
+}
+
 static int64_t map_locked(struct user *user, uint64_t at, uint64_t size, int prot, int flags, int fd, uint64_t offset, const char *name)
 {
     struct user_memory *m = user->memory;
@@ -144,6 +153,8 @@ static int64_t map_locked(struct user *user, uint64_t at, uint64_t size, int pro
     }
     if (flags & MAP_FIXED)
         accel_code_changed(user->vm, map.start, map.end);
+    if (is_data_segment(prot, flags, size))
+        user_populate(map.start, size);
     note_shared(user, &map);
     return r;
 }
@@ -193,6 +204,18 @@ int64_t user_mprotect(struct user *user, uint64_t at, uint64_t size, int prot)
 
 static void touch(void *at) { (void)*(const volatile uint8_t *)at; }
 
+/* Text around the page that is fetched, of a file: programs run through all of theirs, and a fault costs as much as a hundred such pages. */
+static void warm(struct user_memory *m, const struct user_map *map, uint64_t page)
+{
+    uint64_t number = page >> USER_WINDOW_BITS, start = number << USER_WINDOW_BITS, end = start + (1ull << USER_WINDOW_BITS);
+    uint32_t *known = &m->warm[number % USER_WINDOWS];
+    if (!map->inode || (map->prot & PROT_WRITE) || *known == (uint32_t)number)
+        return;
+    *known = (uint32_t)number;
+    start = start < map->start ? map->start : start;
+    os_pages_prefetch((void *)(uintptr_t)start, (end < map->end ? end : map->end) - start);
+}
+
 bool user_fetchable(void *machine, struct cpu *cpu, gva page)
 {
     struct user *user = machine;
@@ -200,6 +223,8 @@ bool user_fetchable(void *machine, struct cpu *cpu, gva page)
     os_mutex_lock(&user->memory->lock);
     const struct user_map *map = user_maps_find(&user->memory->maps, page);
     bool may = map && (map->prot & PROT_EXEC);
+    if (may)
+        warm(user->memory, map, page);
     if (map)
         fault.code = SEGV_ACCERR;
     os_mutex_unlock(&user->memory->lock);
@@ -231,6 +256,7 @@ int64_t sys_madvise(struct user_thread *t, const uint64_t a[6])
 /* Grows in place where nothing is in the way; the result says where it ends, also if nothing changed. */
 int64_t sys_brk(struct user_thread *t, const uint64_t a[6])
 {
+    enum { BEGINNING = 16 << 10 };
     struct user_memory *m = t->user->memory;
     os_mutex_lock(&m->lock);
     uint64_t old_end = align_up(m->brk, USER_PAGE), end = align_up(a[0], USER_PAGE);
@@ -239,6 +265,8 @@ int64_t sys_brk(struct user_thread *t, const uint64_t a[6])
         const struct user_map *next = user_maps_after(&m->maps, old_end);
         done = (!next || next->start >= end) && map_locked(t->user, old_end, end - old_end, PROT_READ | PROT_WRITE,
                                                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0, "[heap]") >= 0;
+        if (done) /* it is used from there on */
+            user_populate(old_end, end - old_end < BEGINNING ? end - old_end : BEGINNING);
     } else if (done && end < old_end) {
         done = !munmap((void *)(uintptr_t)end, old_end - end) && !user_maps_clear(&m->maps, end, old_end);
     }

@@ -70,9 +70,12 @@ struct user_action { /* as the guest gave it; handler: SIG_DFL, SIG_IGN or an ad
 
 enum { USER_LIMIT_as, USER_LIMIT_data };
 
+enum { USER_WINDOW_BITS = 20, USER_WINDOWS = 64 };
+
 struct user_memory { /* shared with the child of a vfork() */
     struct os_mutex lock;
     struct user_maps maps;
+    uint32_t warm[USER_WINDOWS]; /* of a window of addresses (hashed): its number, if its program text has been asked for at once */
     uint64_t brk_start, brk;
     uint64_t vdso;      /* address of the vDSO; 0: none */
     uint64_t sigreturn; /* of the insns that end a signal handler */
@@ -146,6 +149,7 @@ uint64_t user_stack_fill(struct user *user, const struct cpu *cpu, char *const *
                          uint64_t interpreter);
 
 /* memory.c: with the table; errors are -errno */
+void user_populate(uint64_t at, uint64_t size); /* will be written soon: its pages now, and not by a fault each; a wish */
 int64_t user_mmap(struct user *user, uint64_t at, uint64_t size, int prot, int flags, int fd, uint64_t offset, const char *name);
 int64_t user_munmap(struct user *user, uint64_t at, uint64_t size);
 int64_t user_mprotect(struct user *user, uint64_t at, uint64_t size, int prot);

@@ -25,7 +25,7 @@
 enum { FLAG_NOCLDSTOP = 1, FLAG_NOCLDWAIT = 2, FLAG_ONSTACK = 0x08000000, FLAG_NODEFER = 0x40000000 };
 #define FLAG_RESETHAND 0x80000000ull
 enum { LIBRARY_FIRST = 32, LIBRARY_LAST = 33 }; /* the signals that C libraries keep for themselves */
-#define AUTODISARM     (int)(1u << 31) /* SS_AUTODISARM */
+#define AUTODISARM (int)(1u << 31)              /* SS_AUTODISARM */
 
 _Thread_local struct user_thread *user_self;
 

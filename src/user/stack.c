@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define STACK_MAX (1ull << 30)
-enum { STACK_MIN = 256 << 10 };
+enum { STACK_MIN = 256 << 10, FIRST = 16 << 10 };
 
 static uint64_t stack_size(void)
 {
@@ -73,6 +73,7 @@ uint64_t user_stack_fill(struct user *user, const struct cpu *cpu, char *const *
     if (low < 0 || os_random(random, sizeof random, NULL))
         return 0;
     struct stack s = {(uint64_t)low + size, (uint64_t)low};
+    user_populate(s.at - FIRST, FIRST);
     m->stack_start = (uint64_t)low;
     m->stack_end = s.at;
     uint64_t zero = 0;

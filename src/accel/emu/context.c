@@ -1,23 +1,38 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Contexts keep the software TLBs of recent address spaces and modes apart, so that switching back costs a pointer; all share a second
- * level. Where code is, is another matter: jumps.c.
+ * level. Where code is, is another matter: jumps.c. vCPUs of flat memory have none of it: theirs is one TLB that never hits.
  */
 #include "accel/emu/emu.h"
 #include "base/bits.h"
+#include "os/os.h"
 #include <stdlib.h>
+
+#define NOTHING                                      \
+    {                                                \
+        [0 ... TLB_ENTRIES - 1] = {.tag = TLB_NONE } \
+    }
+static const struct tlb empty_tlb = {.read = NOTHING, .write = NOTHING};
+
+enum { JUMPS_SIZE = VIEWS * JIT_JUMPS * sizeof(struct jit_jump), TLB2_BYTES = TLB2_SIZE * sizeof(struct tlb_entry) };
 
 /* Large blocks, touched where they are used only. */
 int emu_contexts_init(struct emu_cpu *emu)
 {
     emu->next_id = 1;
-    emu->all_jumps = calloc(VIEWS, JIT_JUMPS * sizeof *emu->all_jumps);
-    emu->all_tlbs = aligned_alloc(64, CONTEXTS * align_up(sizeof *emu->all_tlbs, 64));
-    emu->cpu->tlb2 = emu->tlb2 = calloc(TLB2_SIZE, sizeof *emu->tlb2);
-    if (!emu->all_jumps || !emu->all_tlbs || !emu->tlb2)
+    emu->all_jumps = os_pages_new(JUMPS_SIZE);
+    if (!emu->all_jumps)
         return -STATUS_resource;
     for (unsigned i = 0; i < VIEWS; i++)
         emu->views[i].jumps = emu->all_jumps + i * JIT_JUMPS;
+    if (emu->cpu->flat) {
+        emu->cpu->tlb = (struct tlb *)(uintptr_t)&empty_tlb;
+        return 0;
+    }
+    emu->all_tlbs = aligned_alloc(64, CONTEXTS * align_up(sizeof *emu->all_tlbs, 64));
+    emu->cpu->tlb2 = emu->tlb2 = os_pages_new(TLB2_BYTES);
+    if (!emu->all_tlbs || !emu->tlb2)
+        return -STATUS_resource;
     for (unsigned i = 0; i < CONTEXTS; i++)
         emu->contexts[i].tlb = &emu->all_tlbs[i];
     return 0;
@@ -25,9 +40,11 @@ int emu_contexts_init(struct emu_cpu *emu)
 
 void emu_contexts_fini(struct emu_cpu *emu)
 {
-    free(emu->all_jumps);
+    if (emu->all_jumps)
+        os_pages_free(emu->all_jumps, JUMPS_SIZE);
+    if (emu->tlb2)
+        os_pages_free(emu->tlb2, TLB2_BYTES);
     free(emu->all_tlbs);
-    free(emu->tlb2);
 }
 
 /* Takes everything of the TLB out of the second level. */
@@ -76,7 +93,7 @@ static struct context *find_context(struct emu_cpu *emu)
 void emu_view_update(struct emu_cpu *emu)
 {
     struct context *context = emu->context;
-    bool same = context && context->number == emu->cpu->guest->context(emu->cpu);
+    bool same = emu->cpu->flat || (context && context->number == emu->cpu->guest->context(emu->cpu));
     if (!same) {
         emu->context = context = find_context(emu);
         emu->cpu->tlb = context->tlb;
@@ -90,6 +107,8 @@ void emu_tlb_flush(struct cpu *cpu, int64_t asid)
 {
     struct emu_cpu *emu = emu_of(cpu);
     cpu_count(cpu, asid < 0 ? CPU_STAT_flush_all : CPU_STAT_flush_asid);
+    if (cpu->flat)
+        return;
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
         if (c->used && (asid < 0 || c->asid < 0 || c->asid == asid))
             clear(emu, c);
@@ -125,6 +144,8 @@ void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)
 {
     struct emu_cpu *emu = emu_of(cpu);
     cpu_count(cpu, CPU_STAT_flush_page);
+    if (cpu->flat)
+        return;
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++) {
         if (!c->used || !(asid < 0 || c->asid < 0 || c->asid == asid))
             continue;

@@ -6,9 +6,10 @@
  */
 #include "accel/emu/emu.h"
 #include "base/bits.h"
+#include "os/os.h"
 #include <stdlib.h>
 
-enum { JUMP_PART = JIT_JUMPS / 64 };
+enum { JUMP_PART = JIT_JUMPS / 64, JUMP_GROUP = 8 /* parts, what a page of code has: they get their memory at once */ };
 _Static_assert(JUMP_PAGES == 64, "a bit each in jump_pages");
 
 enum { SHARED = -2 /* asid of a space that belongs to none */, PRIVATE_MAX = 256 /* pages that are not global, before that is usual */ };
@@ -101,8 +102,12 @@ void emu_keep_jump(struct emu_cpu *emu, gva pc, struct jit_block *block)
 
 void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry)
 {
-    emu->view->jumps[jit_jump_index(pc)] = (struct jit_jump){pc, entry};
-    emu->view->jumped |= 1ull << jit_jump_index(pc) / JUMP_PART;
+    struct view *view = emu->view;
+    unsigned index = jit_jump_index(pc), part = index / JUMP_PART, group = part / JUMP_GROUP * JUMP_GROUP;
+    if (!(view->jumped >> group & ((1u << JUMP_GROUP) - 1)))
+        os_pages_populate(&view->jumps[group * JUMP_PART], JUMP_GROUP * JUMP_PART * sizeof *view->jumps);
+    view->jumps[index] = (struct jit_jump){pc, entry};
+    view->jumped |= 1ull << part;
     note_code(emu, pc);
 }
 

@@ -192,7 +192,12 @@ static void run(struct vcpu *vcpu, uint64_t max, bool exact)
     emu_code_leave(emu);
 }
 
-static void context_changed(struct cpu *cpu) { emu_view_update(emu_of(cpu)); }
+static void context_changed(struct cpu *cpu)
+{
+    struct emu_cpu *emu = emu_of(cpu);
+    if (emu->view || !cpu->flat) /* else before it runs for the first time: nobody looks at it */
+        emu_view_update(emu);
+}
 
 static bool firmware_call(struct cpu *cpu)
 {
@@ -264,15 +269,17 @@ static void vcpu_close(struct vcpu *vcpu)
     jit_reader_remove(emu->vm->cache, &emu->reader);
     emu_contexts_fini(emu);
     ir_build_free(emu->build);
-    free(emu);
+    os_pages_free(emu, sizeof *emu);
 }
 
 static int vcpu_open(struct vcpu *vcpu, struct err *err)
 {
-    struct emu_cpu *emu = calloc(1, sizeof *emu);
+    struct emu_cpu *emu = os_pages_new(sizeof *emu);
     const struct guest *guest = vcpu->cpu->guest;
     if (!emu)
         return err_set(err, STATUS_resource, "out of memory for a vCPU");
+    if (vcpu->cpu->flat && !vcpu->cpu->id)
+        os_pages_populate(emu, sizeof *emu); /* a process's first: most of it is used soon */
     emu->cpu = vcpu->cpu;
     emu->vm = vcpu->vm->impl;
     vcpu->impl = emu;

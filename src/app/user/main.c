@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "machine/stats.h"
 #include "observe/gdb/user.h"
+#include "os/os.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,10 +45,13 @@ static int run(struct arguments *a, struct err *err)
     return rc ? rc : user_run(&a->user, err);
 }
 
+enum { HEAP = 192 << 10 }; /* what a small program takes of it */
+
 int main(int argc, char **argv)
 {
     static struct arguments a; /* the program's threads use it to the end */
     struct err err = {0};
+    os_heap_populate(HEAP);
     int rc = arguments_parse(&a, argc, argv);
     if (rc)
         return rc;
