@@ -104,7 +104,13 @@ static struct accel_vm *vm_of(const struct cpu *cpu) { return ((struct vcpu *)cp
 
 void accel_thread_away(struct cpu *cpu) { vm_of(cpu)->accel->away(cpu->accel, true); }
 void accel_thread_back(struct cpu *cpu) { vm_of(cpu)->accel->away(cpu->accel, false); }
-void accel_thread_shared(struct accel_vm *vm) { vm->accel->shared(vm); }
+
+void accel_thread_shared(struct accel_vm *vm)
+{
+    vm->monitor->alone = false;
+    vm->accel->shared(vm);
+}
+
 void accel_thread_stats(struct cpu *cpu, struct cpu_stats *out) { vm_of(cpu)->accel->stats(cpu->accel, out); }
 void accel_code_changed(struct accel_vm *vm, gva from, gva to) { vm->accel->code_changed(vm, from, to); }
 uintptr_t accel_fault(struct accel_vm *vm, uintptr_t pc) { return vm->accel->fault(vm, pc); }
@@ -117,8 +123,9 @@ void accel_fork_begin(struct accel_vm *vm)
 
 void accel_fork_end(struct accel_vm *vm, struct cpu *child)
 {
-    if (child) {                                     /* their readers are forgotten with those of the threads that are gone */
-        memset(vm->monitor, 0, sizeof *vm->monitor); /* a thread that is gone may have held a line; no reservation outlives the call */
+    if (child) {                                        /* their readers are forgotten with those of the threads that are gone */
+        for (unsigned i = 0; i < MONITOR_VERSIONS; i++) /* one of those may have held a line; no reservation outlives the call */
+            atomic_store_explicit(&vm->monitor->version[i], 0, memory_order_relaxed);
         vm->spare = NULL;
         vm->nspare = 0;
     }

@@ -2,6 +2,7 @@
 /* The set of vCPUs of one machine: building, starting, pausing, stepping. Called by the machine's controlling thread. */
 #include "accel/vcpu.h"
 #include "ir/eval.h"
+#include "ir/monitor.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,8 @@ int accel_vm_new(struct accel_vm **out, const struct accel_config *config, struc
     os_cond_init(&vm->timer_cond);
     vm->vcpus = calloc(config->vcpus + 1, sizeof *vm->vcpus);
     vm->monitor = cpu_monitor_new();
+    if (vm->monitor)
+        vm->monitor->alone = config->vcpus == 1 || config->flat; /* flat: until it is shared */
     int rc =
         vm->vcpus && vm->monitor ? vm->accel->vm_open(vm, err) : err_set(err, STATUS_resource, "out of memory for the machine's vCPUs");
     for (unsigned i = 0; !rc && i < config->vcpus; i++)

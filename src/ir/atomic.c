@@ -95,6 +95,21 @@ static void put(struct cpu *cpu, unsigned cell, unsigned size, u128 v)
         cpu->cell[cell + 1] = (uint64_t)(v >> 64);
 }
 
+/* What stands there, and the version that it has: seen before and after. */
+static u128 load_versioned(_Atomic uint32_t *version, const void *host, unsigned size, uint32_t *seen)
+{
+    uint32_t before;
+    u128 v;
+    do {
+        before = atomic_load(version);
+        if (!(before & (MONITOR_HELD | MONITOR_ARMED)) && atomic_compare_exchange_strong(version, &before, before + MONITOR_ARMED))
+            before += MONITOR_ARMED;
+        v = host_load(host, size);
+    } while ((before & (MONITOR_HELD | MONITOR_ARMED)) != MONITOR_ARMED || atomic_load(version) != before);
+    *seen = before;
+    return v;
+}
+
 static bool load_linked(struct cpu *cpu, const struct ir_op *op)
 {
     unsigned size = op->s[0] / 8;
@@ -104,19 +119,12 @@ static bool load_linked(struct cpu *cpu, const struct ir_op *op)
     if (!host)
         return false;
     const void *line = line_of(host);
-    _Atomic uint32_t *version = version_of(cpu, line);
-    uint32_t before;
-    u128 v;
-    do {
-        before = atomic_load(version);
-        if (!(before & (MONITOR_HELD | MONITOR_ARMED)) && atomic_compare_exchange_strong(version, &before, before + MONITOR_ARMED))
-            before += MONITOR_ARMED;
-        v = host_load(host, size);
-    } while ((before & (MONITOR_HELD | MONITOR_ARMED)) != MONITOR_ARMED || atomic_load(version) != before);
+    uint32_t version = 0;
+    u128 v = cpu->monitor->alone ? host_load(host, size) : load_versioned(version_of(cpu, line), host, size, &version);
     cpu->reservation.line = line;
     cpu->reservation.value[0] = (uint64_t)v;
     cpu->reservation.value[1] = (uint64_t)(v >> 64);
-    cpu->reservation.version = before;
+    cpu->reservation.version = version;
     cpu->reservation.size = (uint8_t)size;
     cpu->reservation.valid = true;
     put(cpu, op->d, size, v);
@@ -137,15 +145,15 @@ static bool store_conditional(struct cpu *cpu, const struct ir_op *op)
     if (!valid || cpu->reservation.line != line_of(host) || cpu->reservation.size != size)
         return true;
     uint32_t version = cpu->reservation.version;
-    _Atomic uint32_t *held = version_of(cpu, cpu->reservation.line);
-    if (!atomic_compare_exchange_strong(held, &version, version + MONITOR_HELD))
+    _Atomic uint32_t *held = cpu->monitor->alone ? NULL : version_of(cpu, cpu->reservation.line);
+    if (held && !atomic_compare_exchange_strong(held, &version, version + MONITOR_HELD))
         return true;
     u128 expected = (u128)cpu->reservation.value[1] << 64 | cpu->reservation.value[0];
     bool done = host_cas(host, size, &expected, desired);
     /* Not a plain store: others that have written the line meanwhile have advanced it. Armed still: the next LL need not do it. */
-    if (done)
+    if (held && done)
         atomic_fetch_add(held, 2 * MONITOR_ARMED - MONITOR_HELD);
-    else
+    else if (held)
         atomic_fetch_sub(held, MONITOR_HELD);
     if (done)
         mem_note_write(cpu->space, at, size);
@@ -174,7 +182,7 @@ static u128 combine(unsigned amo, unsigned size, u128 old, u128 operand)
 static void advance(struct cpu *cpu, const void *host)
 {
     _Atomic uint32_t *version = version_of(cpu, line_of(host));
-    if (atomic_load(version) & MONITOR_ARMED)
+    if (!cpu->monitor->alone && (atomic_load(version) & MONITOR_ARMED))
         atomic_fetch_add(version, MONITOR_ARMED);
 }
 

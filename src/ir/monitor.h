@@ -4,15 +4,18 @@
  * that never goes back, in steps of 2: LL makes it odd in those steps (armed) and remembers it; whoever writes the line by SC, AMO or CAS
  * looks at it after the write and counts on if it is armed. So a version that is still what LL saw means that nobody has written.
  * Bit 0: held by an SC at work.
+ * A vCPU that is alone needs no versions: its SC succeeds if the value is still what its LL saw.
  */
 #pragma once
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { MONITOR_LINE_BITS = 6, MONITOR_BITS = 10, MONITOR_VERSIONS = 1 << MONITOR_BITS, MONITOR_HELD = 1, MONITOR_ARMED = 2 };
 
 struct cpu_monitor {
     _Atomic uint32_t version[MONITOR_VERSIONS];
+    bool alone; /* there is one vCPU; changes only while it has no reservation, and with the code that was made for it */
 };
 
 static inline unsigned monitor_index(uintptr_t host)

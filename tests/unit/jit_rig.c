@@ -3,6 +3,7 @@
 #include "jit_rig.h"
 #include "base/bits.h"
 #include "ir/eval.h"
+#include "ir/monitor.h"
 #include "jit_rest.h"
 #include "os/fault.h"
 #include <inttypes.h>
@@ -308,6 +309,17 @@ void rig_fini(struct rig *rig)
     free(rig->scratch);
 }
 
+/* Both sides follow the rules for a vCPU that is alone, or those for several. */
+static bool choose_alone(struct rig *rig)
+{
+    enum { RUN = 32 };
+    bool alone = !rig->shared && (rig->emitted++ / RUN & 1);
+    if (alone != rig->native.monitor->alone)
+        rig->native.cpu->reservation.valid = rig->oracle.cpu->reservation.valid = false;
+    rig->native.monitor->alone = rig->oracle.monitor->alone = alone;
+    return alone;
+}
+
 bool rig_emit(struct rig *rig, const struct ir_block *block, unsigned page_offset)
 {
     if (rig->at + jit_host->code_max > CODE_SIZE)
@@ -320,7 +332,7 @@ bool rig_emit(struct rig *rig, const struct ir_block *block, unsigned page_offse
                                        .fpins = rig->guest.fpins,
                                        .nfpins = rig->guest.nfpins,
                                        .fp_canonical = rig->guest.fp_canonical,
-                                       .alone = !rig->shared && (rig->emitted++ & 1),
+                                       .alone = choose_alone(rig),
                                        .out = rig->memory.write + rig->at,
                                        .exec = rig->memory.exec + rig->at,
                                        .offset = (uint32_t)rig->at,

@@ -58,7 +58,7 @@ struct rig_side {
 };
 
 struct rig {
-    unsigned emitted; /* blocks; every other one as for a machine of one vCPU, */
+    unsigned emitted; /* blocks; some after the other as for a machine of one vCPU, */
     bool shared;      /* unless threads share its memory */
     bool flat;        /* the pages stand at their own addresses, those of RAM and the readonly one; the others are not there */
     struct guest guest;

@@ -5,6 +5,7 @@
  */
 #include "accel/emu/emu.h"
 #include "ir/eval.h"
+#include "ir/monitor.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -228,7 +229,7 @@ static int open_compiler(struct emu_vm *emu, const struct accel_config *config, 
         return 0;
     const struct jit_setup setup = {
         .size = config->jit_cache ? config->jit_cache : CODE_SIZE,
-        .alone = config->vcpus == 1 || config->flat, /* flat: until it is shared */
+        .alone = emu->vm->monitor->alone,
         .flat = config->flat,
         .timed = config->timed,
         .watch = config->watch,

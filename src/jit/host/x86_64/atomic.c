@@ -56,6 +56,8 @@ static void store_byte(struct code_buf *c, struct x86_mem m, unsigned v)
 static void advance(struct emit *e)
 {
     struct code_buf *c = &e->c;
+    if (e->request->alone)
+        return;
     struct x86_mem version = version_of(e, RDX, RCX);
     test_byte(c, version, MONITOR_ARMED);
     uint8_t *skip = x86_jcc(c, CC_E);
@@ -133,14 +135,35 @@ static void compare_and_swap(struct emit *e, const struct ir_op *op, bool wide)
     x86_target(&e->c, unequal, e->c.at);
 }
 
+/* What LL leaves, but for the line and the version: rax is the value. */
+static void reserve(struct code_buf *c, bool wide)
+{
+    x86_store(c, STATE(reservation.value), RAX);
+    store_byte(c, STATE(reservation.size), wide ? 8 : 4);
+    store_byte(c, STATE(reservation.valid), 1);
+}
+
+static void store_line(struct code_buf *c)
+{
+    x86_mov(c, RCX, RAX);
+    x86_alu_ri(c, ALU_and, true, RCX, -(1 << MONITOR_LINE_BITS));
+    x86_store(c, STATE(reservation.line), RCX);
+}
+
+/* rax: host address -> value */
+static void load_linked_alone(struct emit *e, bool wide)
+{
+    store_line(&e->c);
+    x86_rm(&e->c, 0x8b, wide, RAX, (struct x86_mem){.base = RAX, .index = NO_REG});
+    reserve(&e->c, wide);
+}
+
 /* rax: host address -> value */
 static void load_linked(struct emit *e, bool wide, struct cold *slow)
 {
     struct code_buf *c = &e->c;
     struct x86_mem version = {.base = RDX, .index = NO_REG};
-    x86_mov(c, RCX, RAX);
-    x86_alu_ri(c, ALU_and, true, RCX, -(1 << MONITOR_LINE_BITS));
-    x86_store(c, STATE(reservation.line), RCX);
+    store_line(c);
     x86_lea(c, RDX, version_of(e, RCX, RDX));
     x86_rm(c, 0x8b, false, RCX, version);
     x86_rr(c, 0xf6, false, 0, RCX); /* test cl, imm8 */
@@ -161,17 +184,12 @@ static void load_linked(struct emit *e, bool wide, struct cold *slow)
     x86_alu_rm(c, ALU_cmp, false, RCX, version);
     slow->also[3] = x86_jcc(c, CC_NE);
     x86_rm(c, 0x89, false, RCX, STATE(reservation.version));
-    x86_store(c, STATE(reservation.value), RAX);
-    store_byte(c, STATE(reservation.size), wide ? 8 : 4);
-    store_byte(c, STATE(reservation.valid), 1);
+    reserve(c, wide);
 }
 
-/* rax: host address -> 1 if done */
-static void store_conditional(struct emit *e, const struct ir_op *op, bool wide)
+/* rax: host address. Is the reservation one of it? Three jumps if not. */
+static void check_reservation(struct code_buf *c, bool wide, uint8_t *fail[3])
 {
-    struct code_buf *c = &e->c;
-    struct x86_mem version = {.base = RCX, .index = NO_REG};
-    uint8_t *fail[4], *end;
     x86_rm(c, 0x80, false, ALU_cmp, STATE(reservation.valid));
     x86_byte(c, 0);
     fail[0] = x86_jcc(c, CC_E);
@@ -183,6 +201,36 @@ static void store_conditional(struct emit *e, const struct ir_op *op, bool wide)
     x86_alu_ri(c, ALU_and, true, RCX, -(1 << MONITOR_LINE_BITS));
     x86_alu_rm(c, ALU_cmp, true, RCX, STATE(reservation.line));
     fail[2] = x86_jcc(c, CC_NE);
+}
+
+/* rax: host address -> 1 if done */
+static void store_conditional_alone(struct emit *e, const struct ir_op *op, bool wide)
+{
+    struct code_buf *c = &e->c;
+    struct x86_mem m = {.base = RDX, .index = NO_REG};
+    uint8_t *fail[4];
+    check_reservation(c, wide, fail);
+    x86_mov(c, RDX, RAX);
+    x86_rm(c, 0x8b, wide, RAX, STATE(reservation.value));
+    x86_get_into(e, op->b, RCX, wide);
+    x86_rm(c, 0x39, wide, RAX, m); /* cmp */
+    fail[3] = x86_jcc(c, CC_NE);
+    x86_rm(c, e->locks ? 0x87 : 0x89, wide, RCX, m); /* xchg, mov */
+    x86_imm(c, RAX, 1);
+    uint8_t *end = x86_jmp(c);
+    for (unsigned i = 0; i < 4; i++)
+        x86_target(c, fail[i], c->at);
+    x86_imm(c, RAX, 0);
+    x86_target(c, end, c->at);
+}
+
+/* rax: host address -> 1 if done */
+static void store_conditional(struct emit *e, const struct ir_op *op, bool wide)
+{
+    struct code_buf *c = &e->c;
+    struct x86_mem version = {.base = RCX, .index = NO_REG};
+    uint8_t *fail[4], *end;
+    check_reservation(c, wide, fail);
     x86_push(c, RAX);
     x86_lea(c, RCX, version_of(e, RCX, RDX));
     x86_rm(c, 0x8b, false, RAX, STATE(reservation.version));
@@ -227,12 +275,13 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op)
     slow.also[0] = x86_tlb_probe(e, wide ? 8 : 4, op->op != IR_LL, &hit);
     slow.access = e->request->flat ? e->c.at : NULL;
     if (e->request->flat && op->op == IR_SC) { /* a fault comes before anything is held or pushed */
-        x86_byte(&e->c, 0xf0);
+        if (!e->request->alone)
+            x86_byte(&e->c, 0xf0);
         x86_alu_mi(&e->c, ALU_or, false, (struct x86_mem){.base = RAX, .index = NO_REG}, 0);
     }
     switch (op->op) {
-    case IR_LL: load_linked(e, wide, &slow); break;
-    case IR_SC: store_conditional(e, op, wide); break;
+    case IR_LL: e->request->alone ? load_linked_alone(e, wide) : load_linked(e, wide, &slow); break;
+    case IR_SC: (e->request->alone ? store_conditional_alone : store_conditional)(e, op, wide); break;
     case IR_AMO:
         x86_mov(&e->c, RDX, RAX);
         read_modify_write(e, op, wide);
