@@ -108,6 +108,10 @@ int64_t arm64_sfn_to3(const struct arm64_lift *l, int64_t e, int64_t q, int64_t 
         source[n][1] = (uint8_t)(at / size / 3 * size + at % size);
     }
     return three(which, bytes, (const uint8_t(*)[2])source);
+}
+
+/* ---- floating point ---- */
+
 /* FPCR's rounding. */
 int64_t arm64_sfn_env(const struct arm64_lift *l)
 {
