@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The signature table made from ops.def, and the names of ops and types. */
+/* What is made from ops.def: the signature table, the builder's functions; and the names of ops and types. */
 #define IR_SIGS
 #include "ir/ir.h"
+#undef IR_SIGS
+#define IR_BUILDER_BODIES
+#include "ir/build.h"
 
 const char *ir_op_name(unsigned op) { return op < IR_OPS ? ir_sigs[op].name : "?"; }
 

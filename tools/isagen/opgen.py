@@ -81,7 +81,8 @@ def builder(name, ins, out):
     ret = "ir_val" if out else "void"
     call = (f"ir_emit(b, IR_{name}, {ty}, (const uint8_t[4]){{{', '.join(stat) or '0'}}}, {k}, {len(vals)}, "
             f"{'(const ir_val[]){' + ', '.join(vals) + '}' if vals else '0'})")
-    return (f"static inline {ret} ir_{name}({', '.join(params)})\n{{\n    {'return ' if out else ''}{call};\n}}\n")
+    head = f"{ret} ir_{name}({', '.join(params)})"
+    return f"{head};", f"{head}\n{{\n    {'return ' if out else ''}{call};\n}}\n"
 
 
 def main():
@@ -110,9 +111,10 @@ def main():
         o.append(f'    [IR_{name}] = {{"{name}", "{letters}", {repr(out) if out else 0}, {sum(flag_bits[f] for f in flags)}, '
                  f'{len(statics)}, "{",".join(statics)}"}},')
     o += ["};", "#endif", ""]
+    builders = [builder(name, ins, out) for name, (ins, out, _, _) in ops.items() if name not in SPECIAL]
     o.append("#if defined IR_BUILDERS && !defined IR_BUILDERS_DONE /* asked for by ir/build.h */\n#define IR_BUILDERS_DONE")
-    o += [builder(name, ins, out) for name, (ins, out, _, _) in ops.items() if name not in SPECIAL]
-    o.append("#endif")
+    o += [head for head, _ in builders] + ["#endif", "#ifdef IR_BUILDER_BODIES /* defined by the one file that has them */"]
+    o += [body for _, body in builders] + ["#endif"]
     text = "\n".join(o) + "\n"
     open(sys.argv[3], "w", encoding="utf-8").write(text)
 
