@@ -210,7 +210,7 @@ static void overflow(void)
     CHECK_EQ(csr_read(CSR_mhpmevent3) & EVENT_OF, 0);
     CHECK_EQ(csr_read(CSR_scountovf), 0);
     asm volatile("li t0, 1500\n1: addi t0, t0, -1\n bnez t0, 1b" ::: "t0");
-    for (uint64_t end = csr_read(CSR_time) + 10000000; !(csr_read(CSR_mip) >> IRQ_LCOFI & 1) && csr_read(CSR_time) < end;)
+    for (uint64_t end = csr_read(CSR_time) + PATIENCE; !(csr_read(CSR_mip) >> IRQ_LCOFI & 1) && csr_read(CSR_time) < end;)
         ;
     CHECK(csr_read(CSR_mip) >> IRQ_LCOFI & 1);
     CHECK_EQ(csr_read(CSR_mhpmevent3), EVENT_INSNS | EVENT_OF);
@@ -230,7 +230,7 @@ static void overflow(void)
     csr_write(CSR_mhpmevent3, EVENT_INSNS);
     csr_write(CSR_mhpmcounter3, -100ul);
     asm volatile("li t0, 1500\n1: addi t0, t0, -1\n bnez t0, 1b" ::: "t0");
-    for (uint64_t end = csr_read(CSR_time) + 10000000; !(csr_read(CSR_mip) >> IRQ_LCOFI & 1) && csr_read(CSR_time) < end;)
+    for (uint64_t end = csr_read(CSR_time) + PATIENCE; !(csr_read(CSR_mip) >> IRQ_LCOFI & 1) && csr_read(CSR_time) < end;)
         ;
     CHECK(csr_read(CSR_mip) >> IRQ_LCOFI & 1);
     csr_write(CSR_mhpmevent3, 0);
@@ -266,7 +266,7 @@ static bool note(struct hart *h, bool super)
 
 static uint64_t work_in_s(uint64_t arg)
 {
-    uint64_t end = csr_read(CSR_time) + 10000000;
+    uint64_t end = csr_read(CSR_time) + PATIENCE;
     csr_set(CSR_sstatus, STATUS_SIE);
     while (!*(volatile uint64_t *)&came && csr_read(CSR_time) < end)
         ;
@@ -282,7 +282,7 @@ static void overflow_interrupt(void)
     csr_write(CSR_mie, 1 << IRQ_LCOFI);
     csr_set(CSR_mstatus, STATUS_MIE);
     csr_write(CSR_mhpmcounter3, -5000ul);
-    for (uint64_t end = csr_read(CSR_time) + 10000000; !*(volatile uint64_t *)&came && csr_read(CSR_time) < end;)
+    for (uint64_t end = csr_read(CSR_time) + PATIENCE; !*(volatile uint64_t *)&came && csr_read(CSR_time) < end;)
         ;
     csr_clear(CSR_mstatus, STATUS_MIE);
     CHECK_EQ(came, INTERRUPT | IRQ_LCOFI);
@@ -301,7 +301,7 @@ static void overflow_interrupt(void)
     csr_write(CSR_mhpmevent3, EVENT_CYCLES);
     csr_write(CSR_mhpmcounter3, -1000000ul);
     csr_set(CSR_mstatus, STATUS_MIE);
-    for (uint64_t end = csr_read(CSR_time) + 10000000; !*(volatile uint64_t *)&came && csr_read(CSR_time) < end;)
+    for (uint64_t end = csr_read(CSR_time) + PATIENCE; !*(volatile uint64_t *)&came && csr_read(CSR_time) < end;)
         ;
     csr_clear(CSR_mstatus, STATUS_MIE);
     CHECK_EQ(came, INTERRUPT | IRQ_LCOFI);

@@ -42,7 +42,7 @@ static uint64_t status(uint64_t hart) { return sbi(HSM, 2, hart, 0, 0, 0, 0).val
 
 static bool becomes(uint64_t hart, uint64_t state)
 {
-    for (uint64_t end = csr_read(CSR_time) + 20000000; csr_read(CSR_time) < end; relax())
+    for (uint64_t end = csr_read(CSR_time) + PATIENCE; csr_read(CSR_time) < end; relax())
         if (status(hart) == state)
             return true;
     return false;
@@ -56,7 +56,7 @@ static bool start(uint64_t hart, void (*work)(struct shart *), uint64_t opaque)
 
 static void finish(uint64_t hart)
 {
-    for (uint64_t end = csr_read(CSR_time) + 300000000; __atomic_load_n(&sharts[hart].work, __ATOMIC_ACQUIRE); relax())
+    for (uint64_t end = csr_read(CSR_time) + PATIENCE; __atomic_load_n(&sharts[hart].work, __ATOMIC_ACQUIRE); relax())
         if (csr_read(CSR_time) > end)
             rt_panic("hart %d does not finish", hart);
     CHECK(becomes(hart, STOPPED));
@@ -110,7 +110,7 @@ static void registers(void)
 
 static bool interrupted(unsigned irq)
 {
-    for (uint64_t end = csr_read(CSR_time) + 20000000; csr_read(CSR_time) < end; relax())
+    for (uint64_t end = csr_read(CSR_time) + PATIENCE; csr_read(CSR_time) < end; relax())
         if (*(volatile uint64_t *)&sself()->interrupts >> irq & 1)
             return true;
     return false;

@@ -18,6 +18,8 @@ struct test {
     }
 extern const struct test tests[]; /* ends with a row of nulls; the program's */
 
+#define PATIENCE 300000000ul /* ticks of 100 ns until something never comes: a slow machine is no failure */
+
 void print(const char *format, ...); /* %s %d %x %c */
 void rt_exit(unsigned code) __attribute__((noreturn));
 void rt_panic(const char *format, ...) __attribute__((noreturn));

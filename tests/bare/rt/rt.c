@@ -78,7 +78,7 @@ void rt_start(uint64_t id)
 
 bool harts_need(unsigned count)
 {
-    for (uint64_t end = MTIME + 20000000; ~present & ((1u << count) - 1);) /* 2 s; all start together */
+    for (uint64_t end = MTIME + PATIENCE; ~present & ((1u << count) - 1);) /* all start together */
         if (MTIME > end) {
             skip("needs more harts");
             return false;
