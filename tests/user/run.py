@@ -9,9 +9,13 @@ where it differs is told, but is no failure: the host's kernel is the truth.
 """
 import difflib
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from vmrun import default_signals  # noqa: E402
 
 
 def run(command, seconds=600):  # a slow machine is no failure
@@ -34,6 +38,7 @@ def differences(ours, theirs, name):
 
 
 def main():
+    default_signals()
     vm, foreign, native, *options = sys.argv[1:]
     vm, foreign, native = (os.path.abspath(p) for p in (vm, foreign, native))
     ours = run([vm, *options, foreign])
