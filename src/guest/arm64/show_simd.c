@@ -101,3 +101,14 @@ void arm64_show_constshift(struct arm64_text *t, int64_t c)
 }
 
 void arm64_show_bytes(struct arm64_text *t, int64_t m) { arm64_text_put(t, "#0x%" PRIx64, arm64_constant_bytes((unsigned)m)); }
+
+/* ---- hashes ---- */
+
+void arm64_show_shah(struct arm64_text *t, int64_t n) { arm64_text_put(t, "q%u", (unsigned)n); }
+void arm64_show_shah2(struct arm64_text *t, int64_t n) { arm64_text_put(t, "q%u", (unsigned)n); }
+void arm64_show_shasu1(struct arm64_text *t, int64_t n) { arm64_text_put(t, "v%u.2d", (unsigned)n); }
+
+void arm64_show_element4b(struct arm64_text *t, int64_t a, int64_t m, int64_t c)
+{
+    arm64_text_put(t, "v%u.4b[%u]", (unsigned)m, (unsigned)(c << 1 | a));
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* SHA-1 and SHA-2 (FIPS 180-4) as the instructions of crypto.isa cut them: four rounds, or the words of the next ones. Vectors: lane 0 first. */
+#include "base/bits.h"
+#include "guest/arm64/arm64.h"
+
+struct words { /* of a vector */
+    uint32_t w[4];
+};
+
+static struct words get(const uint64_t *v)
+{
+    return (struct words){{(uint32_t)v[0], (uint32_t)(v[0] >> 32), (uint32_t)v[1], (uint32_t)(v[1] >> 32)}};
+}
+
+static void put(uint64_t *out, struct words v)
+{
+    out[0] = (uint64_t)v.w[1] << 32 | v.w[0];
+    out[1] = (uint64_t)v.w[3] << 32 | v.w[2];
+}
+
+static uint32_t right(uint32_t v, unsigned n) { return v >> n | v << (32 - n); }
+static uint64_t right64(uint64_t v, unsigned n) { return v >> n | v << (64 - n); }
+static uint64_t choose(uint64_t x, uint64_t y, uint64_t z) { return (x & y) | (~x & z); }
+static uint64_t majority(uint64_t x, uint64_t y, uint64_t z) { return (x & y) | (x & z) | (y & z); }
+
+/* ---- SHA-1: how 0 choose, 1 parity, 2 majority ---- */
+
+uint64_t arm64_hlp_sha1(struct cpu *cpu, uint64_t *out, const uint64_t *hash, const uint64_t *last, const uint64_t *schedule, uint64_t how)
+{
+    struct words x = get(hash), m = get(schedule);
+    uint32_t e = (uint32_t)last[0];
+    (void)cpu;
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t a = x.w[0], b = x.w[1], c = x.w[2], d = x.w[3];
+        uint32_t f = how == 0 ? (uint32_t)choose(b, c, d) : how == 1 ? b ^ c ^ d : (uint32_t)majority(b, c, d);
+        e += right(a, 27) + f + m.w[i];
+        x = (struct words){{e, a, right(b, 2), c}};
+        e = d;
+    }
+    put(out, x);
+    return 0;
+}
+
+/* SHA1SU1. */
+uint64_t arm64_hlp_sha1_update(struct cpu *cpu, uint64_t *out, const uint64_t *first, const uint64_t *next, const uint64_t *unused,
+                               uint64_t how)
+{
+    struct words d = get(first), n = get(next);
+    (void)cpu, (void)unused, (void)how;
+    for (unsigned i = 0; i < 3; i++)
+        d.w[i] = right(d.w[i] ^ n.w[i + 1], 31);
+    d.w[3] = right(d.w[3], 31) ^ right(d.w[0], 31);
+    put(out, d);
+    return 0;
+}
+
+/* ---- SHA-256: how 0 the first half of the hash, 1 the second one, which stands in d then ---- */
+
+uint64_t arm64_hlp_sha256(struct cpu *cpu, uint64_t *out, const uint64_t *d, const uint64_t *n, const uint64_t *schedule, uint64_t how)
+{
+    struct words x = get(how ? n : d), y = get(how ? d : n), m = get(schedule);
+    (void)cpu;
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t e = y.w[0], a = x.w[0];
+        uint32_t t = y.w[3] + (right(e, 6) ^ right(e, 11) ^ right(e, 25)) + (uint32_t)choose(e, y.w[1], y.w[2]) + m.w[i];
+        uint32_t s = t + (right(a, 2) ^ right(a, 13) ^ right(a, 22)) + (uint32_t)majority(a, x.w[1], x.w[2]);
+        y = (struct words){{x.w[3] + t, e, y.w[1], y.w[2]}};
+        x = (struct words){{s, a, x.w[1], x.w[2]}};
+    }
+    put(out, how ? y : x);
+    return 0;
+}
+
+static uint32_t small0(uint32_t v) { return right(v, 7) ^ right(v, 18) ^ v >> 3; }
+static uint32_t small1(uint32_t v) { return right(v, 17) ^ right(v, 19) ^ v >> 10; }
+
+/* SHA256SU0 (how 0), SHA256SU1 (1). */
+uint64_t arm64_hlp_sha256_update(struct cpu *cpu, uint64_t *out, const uint64_t *first, const uint64_t *second, const uint64_t *third,
+                                 uint64_t how)
+{
+    struct words d = get(first), n = get(second), m = get(third), r = d;
+    (void)cpu;
+    for (unsigned i = 0; i < 4; i++) {
+        if (!how)
+            r.w[i] = d.w[i] + small0(i < 3 ? d.w[i + 1] : n.w[0]);
+        else
+            r.w[i] = d.w[i] + (i < 3 ? n.w[i + 1] : m.w[0]) + small1(i < 2 ? m.w[i + 2] : r.w[i - 2]);
+    }
+    put(out, r);
+    return 0;
+}
+
+/* ---- SHA-512: how 0 H, 1 H2, 2 SU1, 3 SU0 ---- */
+
+static uint64_t sum1(uint64_t v) { return right64(v, 14) ^ right64(v, 18) ^ right64(v, 41); }
+static uint64_t sum0(uint64_t v) { return right64(v, 28) ^ right64(v, 34) ^ right64(v, 39); }
+
+uint64_t arm64_hlp_sha512(struct cpu *cpu, uint64_t *out, const uint64_t *d, const uint64_t *n, const uint64_t *m, uint64_t how)
+{
+    uint64_t low = d[0], high = d[1];
+    (void)cpu;
+    switch (how) {
+    case 0:
+        high += choose(m[1], n[0], n[1]) + sum1(m[1]);
+        low += choose(high + m[0], m[1], n[0]) + sum1(high + m[0]);
+        break;
+    case 1:
+        high += sum0(m[0]) + majority(n[0], m[1], m[0]);
+        low += sum0(high) + majority(high, m[0], m[1]);
+        break;
+    case 2:
+        low += (right64(n[0], 19) ^ right64(n[0], 61) ^ n[0] >> 6) + m[0];
+        high += (right64(n[1], 19) ^ right64(n[1], 61) ^ n[1] >> 6) + m[1];
+        break;
+    default: low += right64(d[1], 1) ^ right64(d[1], 8) ^ d[1] >> 7; high += right64(n[0], 1) ^ right64(n[0], 8) ^ n[0] >> 7;
+    }
+    out[0] = low;
+    out[1] = high;
+    return 0;
+}
