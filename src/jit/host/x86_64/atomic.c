@@ -14,10 +14,11 @@ static bool describe(const struct ir_op *op, bool *wide)
     return op->op >= IR_LL && op->op <= IR_CAS && op->op != IR_CLREX && (w == 32 || w == 64) && !(attr & ~(MEM_ORDER | MEM_natural));
 }
 
-/* One vCPU sees its own accesses in order, locked or not; devices look at what it has written before a fence or a sequentially consistent op. */
+/* One vCPU sees its own accesses in order, locked or not; devices, which flat memory has none of, look at what it has written before a fence or
+ * a sequentially consistent op. */
 static bool locks(const struct emit *e, const struct ir_op *op)
 {
-    return !e->request->alone || (op->s[(op->op == IR_AMO) + 1] & MEM_ORDER) == MEM_seq;
+    return !e->request->alone || (!e->request->flat && (op->s[(op->op == IR_AMO) + 1] & MEM_ORDER) == MEM_seq);
 }
 
 static void lock(struct emit *e)
@@ -90,30 +91,29 @@ static void combine(struct emit *e, const struct ir_op *op, bool wide)
     }
 }
 
-/* rdx: host address -> rax: what was there */
-/* xchg locks whether it is told to or not. */
-static void exchange(struct emit *e, bool wide, struct x86_mem m)
+/* rdx: host address -> rax: what was there. One step for an only vCPU: xchg would lock, and xadd is slower than its parts. */
+static void read_modify_write_alone(struct emit *e, const struct ir_op *op, bool wide)
 {
-    if (e->locks) {
-        x86_rm(&e->c, 0x87, wide, RAX, m);
-        return;
-    }
-    x86_rm(&e->c, 0x8b, wide, RCX, m);
-    x86_rm(&e->c, 0x89, wide, RAX, m);
-    x86_mov(&e->c, RAX, RCX);
+    struct x86_mem m = {.base = RDX, .index = NO_REG};
+    bool add = op->s[0] == IR_AMO_add;
+    if (add || op->s[0] == IR_AMO_swap)
+        x86_get_into(e, op->b, RCX, wide);
+    x86_rm(&e->c, 0x8b, wide, RAX, m);
+    if (add)
+        x86_alu_rr(&e->c, ALU_add, wide, RCX, RAX);
+    else if (op->s[0] != IR_AMO_swap)
+        combine(e, op, wide);
+    x86_rm(&e->c, 0x89, wide, RCX, m);
 }
 
+/* rdx: host address -> rax: what was there */
 static void read_modify_write(struct emit *e, const struct ir_op *op, bool wide)
 {
     struct x86_mem m = {.base = RDX, .index = NO_REG};
     if (op->s[0] == IR_AMO_swap || op->s[0] == IR_AMO_add) {
         x86_get_into(e, op->b, RAX, wide);
-        if (op->s[0] == IR_AMO_add) {
-            lock(e);
-            x86_rm(&e->c, 0x0fc1, wide, RAX, m); /* xadd */
-        } else {
-            exchange(e, wide, m);
-        }
+        lock(e);
+        x86_rm(&e->c, op->s[0] == IR_AMO_add ? 0x0fc1 : 0x87, wide, RAX, m); /* xadd, xchg */
         return;
     }
     x86_rm(&e->c, 0x8b, wide, RAX, m);
@@ -284,7 +284,7 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op)
     case IR_SC: (e->request->alone ? store_conditional_alone : store_conditional)(e, op, wide); break;
     case IR_AMO:
         x86_mov(&e->c, RDX, RAX);
-        read_modify_write(e, op, wide);
+        (e->locks ? read_modify_write : read_modify_write_alone)(e, op, wide);
         advance(e);
         break;
     default: x86_mov(&e->c, RDX, RAX); compare_and_swap(e, op, wide);
