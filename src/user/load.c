@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* ELF programs (System V ABI, chapters 4 and 5) into memory as Linux puts them there: segments mapped from the file, .bss behind them. */
 #include "base/bits.h"
+#include "user/others.h"
 #include "user/process.h"
 #include <elf.h>
 #include <errno.h>
@@ -211,6 +212,7 @@ int user_load(struct user *user, struct cpu *cpu, int fd, char *const *argv, str
     uint64_t sp = user_stack_fill(user, cpu, argv, &program, interpreter.base);
     if (!sp)
         return err_set(err, STATUS_config, "%s: its arguments and environment are too long", user->exe);
+    user_others_tell(user->memory);
     user->abi->start(cpu, program.entry_first, sp);
     return 0;
 }

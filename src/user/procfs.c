@@ -2,6 +2,7 @@
 /* Made-up files are written into memory of their own when they are opened, as the kernel makes them when they are read. */
 #include "user/procfs.h"
 #include "base/bits.h"
+#include "user/others.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,9 +14,12 @@
 #include <unistd.h>
 
 typedef void put_fn(struct user *user, const char *real, FILE *out);
-typedef void link_fn(const struct user *user, char *to);
+typedef bool link_fn(const struct user *user, int other, char *to);
 
-static void link_exe(const struct user *user, char *to) { snprintf(to, PATH_MAX, "%s", user->exe); }
+static bool link_exe(const struct user *user, int other, char *to)
+{
+    return other ? user_others_exe(other, to) : snprintf(to, PATH_MAX, "%s", user->exe) < PATH_MAX;
+}
 
 static int put_head(const struct user_map *m, uint64_t start, uint64_t end, FILE *out)
 {
@@ -193,6 +197,13 @@ static bool own_folder(const char *folder)
     return pid == getpid() || !access(task, F_OK);
 }
 
+/* Of which process is the folder, if not of this one? 0: of none. */
+static int other_process(const char *folder)
+{
+    int pid, end = 0;
+    return sscanf(folder, "/proc/%d%n", &pid, &end) == 1 && !folder[end] && pid > 0 ? pid : 0;
+}
+
 /* The path of a folder, or of what a descriptor is of. */
 static bool path_of(int fd, char *out, size_t size)
 {
@@ -229,17 +240,18 @@ bool user_procfs_find(int dir, const char *path, struct user_procfs *found)
     const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     if (!row_named(NULL, name) || !find_folder(dir, path, name, folder))
         return false;
-    found->row = own_folder(folder) ? row_named("self/", name) : !strcmp(folder, "/proc") ? row_named("", name) : NULL;
+    bool of_self = own_folder(folder);
+    found->other = of_self ? 0 : other_process(folder);
+    found->row = of_self || found->other ? row_named("self/", name) : !strcmp(folder, "/proc") ? row_named("", name) : NULL;
+    if (found->other && found->row && !found->row->link)
+        return false;
     return found->row && snprintf(found->real, sizeof found->real, "%s/%s", folder, name) < (int)sizeof found->real;
 }
 
 bool user_procfs_link(const struct user *user, int dir, const char *path, char *to)
 {
     struct user_procfs found;
-    if (!user_procfs_find(dir, path, &found) || !found.row->link)
-        return false;
-    found.row->link(user, to);
-    return true;
+    return user_procfs_find(dir, path, &found) && found.row->link && found.row->link(user, found.other, to);
 }
 
 static int64_t open_made(struct user *user, const struct user_procfs *found, int flags)
@@ -265,8 +277,7 @@ static int64_t open_made(struct user *user, const struct user_procfs *found, int
 int64_t user_procfs_open(struct user *user, const struct user_procfs *found, int dir, const char *path, int flags, int mode)
 {
     char to[PATH_MAX];
-    if (found->row->link && !(flags & O_NOFOLLOW)) {
-        found->row->link(user, to);
+    if (found->row->link && !(flags & O_NOFOLLOW) && found->row->link(user, found->other, to)) {
         int fd = open(to, flags, mode);
         return fd < 0 ? -errno : fd;
     }

@@ -10,6 +10,7 @@
 struct user_procfs {
     const struct user_procfs_row *row;
     char real[80]; /* its path in the kernel's /proc */
+    int other;     /* of this process, which is another one; 0: of this */
 };
 
 /* Is it one of them? An empty path: what dir is a descriptor of. */

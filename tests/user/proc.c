@@ -204,9 +204,41 @@ static void *named(void *arg)
     return arg;
 }
 
-int main(void)
+/* Another process of this program: what it was started with, and which file it is. */
+static void others(void)
+{
+    char path[64], ready;
+    int pipes[2];
+    if (pipe(pipes))
+        return;
+    pid_t pid = fork();
+    if (!pid) {
+        char fd[16];
+        snprintf(fd, sizeof fd, "%d", pipes[1]);
+        char *argv[] = {(char *)(uintptr_t) "another", fd, (char *)(uintptr_t) "last one", NULL};
+        char *envp[] = {(char *)(uintptr_t) "OTHERS=1", NULL};
+        execve("/proc/self/exe", argv, envp);
+        _exit(1);
+    }
+    SHOW(read(pipes[0], &ready, 1));
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    ssize_t n = slurp_at(AT_FDCWD, path);
+    say("another's arguments %s, the last %s", buf, n > 9 ? buf + n - 9 : "?");
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    n = slurp_at(AT_FDCWD, path);
+    say("environment %d %s", (int)n, buf);
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    exe_by("another's", AT_FDCWD, path);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+int main(int argc, char **argv)
 {
     pthread_t thread;
+    if (argc > 1 && write(atoi(argv[1]), "", 1) == 1)
+        for (;;)
+            pause();
     texts();
     mappings();
     memory();
@@ -218,5 +250,6 @@ int main(void)
     SHOW(readlink(path, to, sizeof to - 1));
     say("%s", to);
     exes();
+    others();
     return 0;
 }
