@@ -246,6 +246,8 @@ static void preempts_by_priority(void **state)
     assert_false(out[0][GIC_IRQ]);
     gicv3_set(gic, 51, false);
     icc_set(0, EOIR1, 51);
+    assert_false(out[0][GIC_IRQ]); /* 0x80 and 0xc0 differ below bit 7 only */
+    icc_set(0, BPR1, 0);
     assert_true(out[0][GIC_IRQ]);
     icc_set(0, EOIR0, 50); /* the wrong group's register */
     assert_int_equal(icc(0, RPR), 0xc0);

@@ -249,22 +249,22 @@ unsigned gic_running(const struct gic_cpus *c, unsigned cpu)
     return active ? (unsigned)__builtin_ctz(active) << GIC_PRIORITY_SHIFT : GIC_IDLE;
 }
 
-/* The part of a priority that decides about preemption. */
-static unsigned group_priority(const struct gic_cpus *c, unsigned cpu, struct gic_pick pick)
+/* The bits of priorities that decide whether an interrupt of the group preempts. */
+static unsigned group_mask(const struct gic_cpus *c, unsigned cpu, unsigned group)
 {
-    unsigned group = c->common_point[cpu] ? 0 : pick.group;
-
-    return pick.priority & (0xff << (c->point[2 * cpu + group] + 1) & 0xff);
+    return 0xff << (c->point[2 * cpu + (c->common_point[cpu] ? 0 : group)] + 1) & 0xff;
 }
 
 bool gic_preempts(const struct gic_cpus *c, unsigned cpu, struct gic_pick pick)
 {
-    return pick.intid != GIC_NONE && pick.priority < c->mask[cpu] && group_priority(c, cpu, pick) < gic_running(c, cpu);
+    unsigned running = gic_running(c, cpu), mask = group_mask(c, cpu, pick.group);
+
+    return pick.intid != GIC_NONE && pick.priority < c->mask[cpu] && (running == GIC_IDLE || (pick.priority & mask) < (running & mask));
 }
 
 void gic_activate(struct gic_cpus *c, struct gic_lines *l, unsigned cpu, struct gic_pick pick)
 {
-    c->active[2 * cpu + pick.group] |= 1u << (group_priority(c, cpu, pick) >> GIC_PRIORITY_SHIFT);
+    c->active[2 * cpu + pick.group] |= 1u << ((pick.priority & group_mask(c, cpu, pick.group)) >> GIC_PRIORITY_SHIFT);
     if (pick.intid < l->lines) {
         unsigned word = gic_word(cpu, pick.intid);
 
