@@ -4,7 +4,7 @@
  * PSCI starts them. It runs when the machine is made and at every reset, always from the files.
  *
  * Linux Images lie where their header says, with the device tree at the top of RAM; for firmware and bare programs it is at the start of
- * RAM, where they look for it, unless the program itself is there.
+ * RAM, where they look for it, unless the program itself is there (or comes through the library).
  */
 #include "machine/boards/virt_arm64_impl.h"
 #include "machine/boot/elf.h"
@@ -37,9 +37,10 @@ static int build_dt(const struct virt_load *l, const struct dt_chosen *chosen, v
 
 static int load_all(struct virt_load *l, struct err *err)
 {
+    const struct virt_arm64 *virt = l->machine->board_data;
     int rc = load_kernel(l, err);
     if (!rc)
-        rc = virt_load_place_dt(l, !l->kernel.high || l->kernel.kind != KERNEL_image, err);
+        rc = virt_load_place_dt(l, virt->firmware || (l->kernel.high && l->kernel.kind != KERNEL_image), err);
     if (!rc)
         rc = virt_load_initrd(l, err);
     return rc ? rc : virt_load_dt(l, build_dt, err);
