@@ -40,7 +40,11 @@ static bool shifts(struct emit *e, const struct ir_op *op)
 
 /* ---- a comparison and what depends on it ---- */
 
-static bool compares(const struct ir_op *op) { return op->op >= IR_EQ && op->op <= IR_ULE && (op->type == IR_i64 || op->type == IR_i32); }
+static bool compares(const struct ir_op *op)
+{
+    return (op->op >= IR_EQ && op->op <= IR_ULE && (op->type == IR_i64 || op->type == IR_i32)) ||
+           (op->op == IR_COND && x86_flags_native(op));
+}
 
 static bool in_xmm(const struct emit *e, const struct ir_op *op)
 {
@@ -51,8 +55,8 @@ static bool depends(const struct emit *e, const struct ir_op *op, unsigned condi
 {
     if (op->a != condition)
         return false;
-    return op->op == IR_SKIP || (op->op == IR_SELECT && (op->type == IR_i64 || op->type == IR_i32) && op->b != condition &&
-                                 op->c != condition && op->d != condition && !in_xmm(e, op));
+    return op->op == IR_SKIP || (op->op == IR_SELECT && (op->type == IR_i64 || op->type == IR_i32 || op->type == IR_fl) &&
+                                 op->b != condition && op->c != condition && op->d != condition && !in_xmm(e, op));
 }
 
 /* Behind op: how many choices and SKIPs by the condition it makes, which nobody else looks at; 0: it is no such op. */
@@ -214,10 +218,22 @@ void x86_lower_skip(struct emit *e, const struct ir_op *op)
     e->forwarded = IR_NONE;
 }
 
+/* A condition on stored flags and the way out by it. */
+static bool conditional(struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *next = op + 1;
+    if (op->op != IR_COND || !x86_flags_native(op) || next->op != IR_BRANCH_IF || next->a != op->d || op->d <= e->request->zero_cell ||
+        x86_read_later(e, next + 1, op->d))
+        return false;
+    x86_branch(e, next, x86_condition(e, op));
+    e->forwarded = IR_NONE;
+    return true;
+}
+
 unsigned x86_lower_fused(struct emit *e, const struct ir_op *op)
 {
     const struct ir_op *end = e->ir->ops + e->ir->nops;
     if (op + 1 >= end || x86_need(e, op + 1) == NEED_none)
         return 0;
-    return shifts(e, op) ? 2 : choices(e, op);
+    return shifts(e, op) || conditional(e, op) ? 2 : choices(e, op);
 }

@@ -41,12 +41,13 @@ bool x86_is_native(const struct emit *e, const struct ir_op *op)
     case IR_PC: return true;
     case IR_SEXT:
     case IR_ZEXT: return op->type == IR_i64 && source(op) == IR_i32;
-    case IR_SELECT: return op->type == IR_i64 || op->type == IR_i32 || op->type == IR_f64;
+    case IR_SELECT: return op->type == IR_i64 || op->type == IR_i32 || op->type == IR_f64 || op->type == IR_fl;
     case IR_SKIP:
     case IR_BRANCH_IF:
     case IR_BRANCH_CMP: return true;
     }
-    return x86_divide_native(op) || x86_crypto_native(e, op) || x86_float_native(e, op) || (e->vectors && x86_vector_native(e, op));
+    return x86_flags_native(op) || x86_divide_native(op) || x86_crypto_native(e, op) || x86_float_native(e, op) ||
+           (e->vectors && x86_vector_native(e, op));
 }
 
 static const struct {
@@ -221,6 +222,8 @@ static void compare_operands(struct emit *e, const struct ir_op *op, bool wide, 
 enum x86_cc x86_compare(struct emit *e, const struct ir_op *op)
 {
     bool wide = op->type == IR_i64;
+    if (op->op == IR_COND)
+        return x86_condition(e, op);
     compare_operands(e, op, wide, wide ? (int64_t)op->imm : (int32_t)op->imm);
     return condition(op);
 }
@@ -311,7 +314,7 @@ static void unary(struct emit *e, const struct ir_op *op)
 }
 
 /* A way out of the block: the branch goes to a cold exit. */
-static void branch(struct emit *e, const struct ir_op *op, enum x86_cc cc)
+void x86_branch(struct emit *e, const struct ir_op *op, enum x86_cc cc)
 {
     uint8_t *from = x86_jcc(&e->c, cc);
     x86_cold(e, (struct cold){.kind = COLD_exit, .from = from, .op = op, .result = -1, .polls = x86_exit_polls(e, op)});
@@ -322,7 +325,7 @@ static void branch_cmp(struct emit *e, const struct ir_op *op)
     static const uint8_t ccs[] = {
         [IR_CC_eq] = CC_E, [IR_CC_ne] = CC_NE, [IR_CC_slt] = CC_L, [IR_CC_sge] = CC_GE, [IR_CC_ult] = CC_B, [IR_CC_uge] = CC_AE};
     compare_operands(e, op, op->type == IR_i64, (int64_t)op->imm >> 32);
-    branch(e, op, (enum x86_cc)ccs[op->s[0]]);
+    x86_branch(e, op, (enum x86_cc)ccs[op->s[0]]);
 }
 
 static void branch_if(struct emit *e, const struct ir_op *op)
@@ -330,7 +333,7 @@ static void branch_if(struct emit *e, const struct ir_op *op)
     struct ir_op zero = *op;
     zero.b = IR_CONST;
     compare_operands(e, &zero, false, 0);
-    branch(e, op, CC_NE);
+    x86_branch(e, op, CC_NE);
 }
 
 static void constant(struct emit *e, const struct ir_op *op)
@@ -348,6 +351,8 @@ static void constant(struct emit *e, const struct ir_op *op)
 
 bool x86_lower_integer(struct emit *e, const struct ir_op *op)
 {
+    if (x86_lower_condition_flags(e, op))
+        return true;
     if (!x86_is_native(e, op))
         return false;
     enum x86_reg r;
@@ -369,7 +374,8 @@ bool x86_lower_integer(struct emit *e, const struct ir_op *op)
     case IR_SLT:
     case IR_SLE:
     case IR_ULT:
-    case IR_ULE: compare(e, op); break;
+    case IR_ULE:
+    case IR_COND: compare(e, op); break;
     case IR_SELECT: select_value(e, op); break;
     case IR_EXTRACT:
     case IR_SEXTRACT:

@@ -7,7 +7,8 @@
 #include "jit/host/x86_64/x86_64.h"
 #include <string.h>
 
-static bool narrow(const struct ir_op *op) { return op->type <= IR_i64 && op->s[3] <= IR_i64; }
+static bool narrow_type(unsigned type) { return type <= IR_i64 || type == IR_fl; }
+static bool narrow(const struct ir_op *op) { return narrow_type(op->type) && narrow_type(op->s[3]); }
 
 /* Of operand n of an integer op whose result is needed so far. */
 static unsigned operand_need(const struct ir_op *op, unsigned n, unsigned result)

@@ -12,7 +12,7 @@ enum { COUNTED = 256, /* cells looked at */ GAIN_LOOP = 3, GAIN_ONCE = 10 /* use
 
 static bool in_gpr(const struct ir_op *op)
 {
-    bool narrow = op->type <= IR_i64 && op->s[3] <= IR_i64;
+    bool narrow = (op->type <= IR_i64 || op->type == IR_fl) && (op->s[3] <= IR_i64 || op->s[3] == IR_fl);
     return op->op < IR_FADD && op->op != IR_CALL && narrow;
 }
 

@@ -240,6 +240,10 @@ bool x86_lower_divide(struct emit *e, const struct ir_op *op);
 /* crypto.c */
 bool x86_crypto_native(const struct emit *e, const struct ir_op *op);
 unsigned x86_lower_crypto(struct emit *e, const struct ir_op *op); /* the number of ops that it took; 0: not one of its */
+/* flags.c */
+bool x86_flags_native(const struct ir_op *op);
+bool x86_lower_condition_flags(struct emit *e, const struct ir_op *op); /* false: it makes no flags, nor bits of them */
+enum x86_cc x86_condition(struct emit *e, const struct ir_op *op);      /* COND: sets the host's flags; loses rcx and rdx only */
 /* fuse.c */
 unsigned x86_lower_fused(struct emit *e, const struct ir_op *op); /* the number of ops that it took; 0: none of its pairs */
 /* Is the cell, which op does not read, read by nobody but choices that x86_lower_fused makes of op, a comparison, and of those behind it? */
@@ -266,6 +270,7 @@ void x86_address_into_rax(struct emit *e, const struct ir_op *op);
 bool x86_lower_float_memory(struct emit *e, const struct ir_op *op); /* where an xmm register has the value or gets it */
 bool x86_lower_memory(struct emit *e, const struct ir_op *op);       /* false: not one with a fast path */
 /* integer.c */
+void x86_branch(struct emit *e, const struct ir_op *op, enum x86_cc cc);
 enum x86_cc x86_compare(struct emit *e, const struct ir_op *op); /* sets the flags; loses rcx and rdx only */
 bool x86_lower_integer(struct emit *e, const struct ir_op *op);
 bool x86_is_native(const struct emit *e, const struct ir_op *op); /* lowered without C, and neither traps nor leaves */
