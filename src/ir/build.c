@@ -42,6 +42,7 @@ static void forget_known(struct ir_build *b)
     if (++b->epoch == 0) { /* wrapped: old marks would look new */
         memset(b->known, 0, (b->guest_cells + 1) * sizeof *b->known);
         memset(b->word, 0, (b->guest_cells + 1) * sizeof *b->word);
+        b->compared.epoch = b->aligned.epoch = 0;
         b->epoch = 1;
     }
 }
@@ -541,7 +542,7 @@ ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4],
     case IR_AGAIN_IF: hold(b, op, s, imm, args, nargs); return none;
     case IR_RETRY_IF: retry(b, args[0]); return none;
     case IR_TRAP_IF:
-        if (args[0].known && !args[0].k)
+        if ((args[0].known && !args[0].k) || ir_aligned(b, args[0]))
             return none;
         break;
     case IR_PC: imm += (uint64_t)(int64_t)b->offset; break;

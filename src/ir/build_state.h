@@ -48,6 +48,12 @@ struct ir_build {
         bool sum;            /* a is the difference: the first operand was a + b */
         uint64_t imm;
     } compared;
+
+    struct { /* a register whose bits of the mask are 0 (aligned.c) */
+        uint32_t epoch;
+        uint16_t cell;
+        uint64_t mask;
+    } aligned;
 };
 
 static inline bool ir_is_temp(const struct ir_build *b, unsigned cell) { return cell > b->zero && cell < IR_NONE; }
@@ -67,6 +73,9 @@ struct ir_op *ir_producer(struct ir_build *b, unsigned cell);
 void ir_compared_commit(struct ir_build *b);
 /* The condition as a comparison of what the flags were made of; false: that is not known, or not one comparison. */
 bool ir_compared(struct ir_build *b, unsigned cond, ir_val flags, ir_val *out);
+/* Is the condition of a TRAP_IF that a register is not aligned, which has been found before? If not, it has been now. */
+bool ir_aligned(struct ir_build *b, ir_val condition);
+void ir_aligned_commit(struct ir_build *b); /* before the queued writes take effect */
 /* Behind an insn: if a branch leads here over insns that only compute, choices take its place. */
 void ir_skip(struct ir_build *b);
 /* An equal value without a new op: constants folded, identities, views of the same cell. false: an op is needed. */

@@ -172,6 +172,7 @@ static void commit(struct ir_build *b)
     for (unsigned i = 0; i < b->nputs; i++)
         word[i] = is_word(b, b->puts[i].v);
     ir_compared_commit(b);
+    ir_aligned_commit(b);
     for (unsigned i = 0; i < b->nputs; i++)
         write_one(b, i);
     for (unsigned i = 0; i < b->nputs; i++)

@@ -512,6 +512,47 @@ static void verifier_refuses(void **state)
     }
 }
 
+/* Of register 4, with 0 in it: nothing traps. */
+static void check_aligned(struct fixture *f, uint64_t mask)
+{
+    ir_TRAP_IF(f->b, ir_NE(f->b, ir_AND(f->b, x(f, 4), k(mask)), k(0)), 3, k(0));
+}
+
+static unsigned occurrences(const char *text, const char *word)
+{
+    unsigned n = 0;
+    for (const char *at = text; (at = strstr(at, word)); at++)
+        n++;
+    return n;
+}
+
+static void a_register_is_found_aligned_once(void **state)
+{
+    struct fixture *f = *state;
+    check_aligned(f, 15); /* 1 */
+    ir_put(f->b, 4, ir_ADD(f->b, x(f, 4), k(-32ull)));
+    next_insn(f, 4);
+    check_aligned(f, 15);
+    check_aligned(f, 7);
+    check_aligned(f, 31); /* 2: more than was known */
+    ir_put(f->b, 3, x(f, 4));
+    next_insn(f, 8);
+    check_aligned(f, 31);
+    ir_put(f->b, 4, ir_ADD(f->b, x(f, 4), k(16)));
+    next_insn(f, 12);
+    check_aligned(f, 15); /* 3 */
+    ir_put(f->b, 4, x(f, 5));
+    next_insn(f, 16);
+    check_aligned(f, 15); /* 4 */
+    ir_call(f->b, 0, 1, (ir_val[]){x(f, 1)});
+    next_insn(f, 20);
+    check_aligned(f, 15); /* 5: the function may have written it */
+    ir_put(f->b, 4, k(64));
+    next_insn(f, 24);
+    check_aligned(f, 15);
+    assert_int_equal(occurrences(finish(f), "TRAP_IF"), 5);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -542,6 +583,7 @@ int main(void)
         T(again_keeps_writes),
         cmocka_unit_test(parser_names_the_line),
         cmocka_unit_test(verifier_refuses),
+        T(a_register_is_found_aligned_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
