@@ -2,6 +2,7 @@
 /* Makes the blocks of jit_random.h, op by op: signature letters say the operands' types, the statics' kinds their values. */
 #include "jit_random.h"
 #include "base/bits.h"
+#include "ir/flags.h"
 #include "os/os.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -78,14 +79,14 @@ static void add_plain(struct forms *f)
         {IR_CLREX, 0, 0},      {IR_FENCE, 0, 0},        {IR_FLPACK, IR_i64, 0}, {IR_FLBITS, IR_fl, 0}, {IR_COND, IR_fl, 0},
         {IR_AES, IR_i64, 0},   {IR_SKIP, IR_i1, 0},
     };
-    static const uint8_t any[] = {IR_i1, IR_i32, IR_i64, IR_i128, IR_f32, IR_f64, IR_v128};
+    static const uint8_t any[] = {IR_i1, IR_i32, IR_i64, IR_i128, IR_f32, IR_f64, IR_v128, IR_fl};
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
         add(f, rows[i].op, rows[i].type, rows[i].source);
     for (unsigned i = 0; i < ARRAY_LEN(any); i++) {
         add(f, IR_MOV, any[i], 0);
         add(f, IR_K, any[i], 0);
         add(f, IR_SELECT, any[i], 0);
-        if (any[i] != IR_i1) {
+        if (any[i] != IR_i1 && any[i] != IR_fl) {
             add(f, IR_LOAD, any[i], 0);
             add(f, IR_STORE, any[i], 0);
         }
@@ -154,7 +155,11 @@ static unsigned operand(struct maker *m, unsigned type)
         if (readable(m->temps[i].type, type)) /* of two cells either may be meant */
             return m->temps[i].cell + (ir_type_cells(m->temps[i].type) > 1 && type == IR_i64 && random_percent(r, 50) ? 1 : 0);
     }
+    for (unsigned i = m->ntemps; type == IR_fl && i-- > 0;) /* no register has flags for sure */
+        if (m->temps[i].type == IR_fl && random_percent(r, 80))
+            return m->temps[i].cell;
     switch (type) {
+    case IR_fl: return RIG_CELLS;
     case IR_i1: return random_percent(r, 8) ? RIG_CELLS : pick(r, RIG_NARROW, RIG_BOOLS);
     case IR_i32: return random_percent(r, 8) ? RIG_CELLS : random_percent(r, 60) ? pick(r, 0, RIG_WIDE) : pick(r, RIG_WIDE, RIG_NARROW);
     case IR_f32: return pick(r, RIG_WIDE, RIG_NARROW);
@@ -272,7 +277,11 @@ static uint64_t field_word(struct random *r, unsigned width)
 static uint64_t constant(struct random *r, unsigned type)
 {
     uint64_t v = random_value(r);
-    return type == IR_i1 ? v & 1 : type == IR_i32 || type == IR_f32 ? (uint32_t)v : type == IR_f16 ? (uint16_t)v : v;
+    return type == IR_i1                      ? v & 1
+           : type == IR_fl                    ? v & (FL_N | FL_Z | FL_C | FL_V)
+           : type == IR_i32 || type == IR_f32 ? (uint32_t)v
+           : type == IR_f16                   ? (uint16_t)v
+                                              : v;
 }
 
 /* From the block's start: mostly in its page, sometimes behind its ends, seldom far away. */
@@ -452,7 +461,7 @@ static void compute(struct maker *m, const struct form *form)
                                                                                                           : source);
     bool vector = sig->in[0] == 'V' && sig->in[1] == 'I';
     bool takes_constant = pure && integer && sig->in[0] && sig->in[1] && !sig->in[2] && (sig->in[0] == 'I' || sig->in[0] == 'W') &&
-                          (sig->out == 'b' || sig->out == sig->in[0]) && o.op != IR_INSERT;
+                          (sig->out == 'b' || sig->out == 'L' || sig->out == sig->in[0]) && o.op != IR_INSERT;
     if (o.op == IR_MOV && form->type == IR_i32) /* the only one that does not cut its operand */
         o.a = (uint16_t)pick(m->r, RIG_WIDE, RIG_NARROW);
     if ((takes_constant || vector) && random_percent(m->r, 45)) {
@@ -479,7 +488,7 @@ static void compute(struct maker *m, const struct form *form)
     bool extend = form->type == IR_i32 && pure && sig->out == 'I' && random_percent(m->r, 50);
     if (extend)
         o.s[0] = IR_SX;
-    unsigned type = sig->out == 'b' ? (unsigned)IR_i1 : form->type;
+    unsigned type = sig->out == 'b' ? (unsigned)IR_i1 : sig->out == 'L' ? (unsigned)IR_fl : sig->out == 'A' ? (unsigned)IR_i64 : form->type;
     if (sig->out)
         o.d = (uint16_t)result_near(m, &o, type, extend);
     *append(m) = o;
