@@ -137,17 +137,43 @@ static bool move(struct cpu *cpu, gva va, enum mem_access access, const struct p
     return true;
 }
 
-static bool access_bytes(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr, uint8_t *buf)
+static bool paged_bytes(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr, uint8_t *buf)
 {
     unsigned first = first_part(va, size);
     struct place low, high;
-    if (cpu->flat)
-        return aligned(cpu, va, size, access, attr) && flat_try(cpu, flat_move, &(struct flat){va, size, access, buf});
     if (!aligned(cpu, va, size, access, attr) || !find(cpu, va, first, access, &low))
         return false;
     if (first < size && !find(cpu, va + first, size - first, access, &high))
         return false;
     return move(cpu, va, access, &low, buf, first) && (first == size || move(cpu, va + first, access, &high, buf + first, size - first));
+}
+
+/* With the rights of user mode, by the TLB of that; kernels copy from and to programs so. */
+static bool user_bytes(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr, uint8_t *buf)
+{
+    struct tlb *own = cpu->tlb, *tlb = cpu->user_tlb ? cpu->user_tlb : cpu->ops->user_tlb(cpu);
+    const struct tlb_entry *e = access == ACCESS_write ? &tlb->write[tlb_index(va)] : &tlb->read[tlb_index(va)];
+    if (tlb_hit(e, va, size) && !(attr & MEM_natural)) {
+        uint8_t *host = (uint8_t *)(uintptr_t)(va + e->addend);
+        if (access == ACCESS_write)
+            ram_write(host, buf, size);
+        else
+            ram_read(buf, host, size);
+        return true;
+    }
+    cpu->as_user = true;
+    cpu->tlb = tlb;
+    bool done = paged_bytes(cpu, va, size, access, attr, buf);
+    cpu->tlb = own;
+    cpu->as_user = false;
+    return done;
+}
+
+static bool access_bytes(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr, uint8_t *buf)
+{
+    if (cpu->flat)
+        return aligned(cpu, va, size, access, attr) && flat_try(cpu, flat_move, &(struct flat){va, size, access, buf});
+    return (attr & MEM_user ? user_bytes : paged_bytes)(cpu, va, size, access, attr, buf);
 }
 
 bool cpu_load(struct cpu *cpu, gva va, unsigned size, unsigned attr, uint64_t value[2])

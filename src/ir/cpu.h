@@ -45,6 +45,9 @@ struct cpu_ops {
     bool (*firmware_call)(struct cpu *cpu);
     /* A semihosting call; false: not enabled. */
     bool (*semihosting)(struct cpu *cpu);
+    /* Runs fn for every vCPU of the machine, on its thread before its next insn; returns when all have. For remote fences. */
+    void (*each)(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg);
+    struct tlb *(*user_tlb)(struct cpu *cpu); /* of guest->user_context(), and cpu->user_tlb from now on */
 };
 
 struct cpu {
@@ -59,6 +62,8 @@ struct cpu {
     bool fp_alt_half;        /* f16 has numbers where the others have infinities and NaNs (Arm's AHP) */
     struct trap trap;        /* valid while trapped */
     bool trapped;            /* an op or helper trapped; whoever called it must stop */
+    bool as_user;            /* the access at hand has the rights of user mode */
+    bool stepping;           /* the guest looks at itself after each insn: none are run together */
     bool flat;               /* guest addresses are the host's own, below MEM_FLAT_END (user mode); a fault is the host's */
     _Atomic bool waiting;    /* the guest executed a wait insn: the run loop sleeps; others may look */
     uint64_t wait_until;     /* vclock ns bound of that wait; UINT64_MAX: none */
@@ -82,6 +87,7 @@ struct cpu {
     void *arch;                  /* the guest's own part: features, caches of its registers; guest->init makes it */
     void *accel;                 /* the accelerator's part of this vCPU */
     void *machine;               /* the machine's part, for ops of the machine */
+    struct tlb *user_tlb;        /* of accesses with the rights of user mode (attribute user); NULL: ask ops */
     struct cpu_monitor *monitor; /* shared by the machine's vCPUs: LL/SC */
     struct {
         const void *line;

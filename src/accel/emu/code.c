@@ -32,6 +32,11 @@ static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
     struct cpu *cpu = emu->cpu;
     struct fetch_entry *e = &emu->view->space->fetch[va >> MEM_PAGE_BITS & (FETCH_SIZE - 1)];
     gva page = align_down(va, MEM_PAGE);
+    if (va & (cpu->guest->min_insn - 1)) { /* a jump to nowhere; what comes by itself is aligned */
+        struct trap trap = cpu->guest->misaligned(cpu, va, ACCESS_fetch);
+        cpu_trap(cpu, trap.kind, trap.info);
+        return false;
+    }
     if (cpu->flat)
         return fetch_flat(emu, va, at);
     if (e->page == page) {

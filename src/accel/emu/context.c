@@ -71,9 +71,8 @@ static void clear(struct emu_cpu *emu, struct context *context)
     context->tlb->code = 0;
 }
 
-static struct context *find_context(struct emu_cpu *emu)
+static struct context *find_context(struct emu_cpu *emu, uint64_t number)
 {
-    uint64_t number = emu->cpu->guest->context(emu->cpu);
     struct context *oldest = &emu->contexts[0];
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++) {
         if (c->used && c->number == number) {
@@ -86,6 +85,7 @@ static struct context *find_context(struct emu_cpu *emu)
     *oldest = (struct context){
         .number = number, .asid = emu->cpu->guest->asid(emu->cpu), .used = true, .stamp = ++emu->stamp, .tlb = oldest->tlb};
     clear(emu, oldest);
+    emu->cpu->user_tlb = NULL; /* it may have been this one */
     cpu_count(emu->cpu, CPU_STAT_contexts_made);
     return oldest;
 }
@@ -93,14 +93,22 @@ static struct context *find_context(struct emu_cpu *emu)
 void emu_view_update(struct emu_cpu *emu)
 {
     struct context *context = emu->context;
-    bool same = emu->cpu->flat || (context && context->number == emu->cpu->guest->context(emu->cpu));
+    uint64_t number = emu->cpu->flat ? 0 : emu->cpu->guest->context(emu->cpu);
+    bool same = emu->cpu->flat || (context && context->number == number);
     if (!same) {
-        emu->context = context = find_context(emu);
+        emu->context = context = find_context(emu, number);
+        emu->cpu->user_tlb = NULL;
         emu->cpu->tlb = context->tlb;
         cpu_count(emu->cpu, CPU_STAT_context_switches);
     }
     if (emu_space_update(emu) || !same)
         cpu_count(emu->cpu, CPU_STAT_mode_switches);
+}
+
+struct tlb *emu_user_tlb(struct cpu *cpu)
+{
+    struct context *context = find_context(emu_of(cpu), cpu->guest->user_context(cpu));
+    return cpu->user_tlb = context->tlb;
 }
 
 void emu_tlb_flush(struct cpu *cpu, int64_t asid)

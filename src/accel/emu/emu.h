@@ -111,6 +111,7 @@ struct emu_vm {
 int emu_contexts_init(struct emu_cpu *emu);
 void emu_contexts_fini(struct emu_cpu *emu);
 void emu_view_update(struct emu_cpu *emu); /* mode or context may have changed */
+struct tlb *emu_user_tlb(struct cpu *cpu);
 void emu_tlb_flush(struct cpu *cpu, int64_t asid);
 void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid);
 /* Drops entries that write the page without notice; were there any? coded: it had code all the time since this was last done. */

@@ -178,8 +178,9 @@ static void run(struct vcpu *vcpu, uint64_t max, bool exact)
             break;
         if (__builtin_expect(jit_cache_epoch(emu->vm->cache) != emu->epoch, 0))
             renew_epoch(emu);
-        enum ir_exit exit = exact ? run_single(emu) : run_block(emu);
-        if (__builtin_expect(exit == IR_EXIT_branch, 1))
+        bool stepping = cpu->stepping;
+        enum ir_exit exit = exact || stepping ? run_single(emu) : run_block(emu);
+        if (__builtin_expect(exit == IR_EXIT_branch && !stepping, 1))
             continue;
         if (exit == IR_EXIT_trap) {
             deliver(emu);
@@ -212,6 +213,11 @@ static bool semihosting(struct cpu *cpu)
     return config->callbacks && config->callbacks->semihosting && config->callbacks->semihosting(config->machine, cpu);
 }
 
+static void each(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg)
+{
+    accel_vm_each(((struct vcpu *)cpu->accel)->vm, cpu, UINT64_MAX, fn, arg);
+}
+
 static const struct cpu_ops cpu_ops = {
     .tlb_flush = emu_tlb_flush,
     .tlb_flush_page = emu_tlb_flush_page,
@@ -221,6 +227,8 @@ static const struct cpu_ops cpu_ops = {
     .wake = vcpu_wake,
     .firmware_call = firmware_call,
     .semihosting = semihosting,
+    .each = each,
+    .user_tlb = emu_user_tlb,
 };
 
 static int open_compiler(struct emu_vm *emu, const struct accel_config *config, struct err *err)

@@ -20,20 +20,116 @@ enum arm64_option { /* what a model has; the generated enum arm64_feature is the
                     ARM64_OPTIONS
 };
 
-enum arm64_id { ARM64_ID_none, ARM64_ID_pfr0, ARM64_ID_pfr1, ARM64_ID_isar0, ARM64_ID_isar1, ARM64_ID_isar2, ARM64_IDS };
+enum arm64_id {
+    ARM64_ID_none,
+    ARM64_ID_pfr0,
+    ARM64_ID_pfr1,
+    ARM64_ID_isar0,
+    ARM64_ID_isar1,
+    ARM64_ID_isar2,
+    ARM64_ID_mmfr0,
+    ARM64_ID_mmfr1,
+    ARM64_ID_mmfr2,
+    ARM64_ID_dfr0,
+    ARM64_IDS
+};
 
-/* Fields of the slot `mode`. */
-enum { MODE_EL = 3, MODE_SPSEL = 1 << 2, MODE_FPEN = 1 << 3, MODE_SA = 1 << 4, MODE_AL = 1 << 5 };
+/* Fields of the slot `mode`: what the keys of regs.isa mirror. */
+enum {
+    MODE_EL = 3,
+    MODE_SPSEL = 1 << 2,
+    MODE_FPEN = 1 << 3,
+    MODE_SA = 1 << 4,
+    MODE_AL = 1 << 5,
+    MODE_E2H = 1 << 6,
+    MODE_IL = 1 << 7,
+    MODE_STEP_pos = 8, /* two bits */
+    MODE_CACHEOPS = 1 << 10,
+    MODE_ZVA = 1 << 11,
+    MODE_HYP = 1 << 12,
+};
+
+/* Fields of the slot `pstate`, of SPSR_ELx and of DAIF. */
+enum {
+    PSTATE_SP = 1 << 0,
+    PSTATE_EL_pos = 2,
+    PSTATE_A32 = 1 << 4,
+    PSTATE_F = 1 << 6,
+    PSTATE_I = 1 << 7,
+    PSTATE_A = 1 << 8,
+    PSTATE_D = 1 << 9,
+    PSTATE_DAIF = 15 << 6,
+    PSTATE_SSBS = 1 << 12,
+    PSTATE_IL = 1 << 20,
+    PSTATE_SS = 1 << 21,
+    PSTATE_PAN = 1 << 22,
+    PSTATE_UAO = 1 << 23,
+    PSTATE_DIT = 1 << 24,
+};
+
+#define SCTLR_M     (1ull << 0)
+#define SCTLR_A     (1ull << 1)
+#define SCTLR_SA    (1ull << 3)
+#define SCTLR_SA0   (1ull << 4)
+#define SCTLR_UMA   (1ull << 9)
+#define SCTLR_DZE   (1ull << 14)
+#define SCTLR_UCT   (1ull << 15)
+#define SCTLR_NTWI  (1ull << 16)
+#define SCTLR_NTWE  (1ull << 18)
+#define SCTLR_WXN   (1ull << 19)
+#define SCTLR_SPAN  (1ull << 23)
+#define SCTLR_UCI   (1ull << 26)
+#define SCTLR_DSSBS (1ull << 44)
+
+#define HCR_FMO  (1ull << 3)
+#define HCR_IMO  (1ull << 4)
+#define HCR_TWI  (1ull << 13)
+#define HCR_TWE  (1ull << 14)
+#define HCR_TID1 (1ull << 16)
+#define HCR_TID2 (1ull << 17)
+#define HCR_TID3 (1ull << 18)
+#define HCR_TSC  (1ull << 19)
+#define HCR_TACR (1ull << 21)
+#define HCR_TTLB (1ull << 25)
+#define HCR_TVM  (1ull << 26)
+#define HCR_TGE  (1ull << 27)
+#define HCR_TDZ  (1ull << 28)
+#define HCR_HCD  (1ull << 29)
+#define HCR_TRVM (1ull << 30)
+#define HCR_RW   (1ull << 31)
+#define HCR_E2H  (1ull << 34)
 
 /* Fields of FPCR, and what of it can be written. */
 enum { FPCR_FZ16 = 1 << 19, FPCR_RMODE_pos = 22, FPCR_RMODE = 3 << 22, FPCR_FZ = 1 << 24, FPCR_DN = 1 << 25, FPCR_AHP = 1 << 26 };
+
+enum arm64_timer { TIMER_phys, TIMER_virt, TIMER_hyp, TIMER_hypvirt, ARM64_TIMERS };
+
+/* Registers of one translation regime, besides its first table and who asks: everything that decides about a walk. */
+struct arm64_regime {
+    uint64_t sctlr, tcr, ttbr1;
+    bool two_ranges;
+};
+
+enum { ARM64_REGIMES = 64 };
 
 struct arm64_arch {
     uint64_t has;             /* bits ARM64_HAS_* */
     uint64_t insns;           /* the same as the decoder numbers them: bits ARM64_FEATURE_* */
     uint64_t id[ARM64_IDS];   /* what the features add to the ID registers */
     uint64_t hwcap[2];        /* Linux' names for them */
-    uint32_t timer_frequency; /* Hz, of the system counter */
+    uint32_t timer_frequency; /* Hz, of the system counter; the board may change it before the vCPU runs */
+    bool el2;                 /* there is an EL2: by the model, and by the level that the board entered at */
+    uint64_t mpidr;           /* the affinity of MPIDR_EL1: by default the number of the vCPU; a board may change it */
+    gva reset_pc;             /* RVBAR: where EL3's place would begin; the board's */
+    /* Timers: their outputs as they were told last, and when the next one comes. */
+    uint8_t timer_levels;
+    uint64_t timer_due; /* vclock ns; UINT64_MAX: never */
+    /* Translation: the regimes met lately, numbered so that contexts have exact numbers. */
+    struct arm64_regime regimes[ARM64_REGIMES];
+    unsigned nregimes;
+    unsigned regime; /* of the present level */
+    bool tagged;     /* an address with a tag was translated, */
+    bool low_global; /* and a global one of the lower range: flushes of one address mind */
 };
 
 #define A64(cpu, slot)     ((cpu)->cell[ARM64_CELL_##slot])
@@ -47,10 +143,28 @@ static inline unsigned arm64_el(const struct cpu *cpu) { return A64(cpu, mode) &
 int arm64_init(struct cpu *cpu, const char *model, struct err *err) NODISCARD;
 void arm64_fini(struct cpu *cpu);
 void arm64_reset(struct cpu *cpu);
-void arm64_restored(struct cpu *cpu);   /* cells were written from outside: derives the rest again */
+void arm64_restored(struct cpu *cpu);   /* cells were written from outside: legalises them and derives the rest again */
 void arm64_enter_user(struct cpu *cpu); /* EL0 as Linux sets it up */
-/* The state in which firmware hands a vCPU to a kernel: that exception level at pc, translation and interrupts off, x0. */
+/* Boards: as a boot loader hands over to a kernel (or PSCI's CPU_ON), MMU off, everything masked: at EL2 if the model has it, or at EL1, and
+ * then there is no EL2. */
 void arm64_enter_kernel(struct cpu *cpu, gva pc, uint64_t x0, unsigned el);
+
+/* ---- state.c: PSTATE ---- */
+uint64_t arm64_pstate(const struct cpu *cpu);           /* as SPSR has it, and debuggers' cpsr */
+void arm64_set_pstate(struct cpu *cpu, uint64_t value); /* of a debugger: a level that there is not is left out */
+void arm64_set_level(struct cpu *cpu, unsigned el, bool spsel);
+void arm64_mode_update(struct cpu *cpu);             /* a register that `mode` depends on has changed; tells of another context */
+static inline bool arm64_host(const struct cpu *cpu) /* EL2 has EL0 for its own (E2H and TGE) */
+{
+    return (A64(cpu, hcr_el2) & (HCR_E2H | HCR_TGE)) == (HCR_E2H | HCR_TGE);
+}
+/* The level whose registers rule EL0 and EL1. */
+static inline unsigned arm64_ruler(const struct cpu *cpu)
+{
+    unsigned el = arm64_el(cpu);
+    return el ? el : arm64_host(cpu) ? 2 : 1;
+}
+static inline uint64_t arm64_sctlr(const struct cpu *cpu) { return arm64_ruler(cpu) == 2 ? A64(cpu, sctlr_el2) : A64(cpu, sctlr_el1); }
 
 /* ---- sysreg.c: by the number that insns have (op0[0] op1 CRn CRm op2), without permission checks; false: no such register ---- */
 bool arm64_sysreg_peek(struct cpu *cpu, unsigned number, uint64_t *value);
@@ -61,16 +175,23 @@ void arm64_set_fpsr(struct cpu *cpu, uint64_t value);
 void arm64_set_fpcr(struct cpu *cpu, uint64_t value);
 uint64_t arm64_nzcv(const struct cpu *cpu); /* as PSTATE has them: bits 31..28 */
 void arm64_set_nzcv(struct cpu *cpu, uint64_t value);
+void arm64_float_mode(struct cpu *cpu); /* FPCR has changed: what floating point does is in the vCPU where all guests have it */
 
 /* ---- trap.c ---- */
 void arm64_enter_trap(struct cpu *cpu, struct trap trap);
+void arm64_take(struct cpu *cpu, unsigned el,
+                unsigned offset); /* to the vector, with ELR and SPSR; offset: 0 synchronous, 0x80 IRQ, 0x100 FIQ */
 const char *arm64_trap_name(uint32_t kind);
 struct trap arm64_bus_error(struct cpu *cpu, gva va, enum mem_access access);
 struct trap arm64_misaligned(struct cpu *cpu, gva va, enum mem_access access);
+/* A helper refuses an insn: as a trapped system register access (or hint) to EL1's or, by a hypervisor's wish, to EL2. */
+void arm64_refuse(struct cpu *cpu, unsigned class, uint64_t insn, bool hypervisor);
 
 /* ---- mmu.c ---- */
 bool arm64_translate(struct cpu *cpu, gva va, enum mem_access access, struct tlb_page *out, struct trap *trap);
+void arm64_regime_update(struct cpu *cpu); /* level or control registers have changed; context_changed is the caller's affair */
 uint64_t arm64_context(const struct cpu *cpu);
+uint64_t arm64_user_context(const struct cpu *cpu);
 int64_t arm64_asid(const struct cpu *cpu);
 uint64_t arm64_code_space(const struct cpu *cpu, bool shared);
 
@@ -79,6 +200,12 @@ enum { ARM64_IRQ, ARM64_FIQ };
 void arm64_clock_event(struct cpu *cpu);
 bool arm64_take_interrupt(struct cpu *cpu);
 bool arm64_wakes(struct cpu *cpu);
+void arm64_irq_update(struct cpu *cpu); /* asks for take_interrupt if something can be taken now */
 const char *arm64_irq_name(uint32_t number);
+
+/* ---- timer.c ---- */
+uint64_t arm64_count(const struct cpu *cpu);     /* the system counter */
+void arm64_timers_update(struct cpu *cpu);       /* a register of theirs has changed, or their time has come: tells outputs and deadline */
+bool arm64_timer_unheard(const struct cpu *cpu); /* one has come due and has not been told */
 
 extern const struct guest guest_arm64;

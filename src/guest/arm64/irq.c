@@ -1,23 +1,135 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Interrupts: the two inputs of the interrupt controller, and waiting for them. */
+/*
+ * Interrupts (Arm ARM D1.3.6): the two inputs of the interrupt controller, and waiting for them. Nothing is pending but what the inputs say;
+ * the slot `held` remembers those that only DAIF keeps away. Whoever opens DAIF or changes the level or the routing calls arm64_irq_update.
+ */
+#include "base/bits.h"
 #include "guest/arm64/arm64.h"
+
+enum { OFFSET_IRQ = 0x80, OFFSET_FIQ = 0x100 };
 
 const char *arm64_irq_name(uint32_t number) { return number == ARM64_IRQ ? "IRQ" : number == ARM64_FIQ ? "FIQ" : "unknown interrupt"; }
 
-void arm64_clock_event(struct cpu *cpu) { (void)cpu; }
+/* The level that an interrupt goes to. */
+static unsigned target(const struct cpu *cpu, uint64_t routed)
+{
+    bool up = arm64_arch(cpu)->el2 && (A64(cpu, hcr_el2) & (routed | HCR_TGE));
+    return up || arm64_el(cpu) == 2 ? 2 : 1;
+}
+
+/* At EL2 those for EL1 wait until it is left. */
+static bool possible(const struct cpu *cpu, uint64_t routed) { return arm64_el(cpu) < 2 || (A64(cpu, hcr_el2) & (routed | HCR_TGE)); }
+
+/* Those that can be taken now, a bit each; notes those that wait for DAIF. */
+static unsigned takeable(struct cpu *cpu)
+{
+    static const struct {
+        uint64_t routed, mask;
+    } kinds[] = {[ARM64_IRQ] = {HCR_IMO, PSTATE_I}, [ARM64_FIQ] = {HCR_FMO, PSTATE_F}};
+    uint64_t lines = atomic_load(&cpu->lines), held = 0;
+    unsigned ready = 0;
+    for (unsigned i = 0; lines && i < ARRAY_LEN(kinds); i++) {
+        if (!(lines >> i & 1) || !possible(cpu, kinds[i].routed))
+            continue;
+        if (target(cpu, kinds[i].routed) > arm64_el(cpu) && arm64_el(cpu))
+            ready |= 1u << i;
+        else if (A64(cpu, pstate) & kinds[i].mask && !(target(cpu, kinds[i].routed) == 2 && arm64_el(cpu) < 2))
+            held |= kinds[i].mask;
+        else
+            ready |= 1u << i;
+    }
+    A64(cpu, held) = held;
+    return ready;
+}
+
+void arm64_irq_update(struct cpu *cpu)
+{
+    if (takeable(cpu))
+        atomic_fetch_or(&cpu->events, CPU_EVENT_irq);
+}
+
+void arm64_clock_event(struct cpu *cpu)
+{
+    if (arm64_timer_unheard(cpu))
+        arm64_timers_update(cpu);
+}
+
+/* A step that was done comes before interrupts are looked at. */
+static void advance_step(struct cpu *cpu)
+{
+    if (!A64(cpu, stepped))
+        return;
+    A64(cpu, stepped) = 0;
+    A64(cpu, pstate) &= ~(uint64_t)PSTATE_SS;
+    arm64_mode_update(cpu);
+}
 
 bool arm64_take_interrupt(struct cpu *cpu)
 {
-    (void)cpu;
+    if (cpu->stepping)
+        advance_step(cpu);
+    unsigned ready = takeable(cpu);
+    if (!ready)
+        return false;
+    unsigned n = ready & 1 << ARM64_FIQ ? ARM64_FIQ : ARM64_IRQ;
+    cpu->waiting = false;
+    if (cpu->stats)
+        cpu->stats->interrupts[n]++;
+    arm64_take(cpu, target(cpu, n == ARM64_FIQ ? HCR_FMO : HCR_IMO), n == ARM64_FIQ ? OFFSET_FIQ : OFFSET_IRQ);
+    takeable(cpu);
+    return true;
+}
+
+bool arm64_wakes(struct cpu *cpu) { return atomic_load(&cpu->lines) || arm64_timer_unheard(cpu); }
+
+/* ---- waiting ---- */
+
+/* Who may not wait: EL0 by SCTLR, EL0 and EL1 by a hypervisor. true: refused. */
+static bool refused(struct cpu *cpu, bool event, uint64_t insn)
+{
+    unsigned el = arm64_el(cpu);
+    if (!el && !cpu->flat && !(arm64_sctlr(cpu) & (event ? SCTLR_NTWE : SCTLR_NTWI))) {
+        arm64_refuse(cpu, ARM64_TRAP_wfx, insn, false);
+        return true;
+    }
+    if (el < 2 && !arm64_host(cpu) && (A64(cpu, hcr_el2) & (event ? HCR_TWE : HCR_TWI))) {
+        arm64_refuse(cpu, ARM64_TRAP_wfx, insn, true);
+        return true;
+    }
     return false;
 }
 
-bool arm64_wakes(struct cpu *cpu) { return atomic_load(&cpu->lines); }
-
-/* Programs do not wait: they come back at once, as from an event. */
+/*
+ * WFE ends by its bound, as by the event stream of the timer: the events of other vCPUs, SEV and stores to a watched address, are not told, and
+ * a vCPU that waits for a lock does so for a short time. In user mode nobody waits.
+ */
 uint64_t arm64_hlp_wait_event(struct cpu *cpu, uint64_t how, uint64_t until, uint64_t insn)
 {
-    (void)how, (void)until, (void)insn;
-    (void)cpu;
+    enum { EVENT = 1, TIMED = 2, SHORT_NS = 20000 };
+    uint64_t bound = UINT64_MAX, now;
+    if (cpu->flat || refused(cpu, how & EVENT, insn))
+        return 0;
+    if (how & EVENT && A64(cpu, event)) {
+        A64(cpu, event) = 0;
+        return 0;
+    }
+    now = os_vclock_ns(cpu->clock);
+    if (how & TIMED) { /* of the virtual counter */
+        uint64_t count = arm64_count(cpu) - A64(cpu, cntvoff_el2);
+        if (count >= until)
+            return 0;
+        u128 ns = (u128)(until - count) * 1000000000 / arm64_arch(cpu)->timer_frequency;
+        bound = ns > UINT64_MAX - now - 1 ? UINT64_MAX : now + (uint64_t)ns + 1;
+    }
+    if (how & EVENT && bound > now + SHORT_NS)
+        bound = now + SHORT_NS;
+    cpu->waiting = true;
+    cpu->wait_until = bound;
+    return 0;
+}
+
+uint64_t arm64_hlp_send_event(struct cpu *cpu)
+{
+    A64(cpu, event) = 1;
     return 0;
 }

@@ -7,7 +7,7 @@
 #include "guest/arm64/float.h"
 #include <stdio.h>
 
-enum { INSN = 4 };
+enum { INSN = 4, STEP_ACTIVE = 1, STEP_DONE = 2 };
 
 unsigned arm64_lift_insn(struct ir_build *b, const struct cpu *cpu, uint64_t *key, int offset, uint32_t word, unsigned have)
 {
@@ -18,7 +18,13 @@ unsigned arm64_lift_insn(struct ir_build *b, const struct cpu *cpu, uint64_t *ke
     const struct arm64_lift l = {.b = b, .key = &keys, .cpu = cpu, .insn = word, .len = INSN};
     unsigned id = arm64_decode(word, arm64_arch(cpu)->insns);
     ir_insn_begin(b, offset, INSN);
-    if (id == ARM64_INSNS)
+    if (keys.step == STEP_ACTIVE && !keys.il)
+        ir_put(b, ARM64_CELL_stepped, ir_k(IR_i64, 1));
+    if (keys.step == STEP_DONE)
+        ir_TRAP(b, ARM64_TRAP_step, ir_k(IR_i64, 0));
+    else if (keys.il)
+        ir_TRAP(b, ARM64_TRAP_illegal_state, ir_k(IR_i64, 0));
+    else if (id == ARM64_INSNS)
         ir_TRAP(b, ARM64_TRAP_undef, ir_k(IR_i64, word));
     else
         arm64_lift(&l, id);

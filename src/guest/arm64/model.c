@@ -4,9 +4,11 @@
  * and reset.
  */
 #include "base/bits.h"
-#include "guest/arm64/arm64.h"
-#include "ir/softfloat.h"
+#include "guest/arm64/sysreg.h"
 #include <stdlib.h>
+
+enum { BOARD_TIMER_HZ = 62500000, USER_TIMER_HZ = 1000000000 };
+enum { SCTLR_EL1_RESET = 0x30d00980, SCTLR_EL2_RESET = 0x30c50830, CPTR_RESET = 0x33ff & ~0x400 };
 
 static const struct feature {
     const char *name, *models, *needs;
@@ -127,7 +129,10 @@ int arm64_init(struct cpu *cpu, const char *model, struct err *err)
         return err_set(err, STATUS_resource, "out of memory for a vCPU");
     cpu->arch = arch;
     arch->has = set;
-    arch->timer_frequency = 1000000000;
+    arch->timer_frequency = BOARD_TIMER_HZ;
+    arch->timer_due = UINT64_MAX;
+    arch->el2 = set >> ARM64_HAS_el2 & 1;
+    arch->mpidr = (cpu->id & 0xff) | (uint64_t)(cpu->id >> 8) << 8;
     for (unsigned i = 0; i < ARM64_FEATURES; i++) {
         int f = find(arm64_feature_names[i], strlen(arm64_feature_names[i]));
         if (f >= 0 && (set >> f & 1))
@@ -143,47 +148,69 @@ void arm64_fini(struct cpu *cpu)
     cpu->arch = NULL;
 }
 
-/* What floating point does is in the vCPU where all guests have it. */
-static void float_mode(struct cpu *cpu)
+/* Cells from outside may hold what no write of a register would leave there. */
+static void legalise(struct cpu *cpu)
 {
-    cpu->fp_nan = A64(cpu, fpcr) & FPCR_DN ? FP_NAN_default : FP_NAN_arm;
-    cpu->fp_tiny_before = true;
-    cpu->fp_flush = (A64(cpu, fpcr) & FPCR_FZ ? FP_FLUSH_wider : 0) | (A64(cpu, fpcr) & FPCR_FZ16 ? FP_FLUSH_f16 : 0);
-    cpu->fp_alt_half = A64(cpu, fpcr) & FPCR_AHP;
+    unsigned highest = arm64_arch(cpu)->el2 ? 2 : 1;
+    if (arm64_el(cpu) > highest)
+        A64(cpu, mode) = (A64(cpu, mode) & ~(uint64_t)MODE_EL) | highest;
+    if (!arm64_el(cpu))
+        A64(cpu, mode) &= ~(uint64_t)MODE_SPSEL;
+    A64(cpu, pstate) &= PSTATE_DAIF | PSTATE_SSBS | PSTATE_IL | PSTATE_SS | PSTATE_PAN | PSTATE_UAO | PSTATE_DIT;
+    for (unsigned t = 0; t < ARM64_TIMERS; t++)
+        A64N(cpu, cnt_ctl, t) &= 3;
 }
 
 void arm64_restored(struct cpu *cpu)
 {
-    float_mode(cpu);
+    struct arm64_arch *arch = arm64_arch(cpu);
+    legalise(cpu);
+    arm64_float_mode(cpu);
+    arch->nregimes = arch->regime = 0;
+    arm64_regime_update(cpu);
     cpu->ops->tlb_flush(cpu, -1);
-    cpu->ops->context_changed(cpu);
+    arch->tagged = arch->low_global = false;
+    arm64_mode_update(cpu);
+    arm64_timers_update(cpu);
+    arm64_irq_update(cpu);
 }
 
+/* Registers that are unknown at a reset are zero, but for the fields that are fixed. */
 void arm64_reset(struct cpu *cpu)
 {
+    struct arm64_arch *arch = arm64_arch(cpu);
     memset(cpu->cell, 0, ARM64_CELLS * sizeof cpu->cell[0]);
-    cpu->pc = 0;
+    cpu->pc = arch->reset_pc;
     cpu->fx = 0;
     cpu->waiting = false;
     cpu->trapped = false;
     cpu->wait_until = UINT64_MAX;
     cpu->reservation.valid = false;
-    A64(cpu, mode) = 1 | MODE_SPSEL;
-    arm64_restored(cpu);
-}
-
-void arm64_enter_user(struct cpu *cpu)
-{
-    arm64_reset(cpu);
-    A64(cpu, mode) = MODE_FPEN | MODE_SA;
+    A64(cpu, mode) = (arch->el2 ? 2 : 1) | MODE_SPSEL;
+    A64(cpu, pstate) = PSTATE_DAIF;
+    A64(cpu, hcr_el2) = HCR_RW;
+    A64(cpu, sctlr_el1) = SCTLR_EL1_RESET;
+    A64(cpu, sctlr_el2) = SCTLR_EL2_RESET;
+    A64(cpu, cptr_el2) = CPTR_RESET;
+    A64(cpu, oslar_el1) = 1;
+    arm64_reset_id(cpu);
     arm64_restored(cpu);
 }
 
 void arm64_enter_kernel(struct cpu *cpu, gva pc, uint64_t x0, unsigned el)
 {
+    arm64_arch(cpu)->el2 = el == 2 && arm64_has(cpu, ARM64_HAS_el2);
     arm64_reset(cpu);
-    A64(cpu, mode) = el | MODE_SPSEL;
     A64N(cpu, x, 0) = x0;
     cpu->pc = pc;
+    arm64_restored(cpu);
+}
+
+void arm64_enter_user(struct cpu *cpu)
+{
+    arm64_arch(cpu)->timer_frequency = USER_TIMER_HZ;
+    arm64_reset(cpu);
+    A64(cpu, mode) = 0;
+    A64(cpu, pstate) = 0;
     arm64_restored(cpu);
 }

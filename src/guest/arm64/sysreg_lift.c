@@ -6,17 +6,22 @@
 #include "guest/arm64/sysreg.h"
 
 /* Linux answers programs that read an ID register. */
-static bool shown_to_programs(const struct arm64_lift *l, const struct arm64_sysreg *row)
+static bool shown_to_programs(const struct arm64_lift *l, const struct arm64_sysreg *row, int64_t number)
 {
-    return l->cpu->flat && row->writes == 9 && row->reads == 1 && !(row->number & 0x3f80);
+    return l->cpu->flat && row->writes == 9 && row->reads == 1 && !(number & 0x3f80);
+}
+
+static unsigned meant(const struct arm64_lift *l, int64_t number)
+{
+    return arm64_sysreg_meant((unsigned)number, (unsigned)l->key->el, l->key->e2h);
 }
 
 int64_t arm64_sfn_sysreg(const struct arm64_lift *l, int64_t number, int64_t writes)
 {
-    const struct arm64_sysreg *row = arm64_sysreg_row((unsigned)number);
-    if (!row)
+    const struct arm64_sysreg *row = arm64_sysreg_row(l->cpu, meant(l, number));
+    if (!row || (number == SYSREG_SP_EL0 && !l->key->spsel))
         return 0;
-    return l->key->el >= (writes ? row->writes : row->reads) || (!writes && shown_to_programs(l, row));
+    return l->key->el >= (writes ? row->writes : row->reads) || (!writes && shown_to_programs(l, row, number));
 }
 
 static ir_val fpsr(struct ir_build *b)
@@ -35,34 +40,67 @@ static void set_fpsr(struct ir_build *b, ir_val v)
     ir_put(b, ARM64_CELL_qc + 1, ir_k(IR_i64, 0));
 }
 
-ir_val arm64_get_SYSREG(const struct arm64_lift *l, int64_t number)
+static bool watched(const struct arm64_lift *l, const struct arm64_sysreg *row) { return l->key->hyp && row->watch != WATCH_no; }
+
+/* Registers whose values are known here, or made of cells by a few ops. */
+static bool quick_read(const struct arm64_lift *l, unsigned number, ir_val *v)
 {
-    const struct arm64_sysreg *row = arm64_sysreg_row((unsigned)number);
     struct ir_build *b = l->b;
-    if (number == SYSREG_NZCV)
-        return ir_SHL(b, ir_FLBITS(b, ir_get(b, IR_fl, ARM64_CELL_nzcv)), ir_k(IR_i64, 28));
-    if (number == SYSREG_FPCR)
-        return ir_get(b, IR_i64, ARM64_CELL_fpcr);
-    if (number == SYSREG_FPSR)
-        return fpsr(b);
-    if (!row->read)
-        return ir_get(b, IR_i64, row->cell);
-    const ir_val args[] = {ir_k(IR_i32, (uint64_t)number), ir_k(IR_i64, l->insn)};
-    return ir_call(b, ARM64_HLP_sysreg_read, 2, args);
+    switch (number) {
+    case SYSREG_NZCV: *v = ir_SHL(b, ir_FLBITS(b, ir_get(b, IR_fl, ARM64_CELL_nzcv)), ir_k(IR_i64, 28)); return true;
+    case SYSREG_FPCR: *v = ir_get(b, IR_i64, ARM64_CELL_fpcr); return true;
+    case SYSREG_FPSR: *v = fpsr(b); return true;
+    case SYSREG_SPSEL: *v = ir_k(IR_i64, l->key->spsel); return true;
+    case SYSREG_CURRENTEL: *v = ir_k(IR_i64, l->key->el << PSTATE_EL_pos); return true;
+    case SYSREG_DAIF:
+        if (!l->key->el)
+            return false;
+        *v = ir_AND(b, ir_get(b, IR_i64, ARM64_CELL_pstate), ir_k(IR_i64, PSTATE_DAIF));
+        return true;
+    }
+    return false;
 }
 
-void arm64_put_SYSREG(const struct arm64_lift *l, int64_t number, ir_val v)
+ir_val arm64_get_SYSREG(const struct arm64_lift *l, int64_t k)
 {
-    const struct arm64_sysreg *row = arm64_sysreg_row((unsigned)number);
+    unsigned number = meant(l, k);
+    const struct arm64_sysreg *row = arm64_sysreg_row(l->cpu, number);
+    ir_val v;
+    if (quick_read(l, number, &v))
+        return v;
+    if (arm64_sysreg_plain_read(row) && !watched(l, row))
+        return ir_get(l->b, IR_i64, row->cell);
+    const ir_val args[] = {ir_k(IR_i32, number), ir_k(IR_i64, l->insn)};
+    return ir_call(l->b, ARM64_HLP_sysreg_read, 2, args);
+}
+
+/* Interrupts that become open may be waiting: then the insn is left to arm64_enter_trap. */
+static void put_daif(const struct arm64_lift *l, ir_val v)
+{
+    struct ir_build *b = l->b;
+    ir_val old = ir_get(b, IR_i64, ARM64_CELL_pstate), bits = ir_AND(b, v, ir_k(IR_i64, PSTATE_DAIF));
+    ir_val opened = ir_AND(b, ir_AND(b, old, ir_NOT(b, bits)), ir_k(IR_i64, PSTATE_I | PSTATE_F));
+    ir_val news = ir_OR(b, ir_AND(b, opened, ir_get(b, IR_i64, ARM64_CELL_held)), ir_CLOCK(b, IR_events));
+    ir_val none = ir_k(IR_i64, 0), stop = ir_SELECT(b, ir_NE(b, opened, none), news, none);
+    ir_TRAP_IF(b, ir_NE(b, stop, none), ARM64_TRAP_finish, ir_k(IR_i64, l->insn));
+    ir_put(b, ARM64_CELL_pstate, ir_OR(b, ir_AND(b, old, ir_k(IR_i64, ~(uint64_t)PSTATE_DAIF)), bits));
+}
+
+void arm64_put_SYSREG(const struct arm64_lift *l, int64_t k, ir_val v)
+{
+    unsigned number = meant(l, k);
+    const struct arm64_sysreg *row = arm64_sysreg_row(l->cpu, number);
     struct ir_build *b = l->b;
     if (number == SYSREG_NZCV) {
         ir_put(b, ARM64_CELL_nzcv, ir_FLPACK(b, ir_EXTRACT(b, v, 28, 4)));
     } else if (number == SYSREG_FPSR) {
         set_fpsr(b, v);
-    } else if (!row->write && row->cell != SYSREG_NO_CELL) {
-        ir_put(b, row->cell, v);
+    } else if (number == SYSREG_DAIF && l->key->el && !l->key->hyp) {
+        put_daif(l, v);
+    } else if (arm64_sysreg_plain_write(row) && !watched(l, row)) {
+        ir_put(b, row->cell, row->mask == UINT64_MAX ? v : ir_AND(b, v, ir_k(IR_i64, row->mask)));
     } else {
-        const ir_val args[] = {ir_k(IR_i32, (uint64_t)number), v, ir_k(IR_i64, l->insn)};
+        const ir_val args[] = {ir_k(IR_i32, number), v, ir_k(IR_i64, l->insn)};
         ir_call(b, ARM64_HLP_sysreg_write, 3, args);
         ir_END(b, IR_key);
     }
