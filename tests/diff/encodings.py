@@ -34,8 +34,8 @@ RISCV64 = {
 }
 ARM64 = {
     "triple": "aarch64",
-    "features": "v8.2a bti tracev8.4 crc lse rdm rcpc rcpc-immo pauth flagm altnzcv sb ssbs ccpp ccdp cssc wfxt lor fullfp16 dotprod fp16fml "
-                "complxnum jsconv fptoint aes sha2 sha3 sm4 bf16 i8mm",
+    "features": "v8.2a bti tracev8.4 crc lse -rdm rcpc rcpc-immo pauth flagm altnzcv sb ssbs ccpp ccdp cssc wfxt lor fullfp16 fp16fml "
+                "complxnum jsconv fptoint bf16",
     "mark": (0xd2efe231, r"movz?\s+x17, #(32529, lsl #48|9156099517420929024)( +//.*)?"),
     # LLVM has other names of two conditions, and signs numbers by their width.
     "rewrite": [(r"\s*//.*", ""), (r"#", ""), (r"\bhs\b", "cs"), (r"\blo\b", "cc"), (r"^b\.hs\b", "b.cs"), (r"^b\.lo\b", "b.cc")],
@@ -47,6 +47,8 @@ ARM64 = {
         (r"lda?xr[bh]? .*", "-"),           # ignored bits that are not 1: as QEMU has it
         (r"-", r"[us]mulh .*"),             # likewise
         (r"-", r"(pac|aut|xpac|bl?ra|ret|eret|ldra).*"),  # of pointer authentication, of which only hints are there
+        (r"[us]xtl2? .*", r"[us]shll2? .*, 0"),  # whose alias it does not prefer
+        (r"-", r"pmull2? .*\.8h, .*"),       # polynomial products of bytes are not there
         (r"prfm .*", r"rprfm .*"),          # the hint for ranges
         (r"-", r"(mrs|msr|sysl?|dcps[123]) .*"),  # without a register, or not of any program
         (r"(mrs|msr) .*", r"(mrs|msr) .*"),  # it knows more names, and which registers are read-only
@@ -80,6 +82,9 @@ def normal(guest, text):
     for pattern, by in guest.get("rewrite", []):
         text = re.sub(pattern, by, text)
     text = re.sub(r"\s+", " ", text.strip())
+    if "rewrite" in guest:  # lists of registers in full
+        text = re.sub(r"v(\d+)\.(\w+)-v(\d+)\.\2", lambda m: ", ".join(f"v{n}.{m[2]}" for n in range(int(m[1]), int(m[3]) + 1)), text)
+        text = re.sub(r"\{ (.*) \}", r"{\1}", text)
     bits = 32 if re.match(r"(mov|and|orr|eor|ands|tst) w", text) and "rewrite" in guest else 64
 
     def number(m):

@@ -61,11 +61,12 @@ static bool within_16(const struct case_view *v)
            (v->theirs->after.pc != v->ours->after.pc || v->theirs->signal == CASE_SIGSEGV);
 }
 
-/* A pair of loads or stores whose second half faults may report either address, and may have stored. */
-static bool second_half(const struct case_view *v)
+/* Of several accesses, or one across pages, that fault in a later part: either address may be told, and parts may have been done. */
+static bool later_part(const struct case_view *v)
 {
-    return v->ours->signal == CASE_SIGSEGV && v->theirs->signal == CASE_SIGSEGV && strstr(v->insn, "p.") &&
-           v->theirs->after.pc == v->ours->after.pc;
+    bool parts = strstr(v->insn, "p.") || strstr(v->insn, ".q") || !strncmp(v->insn, "ldpsw", 5) ||
+                 ((!strncmp(v->insn, "ld", 2) || !strncmp(v->insn, "st", 2)) && v->insn[2] >= '1' && v->insn[2] <= '4');
+    return parts && v->ours->signal == CASE_SIGSEGV && v->theirs->signal == CASE_SIGSEGV && v->theirs->after.pc == v->ours->after.pc;
 }
 
 /* Cache maintenance touches nothing there, or the address reported is that of a line. */
@@ -81,7 +82,7 @@ static bool tagged(const struct case_view *v)
     return v->ours->signal == CASE_SIGSEGV && v->ours->address >> 56 && !(v->ours->address >> 55 & 1);
 }
 
-static bool known(const struct case_view *v) { return unchecked_store(v) || within_16(v) || second_half(v) || maintenance(v) || tagged(v); }
+static bool known(const struct case_view *v) { return unchecked_store(v) || within_16(v) || later_part(v) || maintenance(v) || tagged(v); }
 
 #define V(n) "v" #n, "v" #n "h"
 

@@ -32,10 +32,11 @@ void arm64_show_elements(struct arm64_text *t, int64_t a, int64_t b, int64_t m, 
 static void list(struct arm64_text *t, int64_t first, unsigned n, const char *arrangement)
 {
     unsigned last = ((unsigned)first + n - 1) & 31;
-    if (n == 1)
-        arm64_text_put(t, "{v%u.%s}", (unsigned)first, arrangement);
-    else
-        arm64_text_put(t, "{v%u.%s%sv%u.%s}", (unsigned)first, arrangement, n == 2 || last < first ? ", " : "-", last, arrangement);
+    bool range = n > 2 && last > (unsigned)first;
+    arm64_text_put(t, "{v%u.%s", (unsigned)first, arrangement);
+    for (unsigned i = range ? n - 1 : 1; i < n; i++)
+        arm64_text_put(t, "%sv%u.%s", range ? "-" : ", ", ((unsigned)first + i) & 31, arrangement);
+    arm64_text_put(t, "}");
 }
 
 static void element(struct arm64_text *t, int64_t first, unsigned n, char size, int64_t lane)
