@@ -47,6 +47,7 @@ ARM64 = {
         (r"lda?xr[bh]? .*", "-"),           # ignored bits that are not 1: as QEMU has it
         (r"-", r"[us]mulh .*"),             # likewise
         (r"-", r"(pac|aut|xpac|bl?ra|ret|eret|ldra).*"),  # of pointer authentication, of which only hints are there
+        (r"bfc .*", r"bfi \w+, [wx]zr, .*"),  # its alias since Armv8.2
         (r"[us]xtl2? .*", r"[us]shll2? .*, 0"),  # whose alias it does not prefer
         (r"-", r"pmull2? .*\.8h, .*"),       # polynomial products of bytes are not there
         (r"prfm .*", r"rprfm .*"),          # the hint for ranges
