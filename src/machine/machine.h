@@ -15,7 +15,7 @@
 #include "machine/inspect.h"
 #include "machine/semihosting.h"
 
-enum { MACHINE_DEVICES = 32, MACHINE_VCPUS = CONFIG_VCPUS_MAX };
+enum { MACHINE_DEVICES = 48, MACHINE_VCPUS = CONFIG_VCPUS_MAX };
 
 struct machine_request {
     enum vm_stop why; /* VM_STOP_NONE: reset */
