@@ -199,7 +199,7 @@ static unsigned result(struct maker *m, unsigned type, bool sign_extended)
     else if (ir_type_cells(type) > 1)
         cell = RIG_BOOLS + 2 * pick(r, 0, (RIG_PAIRS - RIG_BOOLS) / 2);
     else
-        cell = pick(r, 0, RIG_WIDE);
+        cell = random_percent(r, 8) ? pick(r, RIG_BOOLS, RIG_PAIRS) /* half of a pair */ : pick(r, 0, RIG_WIDE);
     written(m, cell, type);
     return cell;
 }

@@ -4,6 +4,7 @@
  */
 #include "base/bits.h"
 #include "ir/eval.h"
+#include "ir/softfloat.h"
 #include "jit_random.h"
 #include <inttypes.h>
 #include <setjmp.h>
@@ -19,7 +20,8 @@ struct fixture {
     struct random r;
     struct form forms[MAX_FORMS], plain[MAX_FORMS], native[MAX_FORMS]; /* plain: those that nothing can stop */
     unsigned nforms, nplain;
-    bool flat; /* memory, of the rigs to come */
+    bool flat;   /* memory, of the rigs to come */
+    bool floats; /* frames have vectors of floats that matter */
     uint64_t seed;
 };
 
@@ -97,12 +99,59 @@ static bool goes_round(const struct ir_block *block)
     return false;
 }
 
+static uint64_t float_lane(struct random *r, bool wide)
+{
+    static const uint32_t singles[] = {0,          1,          0x007fffff, 0x00800000, 0x00800001, 0x3f800000, 0x3f7fffff, 0x3f800001,
+                                       0x7f7fffff, 0x7f800000, 0x7fc00000, 0x7f812345, 0x20000000, 0x1f800000, 0x4f000000, 0x3f000000};
+    static const uint64_t doubles[] = {0,
+                                       1,
+                                       0x000fffffffffffff,
+                                       0x0010000000000000,
+                                       0x0010000000000001,
+                                       0x3ff0000000000000,
+                                       0x3fefffffffffffff,
+                                       0x7fefffffffffffff,
+                                       0x7ff0000000000000,
+                                       0x7ff8000000000000,
+                                       0x7ff0000012345678,
+                                       0x2000000000000000,
+                                       0x3810000000000000,
+                                       0x380fffffffffffff,
+                                       0x3fe0000000000000,
+                                       0x1ff0000000000000};
+    uint64_t sign = random_below(r, 2) << (wide ? 63 : 31);
+    if (random_percent(r, 25))
+        return wide ? random_next(r) : (uint32_t)random_next(r);
+    return sign | (wide ? doubles[random_below(r, ARRAY_LEN(doubles))] : singles[random_below(r, ARRAY_LEN(singles))]);
+}
+
+/* Vectors of floats, and vCPUs of all kinds. */
+static void float_frame(struct fixture *f, uint64_t *frame)
+{
+    struct cpu *cpus[] = {f->rig.native.cpu, f->rig.oracle.cpu};
+    unsigned kind = (unsigned)random_below(&f->r, 16);
+    bool nan_free = random_percent(&f->r, 50);
+    for (unsigned i = 0; i < 2; i++) {
+        cpus[i]->fp_nan = kind & 1 ? FP_NAN_arm : FP_NAN_default;
+        cpus[i]->fp_tiny_before = kind & 2;
+        cpus[i]->fp_flush = kind / 4 == 3 ? FP_FLUSH_wider : 0;
+    }
+    for (unsigned i = RIG_BOOLS; i < RIG_PAIRS; i++) {
+        bool wide = random_percent(&f->r, 50);
+        do
+            frame[i] = wide ? float_lane(&f->r, true) : float_lane(&f->r, false) << 32 | float_lane(&f->r, false);
+        while (nan_free && ((frame[i] >> 52 & 0x7ff) == 0x7ff || (frame[i] >> 55 & 0xff) == 0xff || (frame[i] >> 23 & 0xff) == 0xff));
+    }
+}
+
 static void one(struct fixture *f, const struct form *forms, unsigned nforms, unsigned nops, const struct form *sure)
 {
     uint64_t frame[RIG_CELLS];
     unsigned bad;
     const char *why;
     random_frame(&f->r, frame);
+    if (f->floats)
+        float_frame(f, frame);
     gva pc = random_pc(f);
     struct ir_block *block = random_block(&f->r, frame, pc, forms, nforms, nops, sure);
     assert_non_null(block);
@@ -171,6 +220,23 @@ static void flat_memory(void **state)
     every_form(state);
     random_blocks(state);
     native_blocks(state);
+}
+
+static void float_lanes(void **state)
+{
+    struct fixture *f = *state;
+    struct form forms[16];
+    unsigned n = 0;
+    f->floats = true;
+    for (unsigned op = IR_VFADD; op < IR_OPS; op++)
+        forms[n++] = (struct form){.op = (uint8_t)op, .type = IR_v128};
+    for (unsigned series = 0; series < 4; series++) {
+        begin(f, (unsigned)random_below(&f->r, RIG_PINS + 1));
+        f->rig.guest.fp_canonical = false;
+        for (unsigned i = 0; i < 4000; i++)
+            one(f, forms, n, 1 + (unsigned)random_below(&f->r, 4), &forms[i % n]);
+        rig_fini(&f->rig);
+    }
 }
 
 static void long_blocks(void **state)
@@ -488,6 +554,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(random_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(native_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(long_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(float_lanes, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_hits, setup, teardown),
         cmocka_unit_test_setup_teardown(flat_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(aes_halves, setup, teardown),

@@ -8,12 +8,11 @@
 
 enum { VREG0 = XPIN0 };
 
-static struct x86_mem pair_mem(unsigned cell) { return cell_mem(cell); }
 static void load_pair(struct emit *e, unsigned x, unsigned cell)
 {
-    x86_prm(&e->c, 0, 0x0f10, false, x, pair_mem(cell), false);
+    x86_prm(&e->c, 0, 0x0f10, false, x, cell_mem(cell), false);
 } /* movups */
-static void store_pair(struct emit *e, unsigned cell, unsigned x) { x86_prm(&e->c, 0, 0x0f11, false, x, pair_mem(cell), false); }
+static void store_pair(struct emit *e, unsigned cell, unsigned x) { x86_prm(&e->c, 0, 0x0f11, false, x, cell_mem(cell), false); }
 
 void x86_vec_begin(struct emit *e)
 {
@@ -167,23 +166,49 @@ void x86_vinsn(struct emit *e)
             e->vec[i].state = 0;
 }
 
+bool x86_lower_pair(struct emit *e, const struct ir_op *op)
+{
+    if ((op->op != IR_MOV && op->op != IR_K) || ir_type_cells(op->type) != 2)
+        return false;
+    if (op->op == IR_MOV) {
+        move_pins(e, op->a, false);
+        load_pair(e, XWORK0, op->a);
+    } else {
+        x86_vload_constant(e, XWORK0, op->imm, op->type == IR_v128 ? op->imm : 0);
+    }
+    store_pair(e, op->d, XWORK0);
+    move_pins(e, op->d, true);
+    e->forwarded = IR_NONE;
+    return true;
+}
+
 /* ---- constants ---- */
+
+/* The instruction before it looks at the constant. */
+static void note_constant(struct emit *e, uint64_t low, uint64_t high)
+{
+    if (e->nvconst == VCONSTS)
+        e->c.full = true;
+    else
+        e->vconst[e->nvconst++] = (struct vconst){{low, high}, e->c.at - 4};
+}
 
 void x86_vload_constant(struct emit *e, unsigned x, uint64_t low, uint64_t high)
 {
-    if (low == high && (low == 0 || low == UINT64_MAX)) {
-        if (low)
-            sse_ones(&e->c, x);
-        else
-            sse_zero(&e->c, x);
-        return;
+    if (low == high && low == 0) {
+        sse_zero(&e->c, x);
+    } else if (low == high && low == UINT64_MAX) {
+        sse_ones(&e->c, x);
+    } else {
+        x86_prip(&e->c, 0, 0x0f10, false, x, e->c.exec); /* movups; from where is known at the end */
+        note_constant(e, low, high);
     }
-    if (e->nvconst == VCONSTS) {
-        e->c.full = true;
-        return;
-    }
-    x86_prip(&e->c, 0, 0x0f10, false, x, e->c.exec); /* movups; from where is known at the end */
-    e->vconst[e->nvconst++] = (struct vconst){{low, high}, e->c.at - 4};
+}
+
+void x86_vwith_constant(struct emit *e, unsigned prefix, unsigned op, unsigned d, unsigned a, uint64_t low, uint64_t high)
+{
+    sse_3c(e, prefix, op, d, a, e->c.exec);
+    note_constant(e, low, high);
 }
 
 static void place_constant(struct emit *e, const struct vconst *k)

@@ -86,8 +86,7 @@ static void shift(struct emit *e, unsigned how, unsigned w, unsigned d, unsigned
 
 static void with_lanes(struct emit *e, unsigned opcode, unsigned d, unsigned a, unsigned w, uint64_t lane)
 {
-    x86_vload_constant(e, XWORK2, lanes(w, lane), lanes(w, lane));
-    packed(e, opcode, d, a, XWORK2);
+    x86_vwith_constant(e, 0x66, opcode, d, a, lanes(w, lane), lanes(w, lane));
 }
 
 /* Bytes are shifted as words and cut; a sign comes in by (x ^ m) - m, where m is the bit that it went to. */
@@ -110,7 +109,7 @@ static void shift_constant(struct emit *e, const struct ir_op *op, unsigned d, u
         with_lanes(e, plain[IR_VAND], d, d, 8, how == SHIFT_LEFT ? 0xffu << n : 0xffu >> n);
     if (sign) {
         with_lanes(e, plain[IR_VXOR], d, d, w, UINT64_C(1) << (w - 1) >> n);
-        packed(e, one[IR_VSUB][index_of(w)], d, d, XWORK2);
+        with_lanes(e, one[IR_VSUB][index_of(w)], d, d, w, UINT64_C(1) << (w - 1) >> n);
     }
 }
 
@@ -126,7 +125,7 @@ static void greater_unsigned(struct emit *e, unsigned w, unsigned d, unsigned a,
     unsigned i = index_of(w);
     if (w == 64) {
         with_lanes(e, plain[IR_VXOR], d, a, 64, UINT64_C(1) << 63);
-        packed(e, plain[IR_VXOR], XWORK2, XWORK2, b);
+        with_lanes(e, plain[IR_VXOR], XWORK2, b, 64, UINT64_C(1) << 63);
         packed(e, one[IR_VCMPGTS][i], d, d, XWORK2);
         return;
     }
@@ -161,8 +160,7 @@ static void choose_bits(struct emit *e, unsigned d, unsigned a, unsigned b, unsi
 static void rounded_high(struct emit *e, unsigned d, unsigned a, unsigned b)
 {
     packed(e, 0x0f380b, d, a, b); /* pmulhrsw */
-    x86_vload_constant(e, XWORK2, lanes(16, 0x8000), lanes(16, 0x8000));
-    packed(e, one[IR_VCMPEQ][1], XWORK2, XWORK2, d);
+    with_lanes(e, one[IR_VCMPEQ][1], XWORK2, d, 16, 0x8000);
     packed(e, plain[IR_VXOR], d, d, XWORK2);
 }
 

@@ -84,9 +84,8 @@ static void narrow(struct emit *e, const struct ir_op *op, unsigned d, unsigned 
     } else { /* to at most what fits: by a mask, or the smaller */
         uint64_t most = words ? 0x00ff00ff00ff00ff : 0x0000ffff0000ffff;
         unsigned opcode = how == IR_trunc ? PAND : words ? 0x0f383a : 0x0f383b;
-        x86_vload_constant(e, XWORK0, most, most);
-        packed(e, opcode, d, a, XWORK0);
-        packed(e, opcode, XWORK0, XWORK0, b);
+        x86_vwith_constant(e, 0x66, opcode, d, a, most, most);
+        x86_vwith_constant(e, 0x66, opcode, XWORK0, b, most, most);
         packed(e, words ? 0x0f67 : 0x0f382b, d, d, XWORK0);
     }
 }
@@ -249,8 +248,8 @@ static bool whole_dwords(struct ir_mask mask, unsigned *order)
     return true;
 }
 
-/* The constant of pshufb: bytes that are not of that operand become 0. */
-static void load_order(struct emit *e, unsigned x, struct ir_mask mask, bool second, bool both)
+/* By the constant of pshufb: bytes that are not of that operand become 0. */
+static void in_order(struct emit *e, unsigned d, unsigned a, struct ir_mask mask, bool second, bool both)
 {
     uint64_t half[2] = {0};
     for (unsigned i = 0; i < 16; i++) {
@@ -259,7 +258,7 @@ static void load_order(struct emit *e, unsigned x, struct ir_mask mask, bool sec
             from = 0x80;
         half[i / 8] |= from << i % 8 * 8;
     }
-    x86_vload_constant(e, x, half[0], half[1]);
+    x86_vwith_constant(e, 0x66, PSHUFB, d, a, half[0], half[1]);
 }
 
 static void of_one(struct emit *e, struct ir_mask mask, unsigned d, unsigned a)
@@ -269,8 +268,7 @@ static void of_one(struct emit *e, struct ir_mask mask, unsigned d, unsigned a)
         shuffle_dwords(e, d, a, order);
         return;
     }
-    load_order(e, XWORK0, mask, false, false);
-    packed(e, PSHUFB, d, a, XWORK0);
+    in_order(e, d, a, mask, false, false);
 }
 
 static void shuffle(struct emit *e, const struct ir_op *op, unsigned d, unsigned a, unsigned b)
@@ -282,18 +280,15 @@ static void shuffle(struct emit *e, const struct ir_op *op, unsigned d, unsigned
         of_one(e, mask, d, mask.second ? b : a);
         return;
     }
-    load_order(e, XWORK0, mask, false, true);
-    packed(e, PSHUFB, d, a, XWORK0);
-    load_order(e, XWORK0, mask, true, true);
-    packed(e, PSHUFB, XWORK1, b, XWORK0);
+    in_order(e, d, a, mask, false, true);
+    in_order(e, XWORK1, b, mask, true, true);
     packed(e, POR, d, d, XWORK1);
 }
 
 /* Indices from 16 on get bit 7, which makes 0. */
 static void look_up(struct emit *e, unsigned d, unsigned a, unsigned b)
 {
-    x86_vload_constant(e, XWORK0, 0x7070707070707070, 0x7070707070707070);
-    packed(e, PADDUSB, XWORK0, XWORK0, b);
+    x86_vwith_constant(e, 0x66, PADDUSB, XWORK0, b, 0x7070707070707070, 0x7070707070707070);
     packed(e, PSHUFB, d, a, XWORK0);
 }
 

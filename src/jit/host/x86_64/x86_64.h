@@ -190,12 +190,15 @@ unsigned x86_vresult(struct emit *e);                                 /* one to 
 void x86_vfinish(struct emit *e, const struct ir_op *op, unsigned x); /* the result goes to its cells, or stays in x only */
 int x86_vlow(const struct emit *e, unsigned cell, unsigned *half);    /* the register that has the cell as one of its halves, or -1 */
 void x86_vremember(struct emit *e, unsigned cell, unsigned x, unsigned state);
-void x86_vwritten(struct emit *e, const struct ir_op *op); /* by an op that knows nothing of this */
-void x86_vsave(struct emit *e);                            /* before C: what is in no memory goes there; */
-void x86_vreload(struct emit *e);                          /* and after it */
-void x86_vspill(struct emit *e);                           /* before C from where nothing comes back */
-void x86_vinsn(struct emit *e);                            /* temporaries are over */
+void x86_vwritten(struct emit *e, const struct ir_op *op);   /* by an op that knows nothing of this */
+void x86_vsave(struct emit *e);                              /* before C: what is in no memory goes there; */
+void x86_vreload(struct emit *e);                            /* and after it */
+void x86_vspill(struct emit *e);                             /* before C from where nothing comes back */
+void x86_vinsn(struct emit *e);                              /* temporaries are over */
+bool x86_lower_pair(struct emit *e, const struct ir_op *op); /* copies and constants of two cells, in other blocks */
 void x86_vload_constant(struct emit *e, unsigned x, uint64_t low, uint64_t high);
+/* d = f(a, constant); no immediate may follow. */
+void x86_vwith_constant(struct emit *e, unsigned prefix, unsigned op, unsigned d, unsigned a, uint64_t low, uint64_t high);
 void x86_vconstants(struct emit *e); /* behind the code */
 /* vector.c */
 bool x86_vector_native(const struct emit *e, const struct ir_op *op); /* neither leaves nor traps */
