@@ -28,9 +28,8 @@ struct guest {
     unsigned npins;
     const uint16_t *fpins; /* likewise, of cells with floating-point values */
     unsigned nfpins;
-    /* Always FP_NAN_default and tininess after rounding: then hosts' instructions raise the guest's flags and give, but for NaNs, its results. */
-    bool fp_canonical;
-    const struct ir_helper *helpers; /* what CALL numbers */
+    unsigned (*fp_host)(uint64_t key); /* enum fp_host, in blocks of that key; NULL: none */
+    const struct ir_helper *helpers;   /* what CALL numbers */
     unsigned nhelpers;
     const struct guest_reg *regs;
     size_t nregs;

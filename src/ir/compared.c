@@ -158,7 +158,7 @@ static bool of_floats(struct ir_build *b, unsigned cond, ir_val x, ir_val y, ir_
     }
     bool opposite = cond == IR_COND_cs || cond == IR_COND_vs || cond == IR_COND_hi || cond == IR_COND_ne || cond == IR_COND_pl ||
                     cond == IR_COND_lt || cond == IR_COND_le;
-    *out = opposite ? ir_NOT(b, r) : r;
+    *out = opposite ? ir_EQ(b, ir_ZEXT(b, IR_i64, r), ir_k(IR_i64, 0)) : r; /* which a branch or choice takes in */
     return true;
 }
 

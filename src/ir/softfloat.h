@@ -18,6 +18,13 @@ enum fp_nan_rule {
     FP_NAN_x86,     /* SSE: the first operand that is a NaN, quieted; without one the negative quiet NaN (the "indefinite") */
 };
 
+/* How far the instructions of a host with IEEE 754, tininess after rounding and NaNs of its own give the guest's results and flags. */
+enum fp_host {
+    FP_HOST_none,
+    FP_HOST_canonical, /* all but NaNs, which are always the one without payload */
+    FP_HOST_chosen,    /* all but NaNs, and underflow where the result is the least normal number: those are the evaluator's */
+};
+
 struct fp_env {
     uint8_t rm;       /* IR_rne IR_rtz IR_rdn IR_rup IR_rmm IR_rod */
     uint8_t nan;      /* enum fp_nan_rule */

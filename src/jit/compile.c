@@ -301,7 +301,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
         .npins = c->guest->npins,
         .fpins = c->guest->fpins,
         .nfpins = c->guest->nfpins,
-        .fp_canonical = c->guest->fp_canonical,
+        .fp_host = c->guest->fp_host ? (uint8_t)c->guest->fp_host(block->key) : FP_HOST_none,
         .alone = c->alone,
         .flat = c->flat,
         .page = align_down(block->at, MEM_PAGE),

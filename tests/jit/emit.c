@@ -106,7 +106,7 @@ int main(int argc, char **argv)
         .npins = ARRAY_LEN(pins),
         .fpins = fpins,
         .nfpins = ARRAY_LEN(fpins),
-        .fp_canonical = true,
+        .fp_host = FP_HOST_canonical,
         .zero_cell = ZERO,
         .flat = flat,
         .page = FLAT_PAGE,

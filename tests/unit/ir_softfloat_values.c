@@ -310,13 +310,56 @@ static void by_hand(void **state)
     assert_int_equal(env.fx, FX_nx);
 }
 
+/* Formats and operations that only Arm has: alternative halves, bfloat16, fixed point, a halved multiply-add. */
+static void arm_by_hand(void **state)
+{
+    (void)state;
+    struct fp_env env = {.nan = FP_NAN_arm, .tiny_before = true, .alt_half = true};
+    assert_int_equal(fp_to_fp(&env, IR_f32, IR_f16, 0x7c00), 0x47800000); /* 2^16, no infinity */
+    assert_int_equal(fp_to_fp(&env, IR_f64, IR_f16, 0xffff), 0xc0fffc0000000000);
+    assert_int_equal(fp_to_fp(&env, IR_f16, IR_f32, 0x47ffe000), 0x7fff);
+    assert_int_equal(env.fx, 0);
+    assert_int_equal(fp_to_fp(&env, IR_f16, IR_f32, 0xc7fff000), 0xffff); /* rounds beyond the greatest: invalid, not inexact */
+    assert_int_equal(env.fx, FX_nv);
+    env.fx = 0;
+    assert_int_equal(fp_to_fp(&env, IR_f16, IR_f32, 0xff800000), 0xffff);
+    assert_int_equal(env.fx, FX_nv);
+    env.fx = 0;
+    assert_int_equal(fp_to_fp(&env, IR_f16, IR_f32, 0xffc00001), 0x8000); /* a NaN */
+    assert_int_equal(env.fx, FX_nv);
+    env = (struct fp_env){.nan = FP_NAN_arm, .tiny_before = true};
+    assert_int_equal(fp_to_bf16(&env, 0x3f808000), 0x3f80); /* to even */
+    assert_int_equal(fp_to_bf16(&env, 0x3f818000), 0x3f82);
+    assert_int_equal(env.fx, FX_nx);
+    env.fx = 0;
+    assert_int_equal(fp_to_bf16(&env, 0xff812345), 0xffc1);
+    assert_int_equal(env.fx, FX_nv);
+    env.fx = 0;
+    assert_int_equal(fp_to_bf16(&env, 0x7f7fffff), 0x7f80);
+    assert_int_equal(env.fx, FX_of | FX_nx);
+    env.fx = 0;
+    assert_int_equal(fp_to_fixed(&env, IR_f64, true, 32, 0xc004000000000000, IR_nan0, 2), 0xfffffff6); /* -2.5 * 4 */
+    assert_int_equal(fp_to_fixed(&env, IR_f32, false, 64, 0, IR_nan0, 64), 0);
+    assert_int_equal(fp_from_fixed(&env, IR_f16, false, 64, 1ull << 63, -64), 0x3800); /* 0.5, though 2^63 is no half */
+    assert_int_equal(env.fx, 0);
+    assert_int_equal(fp_to_fixed(&env, IR_f64, true, 32, 0x7fefffffffffffff, IR_nan0, 32), 0x7fffffff);
+    assert_int_equal(env.fx, FX_nv);
+    env.fx = 0;
+    /* (3 - a * b) / 2 of halves, where the sum is subnormal only when halved; and of 0 */
+    assert_int_equal(fp_fma_scaled(&env, IR_f32, 0xbf800000, 0x3f800000, 0x40400000, -1), 0x3f800000);
+    assert_int_equal(fp_fma_scaled(&env, IR_f16, 0x0400, 0x3c00, 0, -1), 0x0200);
+    assert_int_equal(env.fx, 0);
+    assert_int_equal(fp_compare(&env, IR_f16, 0x8000, 0, true), FP_equal);
+    assert_int_equal(fp_compare(&env, IR_f16, 0xbc00, 0, true), FP_less);
+    assert_int_equal(fp_compare(&env, IR_f64, 0x7ff8000000000000, 0, false), FP_unordered);
+    assert_int_equal(env.fx, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers),
-        cmocka_unit_test(orders),
-        cmocka_unit_test(flushing),
-        cmocka_unit_test(by_hand),
+        cmocka_unit_test(integers), cmocka_unit_test(orders),      cmocka_unit_test(flushing),
+        cmocka_unit_test(by_hand),  cmocka_unit_test(arm_by_hand),
     };
     return cmocka_run_group_tests_name("ir_softfloat_values", tests, NULL, NULL);
 }

@@ -84,7 +84,7 @@ static void emit(struct bench *t, const struct ir_block *block)
         .npins = ARRAY_LEN(pins),
         .fpins = fpins,
         .nfpins = ARRAY_LEN(fpins),
-        .fp_canonical = true,
+        .fp_host = FP_HOST_canonical,
         .zero_cell = CELLS,
         .out = t->memory.write + t->at,
         .exec = t->memory.exec + t->at,

@@ -227,7 +227,6 @@ static void choose_fpins(struct rig *rig, unsigned npins)
             rig->fpins[n++] = (uint16_t)i;
     rig->guest.fpins = rig->fpins;
     rig->guest.nfpins = n;
-    rig->guest.fp_canonical = true;
 }
 
 static int init(struct rig *rig, const uint16_t *pins, unsigned npins, bool flat)
@@ -331,7 +330,7 @@ bool rig_emit(struct rig *rig, const struct ir_block *block, unsigned page_offse
                                        .zero_cell = RIG_CELLS,
                                        .fpins = rig->guest.fpins,
                                        .nfpins = rig->guest.nfpins,
-                                       .fp_canonical = rig->guest.fp_canonical,
+                                       .fp_host = rig->chosen ? FP_HOST_chosen : FP_HOST_canonical,
                                        .alone = choose_alone(rig),
                                        .out = rig->memory.write + rig->at,
                                        .exec = rig->memory.exec + rig->at,
@@ -459,6 +458,9 @@ static void explain(const struct rig *rig, const struct ir_block *block, const u
 bool rig_check(struct rig *rig, struct ir_block *block, const uint64_t frame[RIG_CELLS], gva pc, uint32_t events)
 {
     rig->page = align_down(pc, MEM_PAGE);
+    rig->chosen = rig->checked++ >> 1 & 1;
+    rig->native.cpu->fp_nan = rig->oracle.cpu->fp_nan = rig->chosen ? FP_NAN_arm : FP_NAN_default;
+    rig->native.cpu->fp_tiny_before = rig->oracle.cpu->fp_tiny_before = rig->chosen;
     if (!rig_emit(rig, block, (unsigned)(pc & (MEM_PAGE - 1)))) {
         fprintf(stderr, "# the block did not fit\n");
         return false;

@@ -59,6 +59,8 @@ struct rig_side {
 
 struct rig {
     unsigned emitted; /* blocks; some after the other as for a machine of one vCPU, */
+    unsigned checked; /* of them, some after the other */
+    bool chosen;      /* have NaNs and tiny results by Arm's rules */
     bool shared;      /* unless threads share its memory */
     bool flat;        /* the pages stand at their own addresses, those of RAM and the readonly one; the others are not there */
     struct guest guest;

@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "guest/arm64/arm64.h"
 #include "guest/arm64/lift.h"
+#include "ir/softfloat.h"
 
 static uint64_t block_key(const struct cpu *cpu)
 {
@@ -36,6 +37,14 @@ static const uint16_t fpins[] = {
     ARM64_CELL_v + 12, ARM64_CELL_v + 14, ARM64_CELL_v + 32, ARM64_CELL_v + 34, ARM64_CELL_v + 36,
 };
 
+/* Without flushing. The default NaN of FPCR.DN is the evaluator's, too. */
+static unsigned fp_host(uint64_t key)
+{
+    struct arm64_keys keys;
+    arm64_keys_unpack(&keys, key);
+    return keys.fz ? FP_HOST_none : FP_HOST_chosen;
+}
+
 const struct guest guest_arm64 = {
     .name = "arm64",
     .cpu_size = sizeof(struct arm64_cpu) + sizeof(struct arm64_state),
@@ -46,6 +55,7 @@ const struct guest guest_arm64 = {
     .npins = ARRAY_LEN(pins),
     .fpins = fpins,
     .nfpins = ARRAY_LEN(fpins),
+    .fp_host = fp_host,
     .helpers = arm64_helpers,
     .nhelpers = ARM64_HELPERS,
     .regs = regs,

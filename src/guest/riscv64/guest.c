@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "guest/riscv64/lift.h"
 #include "guest/riscv64/riscv64.h"
+#include "ir/softfloat.h"
 
 static uint64_t block_key(const struct cpu *cpu)
 {
@@ -152,10 +153,16 @@ static const uint16_t fpins[] = {
     RISCV64_CELL_f + 0,  RISCV64_CELL_f + 1,  RISCV64_CELL_f + 2,  RISCV64_CELL_f + 3,  RISCV64_CELL_f + 4,
 };
 
+static unsigned fp_host(uint64_t key)
+{
+    (void)key;
+    return FP_HOST_canonical;
+}
+
 const struct guest guest_riscv64 = {
     .fpins = fpins,
     .nfpins = ARRAY_LEN(fpins),
-    .fp_canonical = true,
+    .fp_host = fp_host,
     .pins = pins,
     .npins = ARRAY_LEN(pins),
     .name = "riscv64",

@@ -6,6 +6,7 @@
 #pragma once
 #include "ir/cpu.h"
 #include "ir/ir.h"
+#include "ir/softfloat.h"
 
 /* Why emitted code came back. */
 enum jit_why {
@@ -62,10 +63,10 @@ struct jit_emit_request {
     unsigned npins;
     const uint16_t *fpins; /* likewise, of the cells with floating-point values */
     unsigned nfpins;
-    bool fp_canonical; /* of struct guest */
-    bool alone;        /* no other vCPU runs this code or writes its memory */
-    bool flat;         /* cpu->flat: accesses go without a probe, and the block stands at one address only: */
-    gva page;          /* of the page that it begins in; flat only */
+    uint8_t fp_host; /* of struct guest */
+    bool alone;      /* no other vCPU runs this code or writes its memory */
+    bool flat;       /* cpu->flat: accesses go without a probe, and the block stands at one address only: */
+    gva page;        /* of the page that it begins in; flat only */
     uint16_t zero_cell;
     uint8_t *out;        /* where to write, */
     const uint8_t *exec; /* and where that will run */

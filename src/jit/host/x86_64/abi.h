@@ -45,10 +45,11 @@ struct routines {
 /* Operands in memory next to the code; those of 16 bytes are for packed instructions, which see more than the scalar they are meant for. */
 struct constants {
     _Alignas(16) uint64_t box[2]; /* ones above an f32 */
-    uint64_t abs32[2], neg32[2], abs64[2], neg64[2];
-    double minus_one, two32, two63;
-    uint64_t nan64, nan32; /* the canonical ones; boxed */
-    float minus_one_f, two32_f, two63_f;
-    uint32_t mxcsr;   /* all exceptions masked, to nearest, no flags */
-    uint8_t flip[32]; /* five bits in opposite order */
+    uint64_t low32[2], abs32[2], neg32[2], abs64[2], neg64[2];
+    double minus_one, two32, two63, least64; /* least: normal number */
+    uint64_t nan64, nan32;                   /* the canonical ones; boxed */
+    float minus_one_f, two32_f, two63_f, least32;
+    uint32_t mxcsr;     /* all exceptions masked, to nearest, no flags */
+    uint8_t flip[32];   /* five bits in opposite order */
+    uint16_t flags[72]; /* of the IR, of a comparison's that LAHF gives */
 };

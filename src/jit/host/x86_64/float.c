@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Scalar floating point by SSE (and FMA3). Right in every bit for guests whose NaN results are always the canonical one and that detect
- * tininess after rounding, as SSE does; MXCSR rounds to nearest and collects their flags. Anything else is the evaluator's, as are the
+ * tininess after rounding, as SSE does; of others, results that may differ go to the evaluator. MXCSR rounds to nearest and collects flags. Anything else is the evaluator's, as are the
  * operands for which an instruction here raises other flags than IEEE 754 says: those are found before or, where the flags it raises are
  * among the right ones, after.
  */
@@ -14,7 +14,7 @@ static unsigned source(const struct ir_op *op) { return op->s[3] ? op->s[3] : op
 static bool to_int_native(const struct emit *e, const struct ir_op *op)
 {
     bool is_signed = op->s[0] == IR_sgn, directed = op->s[1] == IR_rdn || op->s[1] == IR_rup;
-    if (!scalar(source(op)) || !word(op->type) || op->s[2] != IR_nanmax)
+    if (!scalar(source(op)) || !word(op->type) || op->s[2] == IR_indef)
         return false;
     return op->s[1] == IR_rtz || (is_signed && (op->s[1] == IR_rne || (directed && op->type == IR_i64 && e->sse41)));
 }
@@ -26,8 +26,10 @@ static bool move_native(const struct emit *e, const struct ir_op *op)
     case IR_FABS:
     case IR_FNEG: return scalar(op->type);
     case IR_FBOX:
-    case IR_FUNBOX: return op->op == IR_FBOX ? source(op) == IR_f32 : op->type == IR_f32;
+    case IR_FUNBOX: return x86_xcanonical(e) && (op->op == IR_FBOX ? source(op) : op->type) == IR_f32;
     case IR_FROM: return scalar(op->type) && word(source(op));
+    case IR_ZEXT: return !x86_xcanonical(e) && op->type == IR_i64 && source(op) == IR_i32 && x86_xpin(e, op->d) >= 0;
+    case IR_SELECT: return !x86_xcanonical(e) && scalar(op->type) && e->avx;
     case IR_MOV: return (op->type == IR_i64 || op->type == IR_f64) && (x86_xreg(e, op->a) >= 0 || x86_xpin(e, op->d) >= 0);
     }
     return false;
@@ -35,7 +37,7 @@ static bool move_native(const struct emit *e, const struct ir_op *op)
 
 bool x86_float_native(const struct emit *e, const struct ir_op *op)
 {
-    if (!e->request->fp_canonical)
+    if (!e->request->fp_host)
         return false;
     switch (op->op) {
     case IR_FADD:
@@ -46,9 +48,10 @@ bool x86_float_native(const struct emit *e, const struct ir_op *op)
     case IR_FMA: return scalar(op->type) && op->s[1] == IR_rne && e->fma;
     case IR_FEQ:
     case IR_FLT:
-    case IR_FLE: return scalar(op->type);
+    case IR_FLE:
+    case IR_FLCMP: return scalar(op->type);
     case IR_FMIN:
-    case IR_FMAX: return scalar(op->type) && op->s[0] == IR_num;
+    case IR_FMAX: return scalar(op->type) && (op->s[0] == IR_num || (op->s[0] != IR_x86 && !x86_xcanonical(e)));
     case IR_FROUND: return scalar(op->type) && op->s[0] <= IR_rup && e->sse41;
     case IR_FTOI: return to_int_native(e, op);
     case IR_ITOF: return scalar(op->type) && word(source(op)) && (op->s[1] == IR_rne || (op->type == IR_f64 && source(op) == IR_i32));
@@ -65,33 +68,77 @@ bool x86_float_native(const struct emit *e, const struct ir_op *op)
 /* What a result has above it is its first operand's. */
 static unsigned above(const struct emit *e, unsigned cell, bool single) { return single ? x86_xstate(e, cell) & X_ONES : 0; }
 
+/* NaNs, and results that may have been tiny before they were rounded, are the evaluator's; its operands are in their registers. */
+static void check(struct emit *e, const struct ir_op *op, unsigned d, bool single, unsigned above, bool tiny)
+{
+    if (tiny) { /* a NaN is "equal" too */
+        sse_3c(e, 0, SSE_and, XWORK2, d, single ? CONSTANT(e, abs32) : CONSTANT(e, abs64));
+        sse_constant(&e->c, sse_compare(single), SSE_ucomi, XWORK2, single ? CONSTANT(e, least32) : CONSTANT(e, least64));
+    } else {
+        sse_rr(&e->c, sse_compare(single), SSE_ucomi, d, d);
+    }
+    uint8_t *from = x86_jcc(&e->c, tiny ? CC_E : CC_P);
+    x86_xcold(e, (struct cold){.from = from,
+                               .back = e->c.at,
+                               .op = op,
+                               .write = x86_xcold_generic,
+                               .result = -1,
+                               .reg = (uint8_t)d,
+                               .single = single,
+                               .boxed = above});
+}
+
+void x86_float_begin(struct emit *e)
+{
+    if (!x86_xcanonical(e))
+        x86_xsettle(e);
+}
+
+unsigned x86_float_result(struct emit *e, const struct ir_op *op, unsigned a, unsigned b)
+{
+    unsigned d = x86_xresult(e, op);
+    return !x86_xcanonical(e) && (d == a || d == b) ? (unsigned)XWORK0 : d;
+}
+
+void x86_float_finish(struct emit *e, const struct ir_op *op, unsigned d, bool single, unsigned above, bool tiny)
+{
+    if (x86_xcanonical(e)) {
+        x86_xfinish(e, op, d, single, above | X_NAN);
+        return;
+    }
+    check(e, op, d, single, above, tiny);
+    x86_xfinish(e, op, d, single, above);
+}
+
 static void arithmetic(struct emit *e, const struct ir_op *op)
 {
     static const uint16_t opcodes[IR_OPS] = {[IR_FADD] = SSE_add, [IR_FSUB] = SSE_sub, [IR_FMUL] = SSE_mul, [IR_FDIV] = SSE_div};
-    bool single = op->type == IR_f32, commutes = ir_sigs[op->op].flags & IR_F_C;
+    bool single = op->type == IR_f32, commutes = ir_sigs[op->op].flags & IR_F_C, tiny = op->op == IR_FMUL || op->op == IR_FDIV;
     unsigned a = op->a, b = op->b;
+    x86_float_begin(e);
     if (commutes && (x86_xmemory(e, a) || (above(e, b, single) && !above(e, a, single) && !x86_xmemory(e, b)))) {
         a = op->b;
         b = op->a;
     }
-    unsigned first = x86_xget(e, a, single, XWORK0), state = above(e, a, single) | X_NAN;
+    unsigned first = x86_xget(e, a, single, XWORK0), state = above(e, a, single);
     if (x86_xmemory(e, b)) {
-        unsigned d = x86_xresult(e, op);
+        unsigned d = x86_float_result(e, op, first, first);
         sse_3m(e, sse_scalar(single), opcodes[op->op], d, first, cell_mem(b));
-        x86_xfinish(e, op, d, single, state);
+        x86_float_finish(e, op, d, single, state, tiny);
     } else {
-        unsigned second = b == a ? first : x86_xget(e, b, single, XWORK1), d = x86_xresult(e, op);
+        unsigned second = b == a ? first : x86_xget(e, b, single, XWORK1), d = x86_float_result(e, op, first, second);
         sse_3(e, sse_scalar(single), opcodes[op->op], d, first, second);
-        x86_xfinish(e, op, d, single, state);
+        x86_float_finish(e, op, d, single, state, tiny);
     }
 }
 
 static void square_root(struct emit *e, const struct ir_op *op)
 {
     bool single = op->type == IR_f32;
-    unsigned state = above(e, op->a, single) | X_NAN, x = x86_xget(e, op->a, single, XWORK0), d = x86_xresult(e, op);
+    x86_float_begin(e);
+    unsigned state = above(e, op->a, single), x = x86_xget(e, op->a, single, XWORK0), d = x86_float_result(e, op, x, x);
     sse_3(e, sse_scalar(single), SSE_sqrt, d, x, x);
-    x86_xfinish(e, op, d, single, state);
+    x86_float_finish(e, op, d, single, state, false);
 }
 
 /* Infinity times zero plus a quiet NaN is invalid for IEEE 754-2019 as riscv has it, not for FMA3: NaNs go to the evaluator. */
@@ -108,16 +155,7 @@ static void multiply_add(struct emit *e, const struct ir_op *op)
     if (a != XWORK0 || d != XWORK0)
         sse_move(&e->c, d, a);
     x86_vrr(&e->c, 0x66, 0x0f3800u | opcodes[op->s[0]], !single, d, b, c);
-    sse_rr(&e->c, sse_compare(single), SSE_ucomi, d, d);
-    uint8_t *from = x86_jcc(&e->c, CC_P);
-    x86_xcold(e, (struct cold){.from = from,
-                               .back = e->c.at,
-                               .op = op,
-                               .write = x86_xcold_generic,
-                               .result = -1,
-                               .reg = (uint8_t)d,
-                               .single = single,
-                               .boxed = state});
+    check(e, op, d, single, state, !x86_xcanonical(e));
     x86_xfinish(e, op, d, single, state);
 }
 
@@ -158,10 +196,11 @@ static void round_integral(struct emit *e, const struct ir_op *op)
 {
     static const uint8_t modes[] = {[IR_rne] = 0, [IR_rdn] = 1, [IR_rup] = 2, [IR_rtz] = 3};
     bool single = op->type == IR_f32;
-    unsigned state = above(e, op->a, single) | X_NAN, x = x86_xget(e, op->a, single, XWORK0), d = x86_xresult(e, op);
+    x86_float_begin(e);
+    unsigned state = above(e, op->a, single), x = x86_xget(e, op->a, single, XWORK0), d = x86_float_result(e, op, x, x);
     sse_3(e, 0x66, single ? 0x0f3a0a : 0x0f3a0b, d, x, x);
     x86_byte(&e->c, modes[op->s[0]] | (op->s[1] ? 0u : 8u));
-    x86_xfinish(e, op, d, single, state);
+    x86_float_finish(e, op, d, single, state, false);
 }
 
 /* ---- comparison ---- */
@@ -183,6 +222,37 @@ static void compare(struct emit *e, const struct ir_op *op)
         x86_alu_rr(&e->c, ALU_and, false, r, RCX);
     }
     x86_finish(e, op, r);
+}
+
+/* The flags by a table; nobody may want them, then for what the comparison raises. */
+static void compare_flags(struct emit *e, const struct ir_op *op)
+{
+    bool single = op->type == IR_f32;
+    unsigned a = x86_xget(e, op->a, single, XWORK0), b = x86_xget(e, op->b, single, XWORK1);
+    sse_rr(&e->c, sse_compare(single), op->s[0] == IR_signalling ? SSE_comi : SSE_ucomi, a, b);
+    if (x86_need(e, op) != NEED_all)
+        return;
+    enum x86_reg r = x86_result(e, op);
+    e->forwarded = IR_NONE;
+    x86_byte(&e->c, 0x9f);                                   /* lahf */
+    x86_prip(&e->c, 0, 0x8d, true, RCX, CONSTANT(e, flags)); /* lea */
+    x86_rr(&e->c, 0x0fb6, false, RAX, RSP);                  /* movzx eax, ah */
+    x86_rm(&e->c, 0x0fb7, false, r, (struct x86_mem){.base = RCX, .index = RAX, .scale = 2});
+    x86_finish(e, op, r);
+}
+
+static void choose(struct emit *e, const struct ir_op *op)
+{
+    bool single = op->type == IR_f32;
+    x86_get_into(e, op->a, RCX, false);
+    unsigned b = x86_xget(e, op->b, single, XWORK0), c = op->c == op->b ? b : x86_xget(e, op->c, single, XWORK1);
+    unsigned state = above(e, op->b, single) & above(e, op->c, single), d = x86_xresult(e, op);
+    x86_alu_ri(&e->c, ALU_and, false, RCX, 1);
+    x86_rr(&e->c, 0xf7, true, 3, RCX); /* neg */
+    x86_prr(&e->c, 0x66, 0x0f6e, true, XWORK2, RCX);
+    x86_vrr(&e->c, 0x66, 0x0f3a4b, false, d, c, b); /* vblendvpd */
+    x86_byte(&e->c, XWORK2 << 4);
+    x86_xfinish(e, op, d, single, state);
 }
 
 /* ---- bits ---- */
@@ -264,14 +334,14 @@ static void unbox(struct emit *e, const struct ir_op *op)
 static void move(struct emit *e, const struct ir_op *op)
 {
     int from = x86_xreg(e, op->a), to = x86_xpin(e, op->d);
-    bool single = op->op == IR_FROM && op->type == IR_f32;
+    bool single = (op->op == IR_FROM && op->type == IR_f32) || op->op == IR_ZEXT;
     unsigned state = op->op == IR_MOV && to >= 0 ? x86_xstate(e, op->a) : 0;
     if (!state && from >= 0)
         x86_xpay(e, op->a);
     if (from >= 0 && to >= 0 && op->op == IR_MOV) {
         sse_move(&e->c, (unsigned)to, (unsigned)from);
         x86_xfinish(e, op, (unsigned)to, false, state);
-    } else if (from < 0 || to >= 0 || op->op == IR_FROM) {
+    } else if (from < 0 || to >= 0 || op->op != IR_MOV) {
         unsigned d = x86_xresult(e, op);
         x86_xget_into(e, op->a, single, d);
         x86_xfinish(e, op, d, single, 0);
@@ -302,9 +372,12 @@ static void lower(struct emit *e, const struct ir_op *op)
     case IR_FEQ:
     case IR_FLT:
     case IR_FLE: compare(e, op); break;
+    case IR_FLCMP: compare_flags(e, op); break;
+    case IR_SELECT: choose(e, op); break;
     case IR_FBOX: box(e, op); break;
     case IR_FUNBOX: unbox(e, op); break;
     case IR_MOV:
+    case IR_ZEXT:
     case IR_FROM: move(e, op); break;
     case IR_FXGET:
     case IR_FXSET:
@@ -328,6 +401,7 @@ bool x86_lower_float(struct emit *e, const struct ir_op *op)
     case IR_FEQ:
     case IR_FLT:
     case IR_FLE:
+    case IR_FLCMP:
     case IR_FTOI:
     case IR_FXGET:
         lower(e, op);

@@ -74,7 +74,7 @@ static void from_int(struct emit *e, const struct ir_op *op)
 {
     bool single = op->type == IR_f32, wide = source(op) == IR_i64, is_signed = op->s[0] == IR_sgn;
     unsigned d = x86_xresult(e, op);
-    if (single)
+    if (single && x86_xcanonical(e))
         sse_ones(&e->c, d);
     else
         sse_zero(&e->c, d); /* else it depends on what was there */
@@ -99,9 +99,10 @@ static void from_int(struct emit *e, const struct ir_op *op)
 static void to_format(struct emit *e, const struct ir_op *op)
 {
     bool single = op->type == IR_f32; /* the result */
-    unsigned x = x86_xget(e, op->a, !single, XWORK1), d = x86_xresult(e, op);
+    x86_float_begin(e);
+    unsigned x = x86_xget(e, op->a, !single, XWORK1), d = x86_float_result(e, op, x, x);
     sse_3(e, sse_scalar(!single), SSE_cvt, d, x, x);
-    x86_xfinish(e, op, d, single, X_NAN);
+    x86_float_finish(e, op, d, single, 0, single);
 }
 
 void x86_float_convert(struct emit *e, const struct ir_op *op)

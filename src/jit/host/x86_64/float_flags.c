@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The sticky flags: those since the last look are in MXCSR, the others in cpu->fx. And the idioms that read them: riscv's order of the
- * flags, and the comparison without them (read the flags, compare, write them back), which compilers put before every inlined root.
+ * flags, and the comparison without them (read the flags, compare, write them back), which compilers put before every inlined root. Then
+ * comparisons that decide branches.
  */
 #include "jit/host/x86_64/sse.h"
 
@@ -109,9 +110,49 @@ static void quiet_compare(struct emit *e, const struct ir_op *op)
     x86_finish(e, compare, r);
 }
 
+/* A comparison that only the branch behind it looks at; sense: of what it tells, when the branch is taken. */
+static bool decides_branch(const struct emit *e, const struct ir_op *op, bool *sense)
+{
+    const struct ir_op *next = op + 1;
+    if (op->op < IR_FEQ || op->op > IR_FLE || !x86_float_native(e, op) || next >= e->ir->ops + e->insn_end || next->a != op->d ||
+        !dead(e, op + 2, op->d))
+        return false;
+    *sense = next->op == IR_BRANCH_IF || next->s[0] == IR_CC_ne;
+    return next->op == IR_BRANCH_IF || (next->op == IR_BRANCH_CMP && next->type == IR_i64 && next->b == IR_CONST && !(next->imm >> 32) &&
+                                        (next->s[0] == IR_CC_eq || next->s[0] == IR_CC_ne));
+}
+
+/* By the host's flags: of FEQ equal and not unordered, of the others above or not below with the operands exchanged. */
+static void compare_and_branch(struct emit *e, const struct ir_op *op, bool sense)
+{
+    bool single = op->type == IR_f32, equal = op->op == IR_FEQ;
+    unsigned a = x86_xget(e, op->a, single, XWORK0), b = x86_xget(e, op->b, single, XWORK1);
+    struct cold cold = {.kind = COLD_exit, .op = op + 1, .result = -1, .polls = x86_exit_polls(e, op + 1)};
+    uint8_t *unordered = NULL;
+    e->forwarded = IR_NONE;
+    sse_rr(&e->c, sse_compare(single), op->s[0] == IR_signalling ? SSE_comi : SSE_ucomi, equal ? a : b, equal ? b : a);
+    if (equal) {
+        unordered = x86_jcc(&e->c, CC_P);
+        cold.from = x86_jcc(&e->c, sense ? CC_E : CC_NE);
+    } else {
+        enum x86_cc cc = op->op == IR_FLT ? CC_A : CC_AE;
+        cold.from = x86_jcc(&e->c, sense ? cc : cc ^ 1);
+    }
+    if (unordered && sense)
+        x86_target(&e->c, unordered, e->c.at);
+    else
+        cold.also[0] = unordered;
+    x86_cold(e, cold);
+}
+
 unsigned x86_lower_flags(struct emit *e, const struct ir_op *op)
 {
-    if (!e->request->fp_canonical)
+    bool sense;
+    if (decides_branch(e, op, &sense)) {
+        compare_and_branch(e, op, sense);
+        return 2;
+    }
+    if (!x86_xcanonical(e))
         return 0;
     if (is_quiet_compare(e, op)) {
         quiet_compare(e, op);

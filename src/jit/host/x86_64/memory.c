@@ -105,7 +105,7 @@ static bool float_access(const struct emit *e, const struct ir_op *op, const str
         return false;
     if (a->store)
         return x86_xpin(e, op->b) >= 0;
-    return e->request->fp_canonical && (op->type == IR_f32 || op->type == IR_f64) && (x86_xpin(e, op->d) >= 0 || x86_xkeep(e, op));
+    return e->request->fp_host && (op->type == IR_f32 || op->type == IR_f64) && (x86_xpin(e, op->d) >= 0 || x86_xkeep(e, op));
 }
 
 bool x86_lower_float_memory(struct emit *e, const struct ir_op *op)
@@ -132,6 +132,6 @@ bool x86_lower_float_memory(struct emit *e, const struct ir_op *op)
     cold.back = e->c.at;
     x86_cold(e, cold);
     if (!a.store)
-        x86_xfinish(e, op, x, a.size == 4, 0);
+        x86_xfinish(e, op, x, a.size == 4, a.size == 4 && !x86_xcanonical(e) ? X_ONES : 0);
     return true;
 }

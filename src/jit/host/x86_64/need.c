@@ -72,6 +72,12 @@ void x86_plan_needs(struct emit *e)
             raise(e, op->a, NEED_low);
             continue;
         }
+        if (op->op >= IR_FADD && op->op <= IR_ITOF && op->d < NEED_CELLS) { /* raises flags only, the block is not left */
+            e->need[i] = op->op == IR_FLCMP && e->wanted[op->d] == NEED_none ? NEED_low : NEED_all;
+            e->wanted[op->d] = NEED_none;
+            raise_all(e, op);
+            continue;
+        }
         if (!(ir_sigs[op->op].flags & IR_F_P) || op->op == IR_FUNBOX) { /* FUNBOX: the block may be left to begin with its insn */
             memset(e->wanted, NEED_all, guest);
             raise_all(e, op);

@@ -68,7 +68,10 @@ static void pay_box(struct emit *e, unsigned pin)
 {
     if (!(e->xstate[pin] & X_UPPER))
         return;
-    sse_constant(&e->c, 0, SSE_or, XPIN0 + pin, CONSTANT(e, box));
+    if (x86_xcanonical(e))
+        sse_constant(&e->c, 0, SSE_or, XPIN0 + pin, CONSTANT(e, box));
+    else
+        sse_constant(&e->c, 0, SSE_and, XPIN0 + pin, CONSTANT(e, low32));
     e->xstate[pin] ^= X_UPPER | X_ONES;
 }
 

@@ -2,6 +2,7 @@
 /*
  * The routines that every block's code shares: entering it from C, leaving it, one op by way of C, and the jump to a computed address.
  */
+#include "ir/flags.h"
 #include "jit/host/x86_64/abi.h"
 #include "jit/host/x86_64/sse.h"
 #include <string.h>
@@ -30,6 +31,7 @@ static void pins_move(struct code_buf *c, const struct pins *pins, bool load)
 
 static const struct constants constants = {
     .box = {0xffffffff00000000},
+    .low32 = {0xffffffff},
     .abs32 = {0xffffffff7fffffff, ~0ull},
     .neg32 = {0x80000000},
     .abs64 = {0x7fffffffffffffff, ~0ull},
@@ -39,11 +41,14 @@ static const struct constants constants = {
     .minus_one = -1,
     .two63 = 0x1p63,
     .two32 = 0x1p32,
+    .least64 = 0x1p-1022,
     .minus_one_f = -1,
     .two63_f = 0x1p63f,
     .two32_f = 0x1p32f,
+    .least32 = 0x1p-126f,
     .mxcsr = 0x1f80,
     .flip = {0, 16, 8, 24, 4, 20, 12, 28, 2, 18, 10, 26, 6, 22, 14, 30, 1, 17, 9, 25, 5, 21, 13, 29, 3, 19, 11, 27, 7, 23, 15, 31},
+    .flags = {[0x02] = FL_C, [0x03] = FL_N, [0x42] = FL_Z | FL_C, [0x47] = FL_C | FL_V},
 };
 
 static void fp_cells_move(struct code_buf *c, const struct pins *pins, bool load)

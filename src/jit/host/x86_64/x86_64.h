@@ -23,8 +23,8 @@ enum { XTEMPS = 6 };
 /* Of an xmm register; none: its 64 bits are the value (owed.c). */
 enum {
     X_NAN = 1,   /* a NaN in it is quiet, but not yet the canonical one */
-    X_UPPER = 2, /* an f32, boxed for the guest, with anything above it */
-    X_ONES = 4,  /* an f32 with ones above it */
+    X_UPPER = 2, /* an f32 that the guest has a box or zeros above, with anything above it */
+    X_ONES = 4,  /* an f32 with what the guest has above it: ones, or zeros where there are no boxes */
 };
 
 /* A v128 that is in an xmm register too, in blocks that compute with vectors (vec.c). */
@@ -213,6 +213,9 @@ unsigned x86_vector_moved_half(struct emit *e, const struct ir_op *op);
 bool x86_vector_float_native(const struct emit *e, const struct ir_op *op);
 void x86_vector_float(struct emit *e, const struct ir_op *op);
 
+/* NaNs are the one without payload, f32 are boxed. Otherwise the evaluator makes all NaNs. */
+static inline bool x86_xcanonical(const struct emit *e) { return e->request->fp_host == FP_HOST_canonical; }
+
 /* owed.c; all keep the integer registers */
 unsigned x86_xstate(const struct emit *e, unsigned cell);
 void x86_xpay_value(struct emit *e, unsigned x, bool single); /* what arithmetic left in any xmm register */
@@ -232,6 +235,11 @@ void x86_mirror_again(struct emit *e, struct mirror mirror);
 /* float.c */
 bool x86_float_native(const struct emit *e, const struct ir_op *op);
 bool x86_lower_float(struct emit *e, const struct ir_op *op);
+/* Around an instruction that may make a NaN or a tiny number: before its operands are got; where its result may be, given their registers;
+ * what is above it is its first operand's. */
+void x86_float_begin(struct emit *e);
+unsigned x86_float_result(struct emit *e, const struct ir_op *op, unsigned a, unsigned b);
+void x86_float_finish(struct emit *e, const struct ir_op *op, unsigned d, bool single, unsigned above, bool tiny);
 /* float_convert.c */
 void x86_float_convert(struct emit *e, const struct ir_op *op);
 /* float_flags.c */

@@ -163,9 +163,9 @@ void x86_xfinish(struct emit *e, const struct ir_op *op, unsigned x, bool single
 {
     int pin = x86_xpin(e, op->d), temp = single ? boxed_into(e, op) : -1;
     e->forwarded = IR_NONE;
-    if (pin >= 0 && !single) {
+    if (pin >= 0 && (!single || !x86_xcanonical(e))) {
         sse_move(&e->c, (unsigned)pin, x);
-        e->xstate[pin - XPIN0] = (uint8_t)state;
+        e->xstate[pin - XPIN0] = (uint8_t)(!single || (state & X_ONES) ? state : state | X_UPPER);
         return;
     }
     drop_dead(e, op);
@@ -244,7 +244,7 @@ void x86_xcold_evaluate(struct emit *e, const struct cold *cold)
         if (t->reg >= XPIN0)
             continue;
         sse_load(c, t->single, t->reg, cell_mem(t->cell));
-        if (t->state & X_ONES)
+        if ((t->state & X_ONES) && x86_xcanonical(e))
             sse_constant(c, 0, SSE_or, t->reg, CONSTANT(e, box));
     }
 }
@@ -259,7 +259,7 @@ void x86_xcold_generic(struct emit *e, const struct cold *cold)
         return;
     }
     sse_load(c, cold->single, cold->reg, cell_mem(cold->op->d));
-    if (cold->boxed)
+    if (cold->boxed && x86_xcanonical(e))
         sse_constant(c, 0, SSE_or, cold->reg, CONSTANT(e, box));
 }
 
