@@ -17,7 +17,7 @@ struct user_call { /* a row of syscalls.def, or of an architecture's own calls *
 #define USER_INTERRUPTED (INT64_MIN + 1)
 
 /* Kinds of arguments that are pointers to what a call reads or writes. */
-#define USER_POINTERS "psSbBtTzyYvVhHkKl"
+#define USER_POINTERS "psSbBtTzyYvVhHkKlne"
 
 const struct user_call *user_call_find(const struct user *user, uint64_t number); /* NULL: unknown */
 

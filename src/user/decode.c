@@ -354,6 +354,8 @@ void strace_argument(struct strace_line *line, const char *kinds, unsigned i, co
         else
             socket_at(line, v);
         return;
+    case 'n':
+    case 'e':
     case 'H': address(line, v); return;
     default: number(line, kinds[i], v);
     }

@@ -125,6 +125,7 @@ struct user_thread {
     siginfo_t info;         /* of it */
     _Atomic uint64_t held;  /* SIGSEGV and SIGBUS that were sent while the guest blocks them, */
     siginfo_t held_info[2]; /* and what they said */
+    _Atomic bool held_came; /* one since the last call of the kernel */
     _Atomic bool away;      /* in a call of the kernel that may wait, or stands for a debugger */
     _Atomic bool held_here; /* for good: another thread writes a core file */
     struct {

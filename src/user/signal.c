@@ -45,6 +45,9 @@ void user_signals_mask(struct user_thread *t, uint64_t mask)
         atomic_fetch_or(&t->cpu->events, CPU_EVENT_stop);
 }
 
+/* What the guest blocks at present. */
+static uint64_t blocked_now(const struct user_thread *t) { return t->waits ? t->wait_mask : t->mask; }
+
 static void leave_with(struct user_thread *t, int signal, const siginfo_t *info)
 {
     t->info = *info;
@@ -74,9 +77,12 @@ static void on_signal(int signal, siginfo_t *info, void *context)
         memcpy(&uc->uc_sigmask, &all, sizeof all);
         return;
     }
-    if (((ALWAYS_OPEN & BIT(signal)) && (t->mask & BIT(signal))) || atomic_load(&t->pending)) {
+    if (((ALWAYS_OPEN & BIT(signal)) && (blocked_now(t) & BIT(signal))) || atomic_load(&t->pending)) {
         t->held_info[signal == SIGBUS] = *info; /* only those two can come here so */
         atomic_fetch_or(&t->held, BIT(signal));
+        atomic_store(&t->held_came, true); /* to somebody who waits for it, perhaps: a call that was begun is made again */
+        atomic_fetch_or(&t->cpu->events, CPU_EVENT_stop);
+        os_syscall_interrupt(context);
         return;
     }
     leave_with(t, signal, info);
@@ -228,7 +234,7 @@ static void force_segv(struct user_thread *t)
 static void enter_handler(struct user_thread *t, siginfo_t *info, const struct user_action *action)
 {
     int signal = info->si_signo;
-    uint64_t blocked = t->waits ? t->wait_mask : t->mask;
+    uint64_t blocked = blocked_now(t);
     if (!t->user->abi->frame_push(t, handler_stack(t, action), info, action, t->mask))
         force_segv(t);
     if (t->alt.ss_flags & AUTODISARM)
@@ -272,6 +278,17 @@ static void deliver(struct user_thread *t, siginfo_t *info)
     }
 }
 
+/* One of those that were sent while the guest blocked them. */
+static bool take_held(struct user_thread *t, uint64_t of, siginfo_t *info)
+{
+    uint64_t held = atomic_load(&t->held) & of;
+    if (!held)
+        return false;
+    *info = t->held_info[!(held & BIT(SIGSEGV))];
+    atomic_fetch_and(&t->held, ~BIT(info->si_signo));
+    return true;
+}
+
 void user_signals_deliver(struct user_thread *t)
 {
     user_core_hold(t);
@@ -280,14 +297,10 @@ void user_signals_deliver(struct user_thread *t)
     info.si_signo = signal;
     if (signal)
         deliver(t, &info);
-    else
-        t->waits = false;
-    uint64_t held = atomic_load(&t->held) & ~t->mask;
-    if (held && !atomic_load(&t->pending)) {
-        siginfo_t sent = t->held_info[!(held & BIT(SIGSEGV))];
-        atomic_fetch_and(&t->held, ~BIT(sent.si_signo));
+    siginfo_t sent;
+    if (!atomic_load(&t->pending) && take_held(t, ~blocked_now(t), &sent))
         deliver(t, &sent);
-    }
+    t->waits = false;
 }
 
 void user_signals_fault(struct user_thread *t, siginfo_t *info)
@@ -407,9 +420,22 @@ int64_t user_call_masked(struct user_thread *t, long number, const uint64_t args
         t->wait_mask = mask & ~UNBLOCKABLE;
         t->waits = true;
     }
-    int64_t r = user_call_wait(t, number, args);
-    t->waits = t->waits && r == -EINTR && atomic_load(&t->pending);
+    bool open = t->waits && (atomic_load(&t->held) & ~t->wait_mask);
+    int64_t r = open ? -EINTR : user_call_wait(t, number, args);
+    if (open)
+        atomic_fetch_or(&t->cpu->events, CPU_EVENT_stop);
+    t->waits = t->waits && r == -EINTR && (open || atomic_load(&t->pending));
     return r;
+}
+
+/* What is held nobody but this process knows of. */
+int64_t sys_rt_sigtimedwait(struct user_thread *t, const uint64_t a[6])
+{
+    uint64_t set;
+    siginfo_t info;
+    if (a[3] == sizeof set && user_read(&set, a[0], sizeof set) && take_held(t, set, &info))
+        return a[1] && !user_write(a[1], &info, sizeof info) ? -EFAULT : info.si_signo;
+    return user_call_wait(t, SYS_rt_sigtimedwait, a);
 }
 
 int64_t sys_rt_sigsuspend(struct user_thread *t, const uint64_t a[6])

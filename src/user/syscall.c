@@ -9,6 +9,8 @@
 #include "user/strace.h"
 #include <errno.h>
 #include <limits.h>
+#include <linux/aio_abi.h>
+#include <linux/filter.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -29,6 +31,7 @@ static const struct user_call calls[] = {
 
 int64_t user_call_wait(struct user_thread *t, long number, const uint64_t args[6])
 {
+    atomic_store(&t->held_came, false);
     accel_thread_away(t->cpu);
     atomic_store_explicit(&t->away, true, memory_order_relaxed);
     int64_t r = os_syscall_wait(number, args, &t->cpu->events, CPU_EVENT_stop);
@@ -81,6 +84,32 @@ static bool messages_sound(uint64_t at, uint64_t count)
     return true;
 }
 
+/* Requests of io_submit(): a list of pointers to them. */
+static bool requests_sound(uint64_t at, uint64_t count)
+{
+    struct iocb request;
+    uint64_t item;
+    for (uint64_t i = 0; i < count && i < IOV_MAX && user_read(&item, at + i * sizeof item, sizeof item); i++) {
+        if (!sound((void *)(uintptr_t)item, 0))
+            return false;
+        if (!user_read(&request, item, sizeof request))
+            continue;
+        bool list = request.aio_lio_opcode == IOCB_CMD_PREADV || request.aio_lio_opcode == IOCB_CMD_PWRITEV;
+        if (list ? !sound((void *)(uintptr_t)request.aio_buf, 0) || !buffers_sound(request.aio_buf, request.aio_nbytes)
+                 : !sound((void *)(uintptr_t)request.aio_buf, request.aio_nbytes))
+            return false;
+    }
+    return true;
+}
+
+/* A value of setsockopt() that is a pointer to a filter's insns. */
+static bool option_sound(uint64_t level, uint64_t option, uint64_t at)
+{
+    struct sock_fprog program;
+    bool filter = (int)level == SOL_SOCKET && ((int)option == SO_ATTACH_FILTER || (int)option == SO_ATTACH_REUSEPORT_CBPF);
+    return !filter || !user_read(&program, at, sizeof program) || sound(program.filter, program.len * sizeof *program.filter);
+}
+
 /* Pointers that the kernel would take for this program's own memory, and paths below the sysroot. false: a structure has such a pointer. */
 static bool check(const struct user_thread *t, const struct user_call *call, uint64_t args[6], char paths[2][PATH_MAX * 2])
 {
@@ -93,6 +122,8 @@ static bool check(const struct user_thread *t, const struct user_call *call, uin
         if ((kind == 'v' || kind == 'V') && !buffers_sound(args[i], args[i + 1]))
             return false;
         if ((kind == 'h' && !message_sound(args[i])) || (kind == 'H' && !messages_sound(args[i], args[i + 1])))
+            return false;
+        if ((kind == 'n' && !requests_sound(args[i], args[i - 1])) || (kind == 'e' && !option_sound(args[1], args[2], args[i])))
             return false;
         if (kind == 'A')
             clip(&args[i], &args[i + 1]);
@@ -127,11 +158,11 @@ static bool limited(int fd, int option)
 }
 
 /* Was it given up for a signal whose handler lets it be made again? */
-static bool again(const struct user_thread *t, const struct user_call *call, const uint64_t args[6], int64_t r)
+static bool again(struct user_thread *t, const struct user_call *call, const uint64_t args[6], int64_t r)
 {
     enum { SA_RESTART_FLAG = 0x10000000 };
     int signal = atomic_load(&t->pending);
-    if (r == OS_SYSCALL_UNTRIED)
+    if (r == OS_SYSCALL_UNTRIED || (r == -EINTR && !signal && atomic_exchange(&t->held_came, false) && !t->waits))
         return true;
     return r == -EINTR && signal && call && strchr(call->flags, 'R') && (t->user->actions[signal].flags & SA_RESTART_FLAG) &&
            !(strchr(call->flags, 'r') && limited((int)args[0], SO_RCVTIMEO)) &&

@@ -4,6 +4,8 @@
  * call is made in a process of its own, with descriptors of several kinds. What would change the system is left out.
  */
 #include "user.h"
+#include <linux/aio_abi.h>
+#include <linux/filter.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -37,7 +39,7 @@ static const char *const left_out =
     "remap_file_pages set_mempolicy_home_node ioctl fcntl process_mrelease process_madvise kcmp prctl set_robust_list get_robust_list futex_waitv "
     "prlimit64 sched_setaffinity msgctl shmctl semctl nfsservctl mq_open mq_unlink mq_notify capset io_setup lookup_dcookie ";
 
-#define POINTERS "psSbBtTzyYvVhHkKlA"
+#define POINTERS "psSbBtTzyYvVhHkKlneA"
 
 static bool leave_out(const char *name)
 {
@@ -183,6 +185,34 @@ static void nested(void)
     }
 }
 
+/*
+ * The stack that the kernel sees: this program's own, or that of whoever runs it, whose memory no call may read or write for us, also where the
+ * pointer stands in a structure.
+ */
+static void somebody_elses(void)
+{
+    char text[512] = "", here[8], *at = text;
+    int fd = open("/proc/self/syscall", O_RDONLY), file = open("aio", O_RDWR | O_CREAT, 0600), udp = socket(AF_INET, SOCK_DGRAM, 0);
+    if (read(fd, text, sizeof text - 1) < 1)
+        return;
+    for (int field = 0; field < 7 && at; field++) /* number, six arguments; stack pointer, program counter */
+        at = strchr(at + 1, ' ');
+    char *stack = at ? (char *)(uintptr_t)strtoull(at, NULL, 16) : NULL;
+    bool own = (uintptr_t)stack >> 24 == (uintptr_t)here >> 24;
+    struct iovec to = {here, sizeof here}, from = {stack, sizeof here};
+    say("read %d", (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == sizeof here) == own);
+    struct iocb request = {.aio_lio_opcode = IOCB_CMD_PWRITE, .aio_fildes = (unsigned)file, .aio_buf = (uintptr_t)stack, .aio_nbytes = 8};
+    struct iocb list = {.aio_lio_opcode = IOCB_CMD_PWRITEV, .aio_fildes = (unsigned)file, .aio_buf = (uintptr_t)&from, .aio_nbytes = 1};
+    aio_context_t context = 0;
+    OK(syscall(SYS_io_setup, 4, &context));
+    say("submitted %d", (syscall(SYS_io_submit, context, 1, (struct iocb *[]){&request}) == 1) == own);
+    say("a list %d", (syscall(SYS_io_submit, context, 1, (struct iocb *[]){&list}) == 1) == own);
+    struct sock_fprog program = {.len = 1, .filter = (struct sock_filter *)(void *)stack};
+    int r = setsockopt(udp, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    say("a filter %d", (r && errno == EFAULT) == !own);
+    unlink("aio");
+}
+
 int main(void)
 {
     edge = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -196,6 +226,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     descriptors();
     nested();
+    in_child("elsewhere", somebody_elses);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (leave_out(rows[i].name) || !strpbrk(rows[i].args, POINTERS))
             continue;

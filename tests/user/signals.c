@@ -355,6 +355,63 @@ static void ends(void)
     signal(SIGCHLD, SIG_DFL);
 }
 
+static volatile sig_atomic_t segv;
+
+static void on_segv(int signal, siginfo_t *info, void *context)
+{
+    (void)context;
+    segv = signal * 100 + (info->si_code == SI_USER);
+}
+
+static void later(int signal, pid_t to)
+{
+    if (fork())
+        return;
+    nap(30);
+    kill(to, signal);
+    _exit(0);
+}
+
+/* Signals that faults raise, sent while they are blocked: whoever waits for them gets them, and nothing else is disturbed. */
+static void held(void)
+{
+    const struct timespec soon = {.tv_nsec = 20000000}, late = {.tv_sec = 20};
+    sigset_t set, none;
+    siginfo_t info = {0};
+    char byte = 0;
+    int fds[2], status;
+    sigemptyset(&set);
+    sigaddset(&set, SIGSEGV);
+    sigaddset(&set, SIGBUS);
+    sigemptyset(&none);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    SHOW(sigtimedwait(&set, &info, &soon));
+    kill(getpid(), SIGBUS);
+    SHOW(sigtimedwait(&set, &info, &late));
+    say("%d %d %d", info.si_signo == SIGBUS, info.si_code == SI_USER, info.si_pid == getpid());
+    later(SIGSEGV, getpid());
+    SHOW(sigtimedwait(&set, &info, &late));
+    wait(&status);
+    later(SIGSEGV, getpid());
+    if (pipe(fds) || !fork()) {
+        nap(80);
+        _exit(write(fds[1], "x", 1) != 1);
+    }
+    SHOW(read(fds[0], &byte, 1)); /* nothing interrupts it */
+    wait(&status);
+    wait(&status);
+    handle(SIGSEGV, on_segv, 0);
+    SHOW(sigsuspend(&none));
+    say("handled %d", (int)segv);
+    segv = 0;
+    later(SIGSEGV, getpid());
+    SHOW(sigsuspend(&none));
+    say("handled %d", (int)segv);
+    wait(&status);
+    SHOW(sigpending(&set));
+    say("pending %d", sigismember(&set, SIGSEGV));
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
@@ -364,6 +421,7 @@ int main(void)
     waiting();
     jumps();
     floats();
+    in_child("held", held);
     ends();
     return 0;
 }
