@@ -83,8 +83,8 @@ static bool fake_semihosting(struct cpu *cpu)
     return seen.semihosting;
 }
 
-static const struct cpu_ops fake_ops = {fake_flush,    fake_flush_page, fake_context,  fake_fetch,
-                                        fake_deadline, fake_wake,       fake_firmware, fake_semihosting};
+static const struct cpu_ops fake_ops = {fake_flush, fake_flush_page, fake_context,     fake_fetch, fake_deadline,
+                                        fake_wake,  fake_firmware,   fake_semihosting, NULL,       NULL};
 
 __attribute__((unused)) static void set_clock(struct fixture *f, uint64_t ns) { os_vclock_jump(&f->clock, ns); }
 
