@@ -135,17 +135,20 @@ uint64_t arm64_read_zero(struct cpu *cpu, unsigned number)
 
 void arm64_write_nothing(struct cpu *cpu, unsigned number, uint64_t value) { (void)cpu, (void)number, (void)value; }
 
+/* What the controller does not know of EL2's are its virtual interrupts (ICH): hosts set them up, whether they have guests or not. */
+static bool virtual(unsigned number) { return (number >> 11 & 7) == 4; }
+
 static uint64_t read_window(struct cpu *cpu, unsigned number)
 {
     uint64_t value = 0;
-    if (!cpu->window->read(cpu->window->self, number, &value))
+    if (!cpu->window->read(cpu->window->self, number, &value) && !virtual(number))
         cpu_trap(cpu, ARM64_TRAP_undef, number);
     return value;
 }
 
 static void write_window(struct cpu *cpu, unsigned number, uint64_t value)
 {
-    if (!cpu->window->write(cpu->window->self, number, value))
+    if (!cpu->window->write(cpu->window->self, number, value) && !virtual(number))
         cpu_trap(cpu, ARM64_TRAP_undef, number);
 }
 
