@@ -33,6 +33,8 @@ static bool convert_native(const struct ir_op *op)
 
 bool x86_vector_float_native(const struct emit *e, const struct ir_op *op)
 {
+    if (e->request->fp_host == FP_HOST_none)
+        return false;
     if (op->op >= IR_VFTOI)
         return convert_native(op);
     if (width(op) == 16)
@@ -68,7 +70,7 @@ static uint8_t *unless_sure(struct emit *e, bool single, bool tiny, unsigned d)
 {
     uint64_t abs = single ? 0x7fffffff7fffffff : 0x7fffffffffffffff, least = single ? 0x0080000000800000 : 0x0010000000000000;
     compare(e, single, UNORDERED, XWORK0, d, d);
-    if (tiny && !e->request->fp_canonical) {
+    if (tiny && !x86_xcanonical(e)) {
         x86_vwith_constant(e, 0x66, PAND, XWORK1, d, abs, abs);
         x86_vwith_constant(e, 0x66, single ? PCMPEQD : PCMPEQQ, XWORK1, XWORK1, least, least);
         sse_3(e, 0x66, POR, XWORK0, XWORK0, XWORK1);
@@ -76,21 +78,11 @@ static uint8_t *unless_sure(struct emit *e, bool single, bool tiny, unsigned d)
     return if_any(e, single, XWORK0);
 }
 
-/* In front of the op: a vCPU that flushes subnormal numbers to zero has the evaluator do it. */
-static uint8_t *if_flushing(struct emit *e)
-{
-    if (e->request->fp_canonical)
-        return NULL;
-    x86_rm(&e->c, 0x80, false, 7, STATE(fp_flush)); /* cmp */
-    x86_byte(&e->c, 0);
-    return x86_jcc(&e->c, CC_NE);
-}
-
-static void finish(struct emit *e, const struct ir_op *op, unsigned d, uint8_t *flushing, uint8_t *from)
+static void finish(struct emit *e, const struct ir_op *op, unsigned d, uint8_t *from)
 {
     x86_vfinish(e, op, d);
-    if (from || flushing)
-        x86_xcold(e, (struct cold){.from = from, .back = e->c.at, .op = op, .write = x86_xcold_evaluate, .result = -1, .also = {flushing}});
+    if (from)
+        x86_xcold(e, (struct cold){.from = from, .back = e->c.at, .op = op, .write = x86_xcold_evaluate, .result = -1});
 }
 
 static void arithmetic(struct emit *e, const struct ir_op *op)
@@ -103,7 +95,6 @@ static void arithmetic(struct emit *e, const struct ir_op *op)
     bool single = width(op) == 32, tiny = op->op == IR_VFMUL || op->op == IR_VFDIV || op->op == IR_VFMA;
     unsigned a = x86_vget(e, op->a), b = in[1] ? x86_vget(e, op->b) : a, c = in[1] && in[2] ? x86_vget(e, op->c) : a;
     unsigned d = x86_vresult(e);
-    uint8_t *flushing = if_flushing(e);
     switch (op->op) {
     case IR_VFSQRT: sse_rr(&e->c, prefix(single), SSE_sqrt, d, a); break;
     case IR_VFMA:
@@ -116,7 +107,7 @@ static void arithmetic(struct emit *e, const struct ir_op *op)
         break;
     default: sse_3(e, prefix(single), opcodes[op->op], d, a, b);
     }
-    finish(e, op, d, flushing, unless_sure(e, single, tiny, d));
+    finish(e, op, d, unless_sure(e, single, tiny, d));
 }
 
 /* Of zeros with different signs the instruction gives the second, so it is done both ways. x86's own minimum is the instruction's. */
@@ -124,10 +115,9 @@ static void extreme(struct emit *e, const struct ir_op *op)
 {
     bool single = width(op) == 32, min = op->op == IR_VFMIN;
     unsigned a = x86_vget(e, op->a), b = x86_vget(e, op->b), d = x86_vresult(e), opcode = min ? SSE_min : SSE_max;
-    uint8_t *flushing = if_flushing(e);
     if (op->s[0] == IR_x86) {
         sse_3(e, prefix(single), opcode, d, a, b);
-        finish(e, op, d, flushing, NULL);
+        finish(e, op, d, NULL);
         return;
     }
     compare(e, single, UNORDERED, XWORK0, a, b);
@@ -135,7 +125,7 @@ static void extreme(struct emit *e, const struct ir_op *op)
     sse_3(e, prefix(single), opcode, d, a, b);
     sse_3(e, prefix(single), opcode, XWORK0, b, a);
     sse_3(e, 0, min ? SSE_or : SSE_and, d, d, XWORK0);
-    finish(e, op, d, flushing, from);
+    finish(e, op, d, from);
 }
 
 static void compare_lanes(struct emit *e, const struct ir_op *op)
@@ -143,18 +133,16 @@ static void compare_lanes(struct emit *e, const struct ir_op *op)
     static const uint8_t predicates[] = {[IR_FC_eq] = 0, [IR_FC_lt] = 1, [IR_FC_le] = 2, [IR_FC_uno] = 3};
     bool quiet = op->s[0] == IR_FC_eq || op->s[0] == IR_FC_uno;
     unsigned a = x86_vget(e, op->a), b = x86_vget(e, op->b), d = x86_vresult(e);
-    uint8_t *flushing = if_flushing(e);
     compare(e, width(op) == 32, predicates[op->s[0]] | (quiet == (op->s[2] == IR_quiet) ? 0u : 16u), d, a, b);
-    finish(e, op, d, flushing, NULL);
+    finish(e, op, d, NULL);
 }
 
 /* What is out of range becomes the least integer. */
 static void to_integers(struct emit *e, const struct ir_op *op, unsigned d, unsigned a)
 {
-    uint8_t *flushing = if_flushing(e);
     sse_rr(&e->c, op->s[1] == IR_rtz ? 0xf3 : 0x66, 0x0f5b, d, a); /* cvttps2dq, cvtps2dq */
     x86_vwith_constant(e, 0x66, PCMPEQD, XWORK0, d, 0x8000000080000000, 0x8000000080000000);
-    finish(e, op, d, flushing, if_any(e, true, XWORK0));
+    finish(e, op, d, if_any(e, true, XWORK0));
 }
 
 static void convert(struct emit *e, const struct ir_op *op)
@@ -167,10 +155,9 @@ static void convert(struct emit *e, const struct ir_op *op)
     }
     if (op->op == IR_VITOF) {
         sse_rr(&e->c, wider ? 0xf3 : 0, wider ? 0x0fe6 : 0x0f5b, d, a); /* cvtdq2pd, cvtdq2ps */
-        finish(e, op, d, NULL, NULL);
+        finish(e, op, d, NULL);
         return;
     }
-    uint8_t *flushing = if_flushing(e);
     if (wider) {
         if (op->s[0]) {
             sse_rr(&e->c, 0x66, 0x0f70, XWORK0, a); /* pshufd */
@@ -178,14 +165,14 @@ static void convert(struct emit *e, const struct ir_op *op)
             a = XWORK0;
         }
         sse_rr(&e->c, 0, SSE_cvt, d, a);
-        finish(e, op, d, flushing, unless_sure(e, false, false, d));
+        finish(e, op, d, unless_sure(e, false, false, d));
     } else {
         sse_rr(&e->c, 0x66, SSE_cvt, d, a);
         if (op->s[0]) {
             sse_rr(&e->c, 0x66, 0x0f73, 7, d); /* pslldq */
             x86_byte(&e->c, 8);
         }
-        finish(e, op, d, flushing, unless_sure(e, true, true, d));
+        finish(e, op, d, unless_sure(e, true, true, d));
     }
 }
 
