@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Debian's riscv64 kernel to the shell of the small initramfs, and what a user does there. Every case boots once and looks at much.
+"""Debian's kernel to the shell of the small initramfs, and what a user does there. Every case boots once and looks at much.
 
     linux.py VM [CASE...]
 """
@@ -23,10 +23,10 @@ from vmrun import LIMIT_S, PROMPT, Failed, Skipped, cases_of, free_port, guest_f
 IDLE_SHARE = 0.05  # of one processor
 
 
-def boot(rig, *args, append="console=ttyS0", kernel=None, **options):
+def boot(rig, *args, append="console=ttyS0", kernel=None, arch="riscv64", **options):
     """A machine at its shell, the kernel's messages out of the way."""
-    image, initrd, _ = guest_files()
-    vm = rig.start("run", "--arch", "riscv64", "--kernel", kernel or image, "--initrd", initrd, "--append", append, *args, **options)
+    image, initrd, _ = guest_files(arch)
+    vm = rig.start("run", "--arch", arch, "--kernel", kernel or image, "--initrd", initrd, "--append", append, *args, **options)
     vm.reach_shell()
     return vm
 
@@ -75,7 +75,7 @@ def all_busy(vm, count):
     vm.shell("grep '^cpu[0-9]' /proc/stat | awk '{print $1, $2+$4}' | sort >/tmp/after")
     wants(vm.shell("cat /tmp/before /tmp/after | awk '{if ($1 in was) {if ($2 > was[$1]) n++} was[$1]=$2} END {print n}'"), count, "busy processors")
     # Interrupts between processors and each one's own timer.
-    wants(vm.shell(r"grep -E 'riscv-timer|RISC-V INTC.*timer' /proc/interrupts | awk -v n=" + str(count) +
+    wants(vm.shell(r"grep -E 'riscv-timer|RISC-V INTC.*timer|arch_timer' /proc/interrupts | awk -v n=" + str(count) +
                    " '{for (i = 2; i <= n + 1; i++) if ($i > 0) k++} END {print k}'"), count, "processors with timer interrupts")
 
 
@@ -267,6 +267,38 @@ def case_one_cpu_small(rig):
     if vm.text.count("Linux version") != 1:
         raise Failed("it booted again although --no-reboot")
     yield "--no-reboot makes a reboot the end, with exit code 0"
+
+
+def case_arm64(rig):
+    """The board of the other guest: processors, disks, network, clock, reboot; then the interpreter; then a kernel that starts at EL2."""
+    disk, second = rig.file("a.img", size=32 << 20), rig.file("b.img", size=1 << 20)
+    fixed = rig.file("c.img", secrets.token_bytes(256 << 10))
+    port = free_port()
+    vm = boot(rig, "--memory", "512M", "--vcpus", "2", "--disk", disk, "--disk", second, "--disk", f"{fixed},ro", "--net", f"user,forward={port}:80",
+              append="console=ttyAMA0", arch="arm64")
+    yield "reaches the shell"
+    all_busy(vm, 2)
+    yield "two processors are busy and agree"
+    yield from check_disks(vm, disk, second, fixed)
+    yield from check_network(vm, port)
+    now = int(vm.shell("hwclock -r >/dev/null && date +%s"))
+    if not time.time() - LIMIT_S < now < time.time() + 30:
+        raise Failed(f"the guest's clock says {now}, the host's {time.time():.0f}")
+    yield "the clock tells the host's time"
+    healthy(vm)
+    vm.send("reboot -f\n")
+    vm.expect("Linux version")
+    vm.reach_shell()
+    wants(vm.shell("nproc"), 2, "processors after the reboot")
+    yield "reboots"
+    power_off(vm)
+    yield "powers off with exit code 0"
+    for what, args in (("the interpreter", ("--mode", "interpreter")), ("a kernel at EL2", ("--virtualization",))):
+        vm = boot(rig, "--memory", "256M", "--vcpus", "1", *args, append="console=ttyAMA0", arch="arm64")
+        all_busy(vm, 1)
+        healthy(vm)
+        power_off(vm)
+        yield f"{what}: reaches the shell, computes, powers off"
 
 
 def case_little_code_memory(rig):

@@ -250,9 +250,9 @@ class Rig:
             machine.close()
 
 
-def guest_files():
+def guest_files(arch="riscv64"):
     """Paths of Debian's kernel, the small initramfs, and the one with ext4."""
-    out = subprocess.run([TOP / "tools/guest-files"], capture_output=True, text=True, check=False)
+    out = subprocess.run([TOP / "tools/guest-files", arch], capture_output=True, text=True, check=False)
     if out.returncode:
         raise Skipped("no Debian kernel: " + (out.stderr.strip().splitlines() or ["tools/guest-files failed"])[-1])
     return out.stdout.split()
