@@ -36,6 +36,15 @@ static const uint32_t plain[IR_OPS] = {
 static unsigned index_of(unsigned e) { return (unsigned)__builtin_ctz(e) - 3; }
 static uint64_t lanes(unsigned e, uint64_t lane) { return UINT64_MAX / (UINT64_MAX >> (64 - e)) * (lane & (UINT64_MAX >> (64 - e))); }
 
+/* The op that makes one lane of two; 0: the host has none. */
+static uint32_t reduction(const struct ir_op *op)
+{
+    static const uint8_t ops[] = {[IR_AMO_add] = IR_VADD,   [IR_AMO_and] = IR_VAND,   [IR_AMO_or] = IR_VOR,     [IR_AMO_xor] = IR_VXOR,
+                                  [IR_AMO_smin] = IR_VMINS, [IR_AMO_smax] = IR_VMAXS, [IR_AMO_umin] = IR_VMINU, [IR_AMO_umax] = IR_VMAXU};
+    unsigned how = ops[op->s[0]];
+    return plain[how] ? plain[how] : one[how][index_of(op->s[1])];
+}
+
 bool x86_vector_access(const struct emit *e, const struct ir_op *op)
 {
     return e->sse42 && (op->op == IR_LOAD || op->op == IR_STORE) && op->type == IR_v128 && !op->s[0];
@@ -64,6 +73,7 @@ bool x86_vector_native(const struct emit *e, const struct ir_op *op)
     case IR_VSHRV: return e->avx2 && w >= 32;
     case IR_VSARV: return e->avx2 && w == 32;
     case IR_VPOPCNT: return w == 8;
+    case IR_VREDUCE: return reduction(op);
     }
     if (op->op < IR_VDUP && one[op->op][0] + one[op->op][1] + one[op->op][2] + one[op->op][3])
         return one[op->op][index_of(w)];
@@ -200,6 +210,25 @@ static void complement(struct emit *e, unsigned d, unsigned a)
     packed(e, plain[IR_VXOR], d, a, XWORK2);
 }
 
+/* Halves, until one lane is left. */
+static void reduce(struct emit *e, const struct ir_op *op)
+{
+    unsigned w = op->s[1], a = x86_vget(e, op->a), d = x86_vresult(e), opcode = reduction(op);
+    sse_rr(&e->c, 0x66, 0x0f70, d, a); /* pshufd */
+    x86_byte(&e->c, HIGH_HALF);
+    packed(e, opcode, d, d, a);
+    for (unsigned half = 32; half >= w; half /= 2) {
+        shift(e, SHIFT_RIGHT, 2 * half, XWORK0, d, half);
+        packed(e, opcode, d, d, XWORK0);
+    }
+    enum x86_reg r = x86_result(e, op);
+    x86_prr(&e->c, 0x66, 0x0f7e, w == 64, d, r); /* movd, movq */
+    if (w < 32)
+        x86_prr(&e->c, 0, w == 8 ? 0x0fb6 : 0x0fb7, true, r, r); /* movzx */
+    x86_finish(e, op, r);
+    x86_vwritten(e, op);
+}
+
 static void compute(struct emit *e, const struct ir_op *op)
 {
     const char *in = ir_sigs[op->op].in;
@@ -259,6 +288,8 @@ unsigned x86_lower_vector(struct emit *e, const struct ir_op *op)
         return 0;
     if (op->op >= IR_VFADD)
         x86_vector_float(e, op);
+    else if (op->op == IR_VREDUCE)
+        reduce(e, op);
     else if (x86_vector_move_native(e, op))
         x86_vector_move(e, op);
     else
