@@ -4,7 +4,6 @@
  */
 #include "base/bits.h"
 #include "ir/eval.h"
-#include "ir/softfloat.h"
 #include "jit_random.h"
 #include <inttypes.h>
 #include <setjmp.h>
@@ -125,17 +124,10 @@ static uint64_t float_lane(struct random *r, bool wide)
     return sign | (wide ? doubles[random_below(r, ARRAY_LEN(doubles))] : singles[random_below(r, ARRAY_LEN(singles))]);
 }
 
-/* Vectors of floats, and vCPUs of all kinds. */
+/* Vectors of floats; half of the frames have no NaN. */
 static void float_frame(struct fixture *f, uint64_t *frame)
 {
-    struct cpu *cpus[] = {f->rig.native.cpu, f->rig.oracle.cpu};
-    unsigned kind = (unsigned)random_below(&f->r, 16);
     bool nan_free = random_percent(&f->r, 50);
-    for (unsigned i = 0; i < 2; i++) {
-        cpus[i]->fp_nan = kind & 1 ? FP_NAN_arm : FP_NAN_default;
-        cpus[i]->fp_tiny_before = kind & 2;
-        cpus[i]->fp_flush = kind / 4 == 3 ? FP_FLUSH_wider : 0;
-    }
     for (unsigned i = RIG_BOOLS; i < RIG_PAIRS; i++) {
         bool wide = random_percent(&f->r, 50);
         do
@@ -232,7 +224,6 @@ static void float_lanes(void **state)
         forms[n++] = (struct form){.op = (uint8_t)op, .type = IR_v128};
     for (unsigned series = 0; series < 4; series++) {
         begin(f, (unsigned)random_below(&f->r, RIG_PINS + 1));
-        f->rig.guest.fp_canonical = false;
         for (unsigned i = 0; i < 4000; i++)
             one(f, forms, n, 1 + (unsigned)random_below(&f->r, 4), &forms[i % n]);
         rig_fini(&f->rig);
