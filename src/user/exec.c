@@ -120,10 +120,22 @@ static void push(struct exec *e, const char *text)
     e->argc++;
 }
 
+/* The guest's limits of memory, where they are not this process's: no, or as the option has them. */
+static bool other_limits(const struct user_memory *m, char *text, size_t size)
+{
+    struct rlimit own[2];
+    getrlimit(RLIMIT_AS, &own[USER_LIMIT_as]);
+    getrlimit(RLIMIT_DATA, &own[USER_LIMIT_data]);
+    const struct rlimit *as = &m->limits[USER_LIMIT_as], *data = &m->limits[USER_LIMIT_data];
+    snprintf(text, size, "%llu,%llu,%llu,%llu", (unsigned long long)as->rlim_cur, (unsigned long long)as->rlim_max,
+             (unsigned long long)data->rlim_cur, (unsigned long long)data->rlim_max);
+    return memcmp(own, m->limits, sizeof own) != 0;
+}
+
 /* In the order of the command line from its end on. */
 static int64_t exec_again(struct user *user, struct exec *e, char **envp)
 {
-    char exe_fd[16], program_fd[16];
+    char exe_fd[16], program_fd[16], limits[96];
     size_t n = 0;
     const char *argv0 = e->argc ? *e->argv++ : "";
     e->argc -= e->argc > 0;
@@ -138,6 +150,10 @@ static int64_t exec_again(struct user *user, struct exec *e, char **envp)
         snprintf(program_fd, sizeof program_fd, "%d", fd);
         push(e, program_fd);
         push(e, "--program-fd");
+    }
+    if (other_limits(user->memory, limits, sizeof limits)) {
+        push(e, limits);
+        push(e, "--limits");
     }
     if (user->exe_fd >= 0) {
         snprintf(exe_fd, sizeof exe_fd, "%d", user->exe_fd);

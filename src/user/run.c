@@ -219,6 +219,8 @@ int user_run(const struct user_options *options, struct err *err)
     os_mutex_init(&memory.lock, OS_RANK_device);
     getrlimit(RLIMIT_AS, &memory.limits[USER_LIMIT_as]);
     getrlimit(RLIMIT_DATA, &memory.limits[USER_LIMIT_data]);
+    if (options->limited)
+        memcpy(memory.limits, options->limits, sizeof memory.limits);
     user.sysroot = options->sysroot;
     if (options->finished && !(user.ended = calloc(1, sizeof *user.ended)))
         return err_set(err, STATUS_resource, "out of memory");

@@ -248,6 +248,8 @@ static void alone(struct user_thread *t)
     user->nthreads = 1;
     t->tid = own_tid();
     atomic_store(&t->held, 0);
+    if (user->ended)
+        user_stats_forked(user, t->cpu);
 }
 
 /* With namespaces or another signal than SIGCHLD it cannot be the C library's. */

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "accel/accel.h"
+#include <sys/resource.h>
 
 struct user_options {
     const char *program; /* path, as the guest sees it; without a slash it is looked for in PATH, but for `child` */
@@ -23,11 +24,13 @@ struct user_options {
     /* Before the process ends, if not NULL: counters of all its threads together. */
     void (*finished)(const struct user_options *options, const struct guest *guest, const struct cpu_stats *all,
                      const struct jit_counts *shared);
-    int program_fd;        /* already open; -1: open program */
-    const char *exec_name; /* what it was started by, if it is not program (a script of it); or NULL */
-    int exe_fd;            /* of this command, where /proc does not show it; -1: none. Closed by execve() */
-    bool child;            /* started by another program's execve(), whose path it is */
-    bool by_kernel;        /* started by the kernel, which starts children likewise (binfmt_misc) */
+    int program_fd;          /* already open; -1: open program */
+    const char *exec_name;   /* what it was started by, if it is not program (a script of it); or NULL */
+    int exe_fd;              /* of this command, where /proc does not show it; -1: none. Closed by execve() */
+    struct rlimit limits[2]; /* of address space and of data, if limited: the guest's are not this process's */
+    bool limited;
+    bool child;     /* started by another program's execve(), whose path it is */
+    bool by_kernel; /* started by the kernel, which starts children likewise (binfmt_misc) */
 };
 
 /* Where --strace goes; before user_run(), and before the root changes. */

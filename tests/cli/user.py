@@ -278,6 +278,28 @@ def case_stats(rig):
         raise Failed("no table")
 
 
+FORKS = """
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+    for (volatile int i = 0; i < 100000; i++)
+        ;
+    if (!fork())
+        _exit(0);
+    return wait(NULL) < 0;
+}
+"""
+
+
+def case_stats_of_children(rig):
+    """They count their own insns, not their parents' once more."""
+    result = rig.run("user", "--stats=json", compiled(rig, "forks", FORKS, "-static"))
+    insns = [json.loads(line)["vcpus"][0]["insns"] for line in result.err.splitlines()]
+    if len(insns) != 2 or insns[0] > 20000 or insns[1] < 300000:
+        raise Failed(f"{insns}: {result}")
+
+
 # Inside namespaces of its own; since Linux 6.7 a user namespace has its own binfmt_misc.
 REGISTERED = """
 mount -t binfmt_misc none /proc/sys/fs/binfmt_misc 2>/dev/null || exit 77

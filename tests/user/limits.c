@@ -63,6 +63,7 @@ int main(int argc, char **argv)
         show("stack", RLIMIT_STACK);
         show("files", RLIMIT_NOFILE);
         show("as", RLIMIT_AS);
+        SHOW(mmap(NULL, 2ul << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == ENOMEM);
         return 0;
     }
     set(RLIMIT_NOFILE, 50, 60);
@@ -88,6 +89,7 @@ int main(int argc, char **argv)
     in_child("small stack", stack_overflow_in_small_stack);
     fflush(stdout);
     if (!fork()) {
+        set(RLIMIT_AS, 1ul << 30, 1ul << 40);
         putenv((char *)(uintptr_t) "AGAIN=1");
         execv("/proc/self/exe", argv);
         _exit(9);

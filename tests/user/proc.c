@@ -236,7 +236,7 @@ static void others(void)
 int main(int argc, char **argv)
 {
     pthread_t thread;
-    if (argc > 1 && write(atoi(argv[1]), "", 1) == 1)
+    if (argc > 1 && write((int)strtol(argv[1], NULL, 10), "", 1) == 1)
         for (;;)
             pause();
     texts();

@@ -146,6 +146,21 @@ static bool take_program_fd(struct arguments *a, const char *value)
     return good;
 }
 
+static bool take_limits(struct arguments *a, const char *value)
+{
+    uint64_t n[4];
+    char *end = (char *)(uintptr_t)value;
+    for (unsigned i = 0; i < 4; i++) {
+        n[i] = strtoull(value, &end, 10);
+        if (*value < '0' || *value > '9' || *end != (i < 3 ? ',' : 0))
+            return false;
+        value = end + 1;
+    }
+    a->user.limits[0] = (struct rlimit){n[0], n[1]};
+    a->user.limits[1] = (struct rlimit){n[2], n[3]};
+    return (a->user.limited = true);
+}
+
 static bool take_exec_name(struct arguments *a, const char *value) { return (a->user.exec_name = value); }
 
 static bool take_child(struct arguments *a, const char *value)
