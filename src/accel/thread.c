@@ -19,7 +19,7 @@ static void renew(struct vcpu *vcpu)
     cpu->insns = 0;
     cpu->trapped = false;
     cpu->waiting = false;
-    cpu->reservation.valid = false;
+    cpu->reservation.valid = RESERVED_no;
     atomic_store(&cpu->events, 0);
     memset(&vcpu->stats, 0, sizeof vcpu->stats);
 }

@@ -114,7 +114,8 @@ static bool load_linked(struct cpu *cpu, const struct ir_op *op)
 {
     unsigned size = op->s[0] / 8;
     gpa at;
-    cpu->reservation.valid = false;
+    cpu->reservation.valid = RESERVED_no;
+    cpu->reservation.strict -= cpu->reservation.strict > 0;
     const void *host = cpu_host(cpu, cpu->cell[op->a] + op->imm, size, ACCESS_read, op->s[1] | MEM_natural, &at);
     if (!host)
         return false;
@@ -126,9 +127,41 @@ static bool load_linked(struct cpu *cpu, const struct ir_op *op)
     cpu->reservation.value[1] = (uint64_t)(v >> 64);
     cpu->reservation.version = version;
     cpu->reservation.size = (uint8_t)size;
-    cpu->reservation.valid = true;
+    cpu->reservation.valid = RESERVED_armed;
     put(cpu, op->d, size, v);
     return true;
+}
+
+/* Others' reservations of the line end. */
+static void advance(struct cpu *cpu, const void *host)
+{
+    _Atomic uint32_t *version = version_of(cpu, line_of(host));
+    if (!cpu->monitor->alone && (atomic_load(version) & MONITOR_ARMED))
+        atomic_fetch_add(version, MONITOR_ARMED);
+}
+
+/* By the version, which is held meanwhile, and the value. */
+static bool store_armed(struct cpu *cpu, void *host, unsigned size, u128 expected, u128 desired)
+{
+    uint32_t version = cpu->reservation.version;
+    _Atomic uint32_t *held = version_of(cpu, cpu->reservation.line);
+    if (!atomic_compare_exchange_strong(held, &version, version + MONITOR_HELD))
+        return false;
+    bool done = host_cas(host, size, &expected, desired);
+    /* Not a plain store: others that have written the line meanwhile have advanced it. Armed still: the next LL need not do it. */
+    if (done)
+        atomic_fetch_add(held, 2 * MONITOR_ARMED - MONITOR_HELD);
+    else
+        atomic_fetch_sub(held, MONITOR_HELD);
+    return done;
+}
+
+static bool store_value(struct cpu *cpu, void *host, unsigned size, u128 expected, u128 desired)
+{
+    bool done = host_cas(host, size, &expected, desired);
+    if (done)
+        advance(cpu, host);
+    return done;
 }
 
 static bool store_conditional(struct cpu *cpu, const struct ir_op *op)
@@ -137,24 +170,17 @@ static bool store_conditional(struct cpu *cpu, const struct ir_op *op)
     gpa at;
     void *host = cpu_host(cpu, cpu->cell[op->a] + op->imm, size, ACCESS_write, op->s[1] | MEM_natural, &at);
     u128 desired = get(cpu, op->b, size);
-    bool valid = cpu->reservation.valid;
+    unsigned valid = cpu->reservation.valid;
     if (!host)
         return false;
-    cpu->reservation.valid = false;
+    cpu->reservation.valid = RESERVED_no;
     cpu->cell[op->d] = 0;
-    if (!valid || cpu->reservation.line != line_of(host) || cpu->reservation.size != size)
-        return true;
-    uint32_t version = cpu->reservation.version;
-    _Atomic uint32_t *held = cpu->monitor->alone ? NULL : version_of(cpu, cpu->reservation.line);
-    if (held && !atomic_compare_exchange_strong(held, &version, version + MONITOR_HELD))
+    if (valid == RESERVED_open)
+        cpu->reservation.strict = RESERVED_STRICT;
+    if (valid == RESERVED_no || valid == RESERVED_open || cpu->reservation.line != line_of(host) || cpu->reservation.size != size)
         return true;
     u128 expected = (u128)cpu->reservation.value[1] << 64 | cpu->reservation.value[0];
-    bool done = host_cas(host, size, &expected, desired);
-    /* Not a plain store: others that have written the line meanwhile have advanced it. Armed still: the next LL need not do it. */
-    if (held && done)
-        atomic_fetch_add(held, 2 * MONITOR_ARMED - MONITOR_HELD);
-    else if (held)
-        atomic_fetch_sub(held, MONITOR_HELD);
+    bool done = (valid == RESERVED_pair || cpu->monitor->alone ? store_value : store_armed)(cpu, host, size, expected, desired);
     if (done)
         mem_note_write(cpu->space, at, size);
     cpu->cell[op->d] = done;
@@ -176,14 +202,6 @@ static u128 combine(unsigned amo, unsigned size, u128 old, u128 operand)
     case IR_AMO_umin: return old < operand ? old : operand;
     default: return old > operand ? old : operand;
     }
-}
-
-/* Others' reservations of the line end. */
-static void advance(struct cpu *cpu, const void *host)
-{
-    _Atomic uint32_t *version = version_of(cpu, line_of(host));
-    if (!cpu->monitor->alone && (atomic_load(version) & MONITOR_ARMED))
-        atomic_fetch_add(version, MONITOR_ARMED);
 }
 
 static bool read_modify_write(struct cpu *cpu, const struct ir_op *op)

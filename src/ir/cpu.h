@@ -50,6 +50,12 @@ struct cpu_ops {
     struct tlb *(*user_tlb)(struct cpu *cpu); /* of guest->user_context(), and cpu->user_tlb from now on */
 };
 
+/*
+ * What an LL has left. pair: LL and SC stand together and nothing but computation is between them, so that the SC need compare the value only: it
+ * is as if the LL had come right before it. open: such an LL, but the block was left before its SC; another SC fails and asks for strict ones.
+ */
+enum { RESERVED_no, RESERVED_armed, RESERVED_open, RESERVED_pair, RESERVED_STRICT = 64 };
+
 struct cpu {
     struct tlb *tlb;         /* of the current context */
     struct tlb_entry *tlb2;  /* the second level, of all contexts; NULL: none, and no emitted code runs */
@@ -94,7 +100,8 @@ struct cpu {
         uint64_t value[2];
         uint32_t version;
         uint8_t size;
-        bool valid;
+        uint8_t valid;  /* RESERVED_* */
+        uint8_t strict; /* so many LLs of emitted code arm the version whatever follows */
     } reservation;
     const struct reg_window *window; /* registers that a device answers; NULL: none. The board sets it before the vCPU runs */
     struct cpu_stats *stats;         /* NULL: nobody wants to know */

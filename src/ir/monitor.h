@@ -4,7 +4,8 @@
  * that never goes back, in steps of 2: LL makes it odd in those steps (armed) and remembers it; whoever writes the line by SC, AMO or CAS
  * looks at it after the write and counts on if it is armed. So a version that is still what LL saw means that nobody has written.
  * Bit 0: held by an SC at work.
- * A vCPU that is alone needs no versions: its SC succeeds if the value is still what its LL saw.
+ * A vCPU that is alone needs no versions: its SC succeeds if the value is still what its LL saw. So does emitted code for an LL and an SC that stand
+ * together (RESERVED_pair): a version that every LL arms and every write counts on is a second line that vCPUs take from each other.
  */
 #pragma once
 #include <stdatomic.h>

@@ -186,7 +186,7 @@ bool ir_op_run(struct cpu *cpu, const struct ir_op *op)
     case IR_SC:
     case IR_AMO:
     case IR_CAS: return ir_op_atomic(cpu, op);
-    case IR_CLREX: cpu->reservation.valid = false; return true;
+    case IR_CLREX: cpu->reservation.valid = RESERVED_no; return true;
     case IR_FENCE: run_fence(op); return true;
     case IR_CALL: return run_call(cpu, op);
     case IR_CLOCK: cpu->cell[op->d] = run_clock(cpu, op); return true;

@@ -240,7 +240,7 @@ static void enter_handler(struct user_thread *t, siginfo_t *info, const struct u
     if (t->alt.ss_flags & AUTODISARM)
         t->alt = (stack_t){.ss_flags = SS_DISABLE};
     t->waits = false;
-    t->cpu->reservation.valid = false; /* as after every way through the kernel */
+    t->cpu->reservation.valid = RESERVED_no; /* as after every way through the kernel */
     user_signals_mask(t, blocked | action->mask | (action->flags & FLAG_NODEFER ? 0 : BIT(signal)));
     t->changed = true;
 }

@@ -78,6 +78,43 @@ static void lrsc_work(void *arg)
     }
 }
 
+/* Loops whose SC the compiler of a block does not see beside the LR: behind a branch, behind a load, by a function. */
+static __attribute__((noinline)) uint64_t store_conditional(uint64_t *at, uint64_t v)
+{
+    uint64_t failed;
+    asm volatile("sc.d %0, %2, (%1)" : "=&r"(failed) : "r"(at), "r"(v) : "memory");
+    return failed;
+}
+
+static void apart_work(void *arg)
+{
+    (void)arg;
+    for (unsigned i = 0; i < ROUNDS / 4; i++) {
+        asm volatile(
+            "1: lr.d t0, (%0)\n andi t1, t0, 2\n beqz t1, 2f\n addi t0, t0, 1\n j 3f\n2: li t2, 100\n4: addi t2, t2, -1\n bnez t2, 4b\n"
+            "addi t0, t0, 1\n3: sc.d t1, t0, (%0)\n bnez t1, 1b" ::"r"(&counter[0])
+            : "t0", "t1", "t2", "memory");
+        asm volatile(
+            "1: lr.w t0, (%0)\n lw t1, 8(%0)\n add t0, t0, t1\n addi t0, t0, 1\n sc.w t1, t0, (%0)\n bnez t1, 1b" ::"r"(&counter[1])
+            : "t0", "t1", "memory");
+        uint64_t old;
+        do
+            asm volatile("lr.d %0, (%1)\n bltz %0, 1f\n1:" : "=r"(old) : "r"(&counter[4]) : "memory");
+        while (store_conditional(&counter[4], old + 1));
+    }
+}
+
+static void apart(void)
+{
+    if (!harts_need(HARTS))
+        return;
+    clear();
+    hart_run_all(apart_work, HARTS);
+    CHECK_EQ(counter[0], HARTS * (ROUNDS / 4));
+    CHECK_EQ((uint32_t)counter[1], HARTS * (ROUNDS / 4));
+    CHECK_EQ(counter[4], HARTS * (ROUNDS / 4));
+}
+
 static void lrsc(void)
 {
     if (!harts_need(HARTS))
@@ -387,6 +424,7 @@ const struct test tests[] = {
     TEST("AMO counters", amo_add),
     TEST("AMO and, or, xor, min, max", amo_logic),
     TEST("LR/SC counters", lrsc),
+    TEST("LR far from its SC", apart),
     TEST("AMO and LR/SC on one word", mixed),
     TEST("locks", locks),
     TEST("a stack whose nodes come back", stack),

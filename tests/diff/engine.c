@@ -102,7 +102,8 @@ static void set_state(struct engine *e, const struct case_input *c)
     struct cpu *cpu = e->cpu;
     subject.set_state(cpu, &c->before);
     cpu->pc = c->before.pc;
-    cpu->waiting = cpu->trapped = cpu->reservation.valid = false;
+    cpu->waiting = cpu->trapped = false;
+    cpu->reservation.valid = RESERVED_no;
     cpu->insns++; /* or the run loop takes traps of one case after the other for a handler that traps itself */
     memcpy(e->code + (c->before.pc - CASE_CODE), c->code, c->code_len);
     mem_note_write(e->space, CASE_CODE, CASE_CODE_SIZE);

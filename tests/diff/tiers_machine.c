@@ -115,7 +115,8 @@ static void set_state(struct cpu *cpu, const struct program *p, uint64_t satp)
     memcpy(&RV(cpu, f), p->before.f, 32 * sizeof p->before.f[0]);
     (void)!riscv64_csr_poke(cpu, FCSR, p->before.status[0]);
     cpu->pc = p->before.pc;
-    cpu->waiting = cpu->trapped = cpu->reservation.valid = false;
+    cpu->waiting = cpu->trapped = false;
+    cpu->reservation.valid = RESERVED_no;
 }
 
 void machine_load(struct machine *m, unsigned n, const struct program *p, bool paged)

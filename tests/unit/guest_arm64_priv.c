@@ -85,7 +85,7 @@ static void returns(void **state)
     A64N(cpu, sp_el, 0) = 0x1000;
     A64(cpu, elr_el1) = RAM + 0x500;
     A64(cpu, spsr_el1) = 0x60000000;
-    cpu->reservation.valid = true;
+    cpu->reservation.valid = RESERVED_armed;
     assert_true(run_insn(f, ERET));
     assert_int_equal(cpu->pc, RAM + 0x500);
     assert_int_equal(arm64_pstate(cpu), 0x60000000);

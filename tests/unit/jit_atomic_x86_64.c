@@ -204,6 +204,42 @@ static void interleaved(void **state)
     assert_true(done[0] > STEPS / 100 && done[1] > STEPS / 100); /* SC was tested both ways */
 }
 
+/* LL, a way out that is taken, SC: one of another block fails once, and then the LLs arm what it needs. */
+static void left_between(void **state)
+{
+    struct fixture *f = *state;
+    struct cpu *cpu = f->rig.native.cpu;
+    const struct ir_op pair[] = {
+        {.op = IR_LL, .type = IR_i64, .s = {64, MEM_natural}, .a = ADDRESS, .b = IR_NONE, .c = IR_NONE, .d = SCRATCH},
+        {.op = IR_BRANCH_CMP, .type = IR_i64, .s = {IR_CC_eq}, .a = VALUE, .b = VALUE, .c = IR_NONE, .d = 1, .imm = 8},
+        {.op = IR_SC, .type = IR_i64, .s = {64, MEM_natural}, .a = ADDRESS, .b = VALUE, .c = IR_NONE, .d = RESULT},
+    };
+    const struct ir_op add = {
+        .op = IR_AMO, .type = IR_i64, .s = {IR_AMO_add, 64, MEM_natural}, .a = ADDRESS, .b = VALUE, .c = IR_NONE, .d = DESIRED};
+    const struct ir_op load = {.op = IR_LOAD, .type = IR_i64, .a = ADDRESS, .b = IR_NONE, .c = IR_NONE, .d = SCRATCH};
+    struct ir_block *block = block_of(pair, ARRAY_LEN(pair));
+    for (unsigned i = 0; i < 16; i++) {
+        bool native = i & 1, between = i & 2;
+        unsigned tries = 0;
+        cpu->reservation.strict = 0;
+        cpu->cell[ADDRESS] = address(i / 4);
+        cpu->cell[VALUE] = 0;
+        run(f, cpu, &load, false); /* the TLB has the page */
+        for (cpu->cell[RESULT] = 0; !cpu->cell[RESULT] && tries < 4; tries++) {
+            begin(cpu);
+            assert_true(rig_emit(&f->rig, block, 0));
+            jit_host->enter(f->rig.memory.exec, cpu, f->rig.memory.exec + f->rig.code);
+            assert_int_equal(cpu->reservation.valid, tries ? RESERVED_armed : RESERVED_open);
+            if (between)
+                run(f, cpu, &add, false);
+            run(f, cpu, &pair[2], native);
+        }
+        assert_int_equal(tries, between ? 4 : 2);
+        assert_int_equal(cpu->reservation.strict, RESERVED_STRICT - (tries - 1));
+    }
+    free(block);
+}
+
 /* ---- both at once ---- */
 
 struct worker {
@@ -281,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(interleaved, setup, teardown),
+        cmocka_unit_test_setup_teardown(left_between, setup, teardown),
         cmocka_unit_test_setup_teardown(together, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

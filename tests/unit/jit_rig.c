@@ -314,7 +314,7 @@ static bool choose_alone(struct rig *rig)
     enum { RUN = 32 };
     bool alone = !rig->shared && (rig->emitted++ / RUN & 1);
     if (alone != rig->native.monitor->alone)
-        rig->native.cpu->reservation.valid = rig->oracle.cpu->reservation.valid = false;
+        rig->native.cpu->reservation.valid = rig->oracle.cpu->reservation.valid = RESERVED_no;
     rig->native.monitor->alone = rig->oracle.monitor->alone = alone;
     return alone;
 }
@@ -420,7 +420,7 @@ static bool compare(const struct rig *rig, int native, int oracle)
     bad |= differs("trap kind", n->trap.kind, o->trap.kind);
     bad |= differs("trap info", n->trap.info, o->trap.info);
     bad |= differs("fx", n->fx, o->fx);
-    bad |= differs("reservation", n->reservation.valid, o->reservation.valid);
+    bad |= differs("reservation", n->reservation.valid != RESERVED_no, o->reservation.valid != RESERVED_no);
     if (n->reservation.valid && o->reservation.valid) {
         bad |= differs("reserved value", n->reservation.value[0], o->reservation.value[0]);
         bad |= differs("reserved size", n->reservation.size, o->reservation.size);

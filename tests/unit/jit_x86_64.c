@@ -537,9 +537,40 @@ static void expected_choices(void **state)
     }
 }
 
+/* LL and SC in one block: with what may stand between them, and what may not. */
+static void pairs(void **state)
+{
+    static const char *const rows[] = {
+        "  LL.i64 %%3 = %%9 s=64,8,0,0\n  SC.i64 %%4 = %%9 %%5 s=64,8,0,0\n",
+        "  LL.i64 %%3 = %%9 s=32,8,0,0\n@8:\n  ADD.i64 %%3 = %%3 %%5\n@12:\n  SC.i64 %%4 = %%9 %%3 s=32,8,0,0\n  LOAD.i64 %%6 = %%9\n",
+        ("  LL.i64 %%3 = %%9 s=64,8,0,0\n@8:\n  BRANCH_CMP.i64 %%2 = %%1 %%2 s=2,0,0,0 imm=0x20\n@12:\n  XOR.i64 %%3 = %%3 %%5\n@16:\n"
+         "  SC.i64 %%4 = %%9 %%3 s=64,8,0,0\n@20:\n  BRANCH_CMP.i64 %%5 = %%4 # imm=0x40 s=1,0,0,0\n"),
+        "  LL.i64 %%3 = %%9 s=64,8,0,0\n  ADD.i64 %%9 = %%9 # imm=0x%1$x\n  SC.i64 %%4 = %%9 %%5 s=64,8,0,0\n",
+        "  LL.i64 %%9 = %%9 s=64,8,0,0\n  AND.i64 %%9 = %%9 # imm=0x8\n  ADD.i64 %%9 = %%9 # imm=0x7fdfe000\n  SC.i64 %%4 = %%9 %%5 s=64,8,0,0\n",
+        "  LL.i64 %%3 = %%9 s=64,8,0,0\n  SC.i64 %%4 = %%9 %%5 s=64,8,0,0 imm=0x%1$x\n",
+        "  LL.i64 %%3 = %%9 s=64,8,0,0\n  SC.i64 %%4 = %%9 %%5 s=32,8,0,0\n",
+        "  LL.i64 %%3 = %%9 s=64,8,0,0\n  STORE.i64 - = %%9 %%5\n  SC.i64 %%4 = %%9 %%5 s=64,8,0,0\n",
+        "  LL.i64 %%3 = %%9 s=64,8,0,0\n  AMO.i64 %%4 = %%9 %%5 s=1,64,8,0\n  AMO.i64 %%4 = %%9 %%3 s=0,64,8,0\n  SC.i64 %%4 = %%9 %%5 s=64,8,0,0\n",
+        "  LL.i64 %%3 = %%9 s=64,8,0,0\n  CLREX.none -\n  SC.i64 %%4 = %%9 %%5 s=64,8,0,0\n",
+        "  LL.i64 %%3 = %%9 s=64,8,0,0\n  TRAP_IF.i1 - = %%26 # imm=0x5\n  SC.i64 %%4 = %%9 %%5 s=64,8,0,0\n",
+        ("  LL.i64 %%3 = %%9 s=64,8,0,0\n  SC.i64 %%4 = %%9 %%5 s=64,8,0,0\n  LL.i64 %%6 = %%9 s=64,8,0,0\n  SC.i64 %%7 = %%9 %%3 s=64,8,0,0\n"
+         "  SC.i64 %%8 = %%9 %%3 s=64,8,0,0\n"),
+        "  LL.i64 %%3 = %%9 s=64,8,0,0\n  LL.i64 %%6 = %%9 s=64,8,0,0\n  SC.i64 %%7 = %%9 %%5 s=64,8,0,0\n",
+    };
+    /* Of RAM, the readonly page, a hole, not aligned. */
+    static const unsigned at[] = {0x8, 0xff8, RIG_readonly << 12, RIG_hole << 12, 0x3};
+    for (unsigned i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(at) * 4; i++) {
+        char body[512], text[640];
+        snprintf(body, sizeof body, rows[i % ARRAY_LEN(rows)], i & 1 ? 8 : 128);
+        snprintf(text, sizeof text, "  K.i64 %%9 = imm=%#x\n@4:\n%s", (unsigned)RIG_VA + at[i / ARRAY_LEN(rows) % ARRAY_LEN(at)], body);
+        check_text(*state, text, 12);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(pairs, setup, teardown),
         cmocka_unit_test_setup_teardown(expected_choices, setup, teardown),
         cmocka_unit_test_setup_teardown(every_form, setup, teardown),
         cmocka_unit_test_setup_teardown(random_blocks, setup, teardown),

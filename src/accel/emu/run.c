@@ -39,7 +39,7 @@ static void deliver(struct emu_cpu *emu)
         check_stuck(emu);
     cpu->stats->traps[cpu->trap.kind < CPU_STATS_KINDS ? cpu->trap.kind : CPU_STATS_KINDS - 1]++;
     cpu->trapped = false;
-    cpu->reservation.valid = false;
+    cpu->reservation.valid = RESERVED_no;
     if (cpu->flat) {
         if (config->callbacks->trap(config->machine, cpu))
             emu_view_update(emu);

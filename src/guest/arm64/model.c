@@ -185,7 +185,7 @@ void arm64_reset(struct cpu *cpu)
     cpu->waiting = false;
     cpu->trapped = false;
     cpu->wait_until = UINT64_MAX;
-    cpu->reservation.valid = false;
+    cpu->reservation.valid = RESERVED_no;
     A64(cpu, mode) = (arch->el2 ? 2 : 1) | MODE_SPSEL;
     A64(cpu, pstate) = PSTATE_DAIF;
     A64(cpu, hcr_el2) = HCR_RW;

@@ -250,7 +250,7 @@ void riscv64_reset(struct cpu *cpu)
     cpu->waiting = false;
     cpu->trapped = false;
     cpu->wait_until = UINT64_MAX;
-    cpu->reservation.valid = false;
+    cpu->reservation.valid = RESERVED_no;
     atomic_fetch_and(&cpu->lines, ~(1ull << IRQ_SSI)); /* a message, not a level */
     RV(cpu, priv) = PRIV_M;
     RV(cpu, stimecmp) = UINT64_MAX;

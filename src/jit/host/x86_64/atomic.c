@@ -136,11 +136,11 @@ static void compare_and_swap(struct emit *e, const struct ir_op *op, bool wide)
 }
 
 /* What LL leaves, but for the line and the version: rax is the value. */
-static void reserve(struct code_buf *c, bool wide)
+static void reserve(struct code_buf *c, bool wide, unsigned valid)
 {
     x86_store(c, STATE(reservation.value), RAX);
     store_byte(c, STATE(reservation.size), wide ? 8 : 4);
-    store_byte(c, STATE(reservation.valid), 1);
+    store_byte(c, STATE(reservation.valid), valid);
 }
 
 static void store_line(struct code_buf *c)
@@ -150,13 +150,72 @@ static void store_line(struct code_buf *c)
     x86_store(c, STATE(reservation.line), RCX);
 }
 
-/* rax: host address -> value */
-static void load_linked_alone(struct emit *e, bool wide)
+/* rax: host address -> value. Of a vCPU that is alone, or of a pair. */
+static void load_plain(struct emit *e, bool wide)
 {
     store_line(&e->c);
     x86_rm(&e->c, 0x8b, wide, RAX, (struct x86_mem){.base = RAX, .index = NO_REG});
-    reserve(&e->c, wide);
+    reserve(&e->c, wide, e->request->alone ? RESERVED_armed : RESERVED_open);
 }
+
+/* ---- pairs: several vCPUs ---- */
+
+/* The SC behind an LL that it can compare the value for alone: at the same address, with nothing but computation and ways out in between. */
+static const struct ir_op *pair(const struct emit *e, const struct ir_op *ll)
+{
+    bool wide;
+    for (const struct ir_op *o = ll + 1; !e->request->alone && ll->d != ll->a && o < e->ir->ops + e->ir->nops; o++) {
+        bool computes = (ir_sigs[o->op].flags & IR_F_P) && o->op < IR_FADD && o->type <= IR_i64 && o->s[3] <= IR_i64;
+        if (o->op == IR_SC)
+            return o->a == ll->a && o->imm == ll->imm && o->s[0] == ll->s[0] && describe(o, &wide) ? o : NULL;
+        if (!(computes && o->d != ll->a) && o->op != IR_BRANCH_CMP && o->op != IR_BRANCH_IF && o->op != IR_SKIP)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Before the access: is the op, an LL or SC, of a pair? */
+static bool begin_pair(struct emit *e, const struct ir_op *op, struct cold *slow)
+{
+    bool ends = op->op == IR_SC && e->paired == op;
+    if (op->op == IR_LL)
+        e->paired = pair(e, op);
+    if (ends) { /* also for the evaluator, if it comes to that */
+        store_byte(&e->c, STATE(reservation.valid), RESERVED_pair);
+        e->paired = NULL;
+    }
+    if (op->op != IR_LL || !e->paired)
+        return ends;
+    x86_rm(&e->c, 0x80, false, ALU_cmp, STATE(reservation.strict));
+    x86_byte(&e->c, 0);
+    slow->also[1] = x86_jcc(&e->c, CC_NE);
+    return true;
+}
+
+/* rax: host address -> 1 if done */
+static void store_paired(struct emit *e, const struct ir_op *op, bool wide)
+{
+    struct code_buf *c = &e->c;
+    x86_mov(c, RDX, RAX);
+    x86_alu_ri(c, ALU_and, true, RAX, -(1 << MONITOR_LINE_BITS));
+    x86_alu_rm(c, ALU_cmp, true, RAX, STATE(reservation.line));
+    uint8_t *elsewhere = x86_jcc(c, CC_NE);
+    x86_load(c, RAX, STATE(reservation.value));
+    x86_get_into(e, op->b, RCX, wide);
+    lock(e);
+    x86_rm(c, 0x0fb1, wide, RCX, (struct x86_mem){.base = RDX, .index = NO_REG}); /* cmpxchg */
+    uint8_t *unequal = x86_jcc(c, CC_NE);
+    advance(e);
+    x86_imm(c, RAX, 1);
+    uint8_t *end = x86_jmp(c);
+    x86_target(c, elsewhere, c->at);
+    x86_target(c, unequal, c->at);
+    x86_imm(c, RAX, 0);
+    x86_target(c, end, c->at);
+    store_byte(c, STATE(reservation.valid), RESERVED_no);
+}
+
+/* ---- by the version ---- */
 
 /* rax: host address -> value */
 static void load_linked(struct emit *e, bool wide, struct cold *slow)
@@ -184,53 +243,53 @@ static void load_linked(struct emit *e, bool wide, struct cold *slow)
     x86_alu_rm(c, ALU_cmp, false, RCX, version);
     slow->also[3] = x86_jcc(c, CC_NE);
     x86_rm(c, 0x89, false, RCX, STATE(reservation.version));
-    reserve(c, wide);
+    reserve(c, wide, RESERVED_armed);
 }
 
-/* rax: host address. Is the reservation one of it? Three jumps if not. */
-static void check_reservation(struct code_buf *c, bool wide, uint8_t *fail[3])
+/* rax: host address. Is the reservation one of it? Two jumps if not; if there is none, or it was left open, the evaluator does it. */
+static void check_reservation(struct code_buf *c, bool wide, struct cold *slow, uint8_t *fail[2])
 {
     x86_rm(c, 0x80, false, ALU_cmp, STATE(reservation.valid));
-    x86_byte(c, 0);
-    fail[0] = x86_jcc(c, CC_E);
-    store_byte(c, STATE(reservation.valid), 0);
+    x86_byte(c, RESERVED_armed);
+    slow->also[1] = x86_jcc(c, CC_NE);
+    store_byte(c, STATE(reservation.valid), RESERVED_no);
     x86_rm(c, 0x80, false, ALU_cmp, STATE(reservation.size));
     x86_byte(c, wide ? 8 : 4);
-    fail[1] = x86_jcc(c, CC_NE);
+    fail[0] = x86_jcc(c, CC_NE);
     x86_mov(c, RCX, RAX);
     x86_alu_ri(c, ALU_and, true, RCX, -(1 << MONITOR_LINE_BITS));
     x86_alu_rm(c, ALU_cmp, true, RCX, STATE(reservation.line));
-    fail[2] = x86_jcc(c, CC_NE);
+    fail[1] = x86_jcc(c, CC_NE);
 }
 
 /* rax: host address -> 1 if done */
-static void store_conditional_alone(struct emit *e, const struct ir_op *op, bool wide)
+static void store_conditional_alone(struct emit *e, const struct ir_op *op, bool wide, struct cold *slow)
 {
     struct code_buf *c = &e->c;
     struct x86_mem m = {.base = RDX, .index = NO_REG};
-    uint8_t *fail[4];
-    check_reservation(c, wide, fail);
+    uint8_t *fail[3];
+    check_reservation(c, wide, slow, fail);
     x86_mov(c, RDX, RAX);
     x86_rm(c, 0x8b, wide, RAX, STATE(reservation.value));
     x86_get_into(e, op->b, RCX, wide);
     x86_rm(c, 0x39, wide, RAX, m); /* cmp */
-    fail[3] = x86_jcc(c, CC_NE);
+    fail[2] = x86_jcc(c, CC_NE);
     x86_rm(c, e->locks ? 0x87 : 0x89, wide, RCX, m); /* xchg, mov */
     x86_imm(c, RAX, 1);
     uint8_t *end = x86_jmp(c);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 3; i++)
         x86_target(c, fail[i], c->at);
     x86_imm(c, RAX, 0);
     x86_target(c, end, c->at);
 }
 
 /* rax: host address -> 1 if done */
-static void store_conditional(struct emit *e, const struct ir_op *op, bool wide)
+static void store_conditional(struct emit *e, const struct ir_op *op, bool wide, struct cold *slow)
 {
     struct code_buf *c = &e->c;
     struct x86_mem version = {.base = RCX, .index = NO_REG};
-    uint8_t *fail[4], *end;
-    check_reservation(c, wide, fail);
+    uint8_t *fail[3], *end;
+    check_reservation(c, wide, slow, fail);
     x86_push(c, RAX);
     x86_lea(c, RCX, version_of(e, RCX, RDX));
     x86_rm(c, 0x8b, false, RAX, STATE(reservation.version));
@@ -238,7 +297,7 @@ static void store_conditional(struct emit *e, const struct ir_op *op, bool wide)
     lock(e);
     x86_rm(c, 0x0fb1, false, RDX, version); /* cmpxchg; the pops below keep the flags */
     x86_pop(c, RDX);
-    fail[3] = x86_jcc(c, CC_NE);
+    fail[2] = x86_jcc(c, CC_NE);
     x86_push(c, RCX);
     x86_rm(c, 0x8b, wide, RAX, STATE(reservation.value));
     x86_get_into(e, op->b, RCX, wide);
@@ -253,7 +312,7 @@ static void store_conditional(struct emit *e, const struct ir_op *op, bool wide)
     x86_target(c, unequal, c->at);
     lock(e);
     x86_alu_mi(c, ALU_sub, false, version, MONITOR_HELD);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 3; i++)
         x86_target(c, fail[i], c->at);
     x86_imm(c, RAX, 0);
     x86_target(c, end, c->at);
@@ -266,6 +325,7 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op)
         return false;
     e->locks = locks(e, op);
     struct cold slow = {.kind = COLD_slow, .op = op, .result = RAX};
+    bool paired = begin_pair(e, op, &slow);
     x86_address_into_rax(e, op);
     e->forwarded = IR_NONE;
     x86_byte(&e->c, 0xa8); /* test al, imm8 */
@@ -274,14 +334,19 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op)
     uint8_t *hit; /* a miss is rare enough for the evaluator */
     slow.also[0] = x86_tlb_probe(e, wide ? 8 : 4, op->op != IR_LL, &hit);
     slow.access = e->request->flat ? e->c.at : NULL;
-    if (e->request->flat && op->op == IR_SC) { /* a fault comes before anything is held or pushed */
+    if (e->request->flat && op->op == IR_SC && !paired) { /* a fault comes before anything is held or pushed */
         if (!e->request->alone)
             x86_byte(&e->c, 0xf0);
         x86_alu_mi(&e->c, ALU_or, false, (struct x86_mem){.base = RAX, .index = NO_REG}, 0);
     }
     switch (op->op) {
-    case IR_LL: e->request->alone ? load_linked_alone(e, wide) : load_linked(e, wide, &slow); break;
-    case IR_SC: (e->request->alone ? store_conditional_alone : store_conditional)(e, op, wide); break;
+    case IR_LL: paired || e->request->alone ? load_plain(e, wide) : load_linked(e, wide, &slow); break;
+    case IR_SC:
+        if (paired)
+            store_paired(e, op, wide);
+        else
+            (e->request->alone ? store_conditional_alone : store_conditional)(e, op, wide, &slow);
+        break;
     case IR_AMO:
         x86_mov(&e->c, RDX, RAX);
         (e->locks ? read_modify_write : read_modify_write_alone)(e, op, wide);

@@ -345,6 +345,7 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
     e->divided = NULL;
     e->top = INT_MIN;
     e->skipped = 0;
+    e->paired = NULL;
     unsigned insn = 0;
     for (unsigned i = 0; i < q->ir->nops; i++)
         e->loops |= leads_to_start(e, &q->ir->ops[i]);

@@ -107,6 +107,7 @@ struct emit {
     const struct ir_op *divided; /* a division whose result waits already */
     unsigned forwarded;          /* the temporary whose value is in rax only; IR_NONE */
     bool locks;                  /* of the atomic op being emitted */
+    const struct ir_op *paired;  /* the SC that the last LL stands together with, as long as it has not come */
     bool ready, lzcnt, popcnt, fma, sse41, sse42, bmi2, aes, clmul, avx, avx2;
     uint8_t base[TLB_RECENT]; /* what is known of registers as base addresses, */
     uint8_t copy[TLB_RECENT]; /* and which of the TLB's copies is for them */
