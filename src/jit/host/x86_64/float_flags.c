@@ -2,7 +2,7 @@
 /*
  * The sticky flags: those since the last look are in MXCSR, the others in cpu->fx. And the idioms that read them: riscv's order of the
  * flags, and the comparison without them (read the flags, compare, write them back), which compilers put before every inlined root. Then
- * comparisons that decide branches.
+ * comparisons that decide branches and choices.
  */
 #include "jit/host/x86_64/sse.h"
 
@@ -145,9 +145,46 @@ static void compare_and_branch(struct emit *e, const struct ir_op *op, bool sens
     x86_cold(e, cold);
 }
 
+/* Likewise by the choice behind it; between them the comparison may be turned round. The number of ops up to the choice, or 0. */
+static unsigned decides_choice(const struct emit *e, const struct ir_op *op, bool *sense)
+{
+    const struct ir_op *end = e->ir->ops + e->insn_end, *next = op + 1;
+    if (op->op < IR_FEQ || op->op > IR_FLE || op->s[0] != IR_quiet || !e->avx || !x86_float_native(e, op) || next >= end)
+        return 0;
+    *sense = next->op != IR_EQ;
+    if (!*sense && (next->a != op->d || next->b != IR_CONST || next->imm || !dead(e, next + 1, op->d)))
+        return 0;
+    unsigned condition = *sense ? op->d : next->d;
+    next += !*sense;
+    if (next >= end || next->op != IR_SELECT || next->type != op->type || next->a != condition || !x86_float_native(e, next) ||
+        !dead(e, next + 1, condition))
+        return 0;
+    return (unsigned)(next - op);
+}
+
+/* The comparison as a mask. */
+static void compare_and_choose(struct emit *e, const struct ir_op *op, const struct ir_op *select, bool sense)
+{
+    static const uint8_t predicates[] = {[IR_FEQ - IR_FEQ] = 0, [IR_FLT - IR_FEQ] = 0x11, [IR_FLE - IR_FEQ] = 0x12}; /* quiet */
+    bool single = op->type == IR_f32;
+    unsigned a = x86_xget(e, op->a, single, XWORK0), b = x86_xget(e, op->b, single, XWORK1);
+    x86_vrr(&e->c, sse_scalar(single), 0x0fc2, false, XWORK2, a, b); /* vcmpss, vcmpsd */
+    x86_byte(&e->c, predicates[op->op - IR_FEQ]);
+    unsigned state = single ? x86_xstate(e, select->b) & x86_xstate(e, select->c) & X_ONES : 0;
+    unsigned yes = x86_xget(e, select->b, single, XWORK0), no = x86_xget(e, select->c, single, XWORK1), d = x86_xresult(e, select);
+    x86_vrr(&e->c, 0x66, single ? 0x0f3a4a : 0x0f3a4b, false, d, sense ? no : yes, sense ? yes : no); /* vblendvps, vblendvpd */
+    x86_byte(&e->c, XWORK2 << 4);
+    x86_xfinish(e, select, d, single, state);
+}
+
 unsigned x86_lower_flags(struct emit *e, const struct ir_op *op)
 {
     bool sense;
+    unsigned n = decides_choice(e, op, &sense);
+    if (n) {
+        compare_and_choose(e, op, op + n, sense);
+        return n + 1;
+    }
     if (decides_branch(e, op, &sense)) {
         compare_and_branch(e, op, sense);
         return 2;
