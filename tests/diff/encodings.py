@@ -35,7 +35,7 @@ RISCV64 = {
 ARM64 = {
     "triple": "aarch64",
     "features": "v8.2a bti tracev8.4 crc lse -rdm rcpc rcpc-immo pauth flagm altnzcv sb ssbs ccpp ccdp cssc wfxt lor fullfp16 fp16fml "
-                "complxnum jsconv fptoint bf16",
+                "complxnum jsconv fptoint bf16 aes sha2 sha3 dotprod",
     "mark": (0xd2efe231, r"movz?\s+x17, #(32529, lsl #48|9156099517420929024)( +//.*)?"),
     # LLVM has other names of two conditions, and signs numbers by their width.
     "rewrite": [(r"\s*//.*", ""), (r"#", ""), (r"\bhs\b", "cs"), (r"\blo\b", "cc"), (r"^b\.hs\b", "b.cs"), (r"^b\.lo\b", "b.cc")],
@@ -49,9 +49,9 @@ ARM64 = {
         (r"-", r"(pac|aut|xpac|bl?ra|ret|eret|ldra).*"),  # of pointer authentication, of which only hints are there
         (r"bfc .*", r"bfi \w+, [wx]zr, .*"),  # its alias since Armv8.2
         (r"[us]xtl2? .*", r"[us]shll2? .*, 0"),  # whose alias it does not prefer
-        (r"-", r"pmull2? .*\.8h, .*"),       # polynomial products of bytes are not there
         (r"prfm .*", r"rprfm .*"),          # the hint for ranges
         (r"-", r"(mrs|msr|sysl?|dcps[123]) .*"),  # without a register, or not of any program
+        (r"(tlbi|at) .*", r"(tlbi|at|sys) .*"),  # a gate says which there are
         (r"(mrs|msr) .*", r"(mrs|msr) .*"),  # it knows more names, and which registers are read-only
     ],
 }

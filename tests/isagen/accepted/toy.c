@@ -11,7 +11,8 @@
 #include "toy_insns.gen.h"
 #include "traps.h"
 #define IR_SIGS
-#include "ir/ops.gen.h" /* once more, for the table */
+#define IR_BUILDER_BODIES
+#include "ir/ops.gen.h" /* once more, for the table and the builder's functions */
 
 static unsigned failed;
 static char text[4096]; /* the log */
