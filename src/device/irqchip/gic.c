@@ -52,7 +52,9 @@ int gic_lines_check(struct gic_lines *l)
             l->edge[w] |= SGI_MASK;
         if (exists(l, w))
             continue;
-        l->group[w] = l->enabled[w] = l->latched[w] = l->active[w] = l->level[w] = 0;
+        l->group[w] = l->latched[w] = l->active[w] = 0;
+        l->enabled[w] = 0;
+        l->level[w] = 0;
     }
     for (unsigned i = 0; i < ARRAY_LEN(l->priority); i++)
         l->priority[i] &= GIC_PRIORITY_MASK;
