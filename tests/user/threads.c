@@ -447,6 +447,24 @@ static void identifiers(void)
     say("in the thread: %d", (gid_t)(intptr_t)group == to);
 }
 
+static void *leave_nowhere(void *arg)
+{
+    syscall(SYS_set_robust_list, arg, 24);
+    return NULL;
+}
+
+/* The kernel does not mind where the list of locks of a thread that ends should be. */
+static void no_list(void)
+{
+    static void *const places[] = {NULL, (void *)16};
+    for (unsigned i = 0; i < 2; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, leave_nowhere, places[i]);
+        pthread_join(thread, NULL);
+    }
+    say("a list of locks that is nowhere: it ends");
+}
+
 int main(void)
 {
     counters();
@@ -458,6 +476,7 @@ int main(void)
     robust("robust, inherits", PTHREAD_PRIO_INHERIT, PTHREAD_PROCESS_PRIVATE);
     to_threads();
     ends();
+    no_list();
     many();
     in_child("identifiers", identifiers);
     return 0;
