@@ -14,7 +14,7 @@ struct arm64_cpu {
 };
 
 enum arm64_option { /* what a model has; the generated enum arm64_feature is the part of them that insns ask for */
-#define FEATURE(name, models, needs, hwcap, reg, shift, value) ARM64_HAS_##name,
+#define FEATURE(name, models, needs, hwcap, linux_name, reg, shift, value) ARM64_HAS_##name,
 #include "guest/arm64/features.def"
 #undef FEATURE
                     ARM64_OPTIONS
@@ -143,8 +143,9 @@ static inline unsigned arm64_el(const struct cpu *cpu) { return A64(cpu, mode) &
 int arm64_init(struct cpu *cpu, const char *model, struct err *err) NODISCARD;
 void arm64_fini(struct cpu *cpu);
 void arm64_reset(struct cpu *cpu);
-void arm64_restored(struct cpu *cpu);   /* cells were written from outside: legalises them and derives the rest again */
-void arm64_enter_user(struct cpu *cpu); /* EL0 as Linux sets it up */
+const char *arm64_hwcap_name(unsigned bit); /* of hwcap[], as /proc/cpuinfo has it; NULL: none */
+void arm64_restored(struct cpu *cpu);       /* cells were written from outside: legalises them and derives the rest again */
+void arm64_enter_user(struct cpu *cpu);     /* EL0 as Linux sets it up */
 /* Boards: as a boot loader hands over to a kernel (or PSCI's CPU_ON), MMU off, everything masked: at EL2 if the model has it, or at EL1, and
  * then there is no EL2. */
 void arm64_enter_kernel(struct cpu *cpu, gva pc, uint64_t x0, unsigned el);

@@ -11,11 +11,12 @@ enum { BOARD_TIMER_HZ = 62500000, USER_TIMER_HZ = 1000000000 };
 enum { SCTLR_EL1_RESET = 0x30d00980, SCTLR_EL2_RESET = 0x30c50830, CPTR_RESET = 0x33ff & ~0x400 };
 
 static const struct feature {
-    const char *name, *models, *needs;
+    const char *name, *models, *needs, *linux_name;
     int16_t hwcap;
     uint8_t id, shift, value;
 } features[ARM64_OPTIONS] = {
-#define FEATURE(name, models, needs, hwcap, reg, shift, value) {#name, models, needs, hwcap, ARM64_ID_##reg, shift, value},
+#define FEATURE(name, models, needs, hwcap, linux_name, reg, shift, value) \
+    {#name, models, needs, linux_name, hwcap, ARM64_ID_##reg, shift, value},
 #include "guest/arm64/features.def"
 #undef FEATURE
 };
@@ -100,9 +101,18 @@ static int parse(uint64_t *set, const char *text, struct err *err)
 
 /* ---- what it is called ---- */
 
+enum { HWCAP_ASIMDHP = 10, HWCAP_CPUID = 11 }; /* what no feature of its own stands for */
+
+const char *arm64_hwcap_name(unsigned bit)
+{
+    for (int i = 0; i < ARM64_OPTIONS; i++)
+        if (features[i].hwcap == (int)bit)
+            return features[i].linux_name;
+    return bit == HWCAP_ASIMDHP ? "asimdhp" : bit == HWCAP_CPUID ? "cpuid" : NULL;
+}
+
 static void describe(struct arm64_arch *arch)
 {
-    enum { HWCAP_CPUID = 11, HWCAP_ASIMDHP = 10 };
     arch->hwcap[0] = 1ull << HWCAP_CPUID | (arch->has >> ARM64_HAS_fp16 & 1) << HWCAP_ASIMDHP;
     for (int i = 0; i < ARM64_OPTIONS; i++) {
         const struct feature *f = &features[i];

@@ -208,17 +208,10 @@ static void core_put(struct cpu *cpu, uint64_t *registers, void *floats)
 
 static void cpuinfo(const struct cpu *cpu, unsigned n, FILE *out)
 {
-    static const char *const names[128] = {
-        "fp",           "asimd",       "evtstrm",     "aes",         "pmull",       "sha1",         "sha2",          "crc32",
-        "atomics",      "fphp",        "asimdhp",     "cpuid",       "asimdrdm",    "jscvt",        "fcma",          "lrcpc",
-        "dcpop",        "sha3",        "sm3",         "sm4",         "asimddp",     "sha512",       "sve",           "asimdfhm",
-        "dit",          "uscat",       "ilrcpc",      "flagm",       "ssbs",        "sb",           [64] = "dcpodp", [71] = "flagm2",
-        [72] = "frint", [77] = "i8mm", [78] = "bf16", [95] = "wfxt", [98] = "cssc", [107] = "mops",
-    };
     fprintf(out, "processor\t: %u\nBogoMIPS\t: 2000.00\nFeatures\t:", n);
-    for (unsigned i = 0; i < ARRAY_LEN(names); i++)
-        if (names[i] && (hwcap(cpu, i / 64) >> i % 64 & 1))
-            fprintf(out, " %s", names[i]);
+    for (unsigned i = 0; i < 128; i++)
+        if (hwcap(cpu, i / 64) >> i % 64 & 1)
+            fprintf(out, " %s", arm64_hwcap_name(i));
     fprintf(out, "\nCPU implementer\t: 0x00\nCPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0x051\nCPU revision\t: 0\n\n");
 }
 
