@@ -26,12 +26,18 @@ struct jit_block {
     struct jit_code *_Atomic code; /* NULL: tier 0 only */
     struct jit_heat heat;          /* of its runs in tier 0 */
     _Atomic uint8_t use;           /* enum jit_use */
-    uint8_t nspans;                /* of its source, which is kept where code changes: behind ir's insns */
+    struct jit_uncovered uncovered;
+    uint8_t nspans; /* of its source, which is kept where code changes: behind ir's insns */
     uint16_t nbytes;
     struct jit_block *page_next; /* blocks of the same page; under the cache's lock */
     _Atomic uint64_t retired;    /* epoch; 0: it is in use */
     struct ir_block ir;          /* in the same piece of memory */
 };
+
+static inline struct jit_block *jit_block_of(const struct ir_block *ir)
+{
+    return (struct jit_block *)((uintptr_t)ir - offsetof(struct jit_block, ir));
+}
 
 struct jit_reader {        /* one per vCPU */
     _Atomic uint64_t seen; /* epoch up to which it holds no dropped block; UINT64_MAX: it holds no block at all */

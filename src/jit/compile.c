@@ -283,12 +283,13 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
     size_t at = make_room(c);
     struct ir_block *unrolled = at ? jit_unroll(&block->ir) : NULL;
     const struct ir_block *ir = unrolled ? unrolled : &block->ir;
-    struct jit_code *code = at ? new_code(c, count_exits(ir)) : NULL;
+    struct jit_code *code = at ? new_code(c, count_exits(ir) + count_exits(&block->ir)) : NULL;
     if (!code) {
         free(unrolled);
         return false;
     }
     code->unrolled = unrolled;
+    code->covers = jit_policy_covers(&block->uncovered);
     if (!expect_faults(c, code, ir)) {
         c->chunks[c->chunk].codes = code->chunk_next;
         free_code(c, code);
@@ -296,6 +297,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
     }
     struct jit_emit_request request = {
         .ir = ir,
+        .round = &block->ir,
         .page_offset = block->at & (MEM_PAGE - 1),
         .pins = c->guest->pins,
         .npins = c->guest->npins,
@@ -303,6 +305,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
         .nfpins = c->guest->nfpins,
         .fp_host = c->guest->fp_host ? (uint8_t)c->guest->fp_host(block->key) : FP_HOST_none,
         .alone = c->alone,
+        .covers = code->covers,
         .flat = c->flat,
         .page = align_down(block->at, MEM_PAGE),
         .zero_cell = (uint16_t)c->guest->cells,
@@ -328,7 +331,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
         return false;
     }
     os_code_flush(&c->memory, at, size);
-    c->at += size;
+    c->at = align_up(c->at + size, 16);
     code->entry = c->memory.exec + at;
     code->block = block;
     for (unsigned i = 0; i < code->nexits; i++) {
@@ -384,6 +387,16 @@ const uint8_t *jit_compile_undo(struct jit_compiler *c, struct jit_block *block)
     }
     os_mutex_unlock(&c->lock);
     return entry;
+}
+
+void jit_compile_uncover(struct jit_compiler *c, struct jit_block *block)
+{
+    os_mutex_lock(&c->lock);
+    const struct jit_code *code = atomic_load(&block->code);
+    bool covers = code && code->covers;
+    os_mutex_unlock(&c->lock);
+    if (covers)
+        jit_compile_undo(c, block);
 }
 
 const uint8_t *jit_compile_hide(struct jit_compiler *c, struct jit_block *block)

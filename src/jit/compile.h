@@ -35,6 +35,8 @@ bool jit_compile(struct jit_compiler *compiler, struct cpu *cpu, struct jit_bloc
 const uint8_t *jit_compile_hide(struct jit_compiler *compiler, struct jit_block *block);
 const uint8_t *jit_compile_undo(struct jit_compiler *compiler,
                                 struct jit_block *block); /* nothing jumps into its code any more; its memory stays */
+/* The block shall have no code that comes back by JIT_EXIT_uncovered. */
+void jit_compile_uncover(struct jit_compiler *compiler, struct jit_block *block);
 /* The exit goes to the block's code directly from now on, if that is right for every virtual address both may have. */
 void jit_link(struct jit_compiler *compiler, struct jit_exit *exit, struct jit_block *to);
 enum jit_why jit_enter(const struct jit_compiler *compiler, struct cpu *cpu, const struct jit_code *code); /* cpu->pc: the block's */

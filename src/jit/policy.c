@@ -35,6 +35,18 @@ void jit_policy_rounds(struct jit_heat *heat, uint64_t rounds)
     store(heat, atomic_load_explicit(&heat->level, memory_order_relaxed) + (rounds >> ROUND_SHIFT));
 }
 
+bool jit_policy_uncovered(struct jit_uncovered *u, uint64_t insns)
+{
+    enum { PERIOD_BITS = 20 };
+    uint8_t count = atomic_load_explicit(&u->count, memory_order_relaxed), now = (uint8_t)(insns >> PERIOD_BITS);
+    if (count == JIT_UNCOVERED_MAX)
+        return true;
+    count = now == atomic_load_explicit(&u->period, memory_order_relaxed) ? count + 1 : 1;
+    atomic_store_explicit(&u->count, count, memory_order_relaxed);
+    atomic_store_explicit(&u->period, now, memory_order_relaxed);
+    return count == JIT_UNCOVERED_MAX;
+}
+
 static unsigned slot(gpa page) { return (page >> MEM_PAGE_BITS ^ page >> (MEM_PAGE_BITS + 6)) % JIT_STORMS; }
 
 void jit_policy_dropped(struct jit_storms *storms, gpa page, uint64_t clock_ns)

@@ -48,6 +48,18 @@ void jit_policy_rounds(struct jit_heat *heat, uint64_t rounds);
 /* Not worth a try for some time; backoff stays. */
 static inline void jit_policy_cool(struct jit_heat *heat) { atomic_store_explicit(&heat->level, 0, memory_order_relaxed); }
 
+/* How often a block's code came back by JIT_EXIT_uncovered within a million insns; the highest count stays. */
+struct jit_uncovered {
+    _Atomic uint8_t count, period;
+};
+enum { JIT_UNCOVERED_MAX = 32 };
+/* At the vCPU's insns. true: those runs in tier 0 cost more than probes would. */
+bool jit_policy_uncovered(struct jit_uncovered *u, uint64_t insns);
+static inline bool jit_policy_covers(const struct jit_uncovered *u)
+{
+    return atomic_load_explicit(&u->count, memory_order_relaxed) < JIT_UNCOVERED_MAX;
+}
+
 /* Pages whose code was dropped lately because its bytes changed; a page that another one of the same hash pushes out is calm again. */
 enum { JIT_STORMS = 64 };
 struct jit_storms {

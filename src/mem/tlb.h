@@ -4,7 +4,7 @@
  *     e = &tlb->read[tlb_index(va)];  hit if (va + size - 1 & ~0xfff) == e->tag;  host = va + e->addend
  * An access that crosses a page never hits: its last byte's page is not the one that the index chose. Tags with any low bit set (not
  * cached, device, page with code, watchpoint) never match, so the slow path sees all of those.
- * Behind the indexed entries stand TLB_RECENT more, which emitted code fills with copies: the page that accesses through one register
+ * Behind the indexed entries stand TLB_COPIES more, which emitted code fills with copies: the page that accesses through one register
  * found last. Who drops entries drops those of the same pages; no index leads there, so a probe of such a copy must compare the page of
  * the first byte and be for an aligned access.
  * bits 21.. are added to the index: arrays that lie a multiple of 2 MiB apart would miss on every access otherwise. Added, not XORed:
@@ -19,7 +19,11 @@
 #include "mem/space.h"
 
 enum { TLB2_BITS = 13, TLB2_SIZE = 1 << TLB2_BITS, TLB2_READ_ONLY = 1, TLB2_IDS = 4095 };
-enum { TLB_BITS = 9, TLB_SIZE = 1 << TLB_BITS, TLB_RECENT = 32, TLB_ENTRIES = TLB_SIZE + TLB_RECENT, TLB_LARGE = 256 };
+enum { TLB_BITS = 9, TLB_SIZE = 1 << TLB_BITS, TLB_RECENT = 32, TLB_LARGE = 256 };
+enum {
+    TLB_COPIES = 2 * TLB_RECENT /* the second half: what is looked up once for several accesses */,
+    TLB_ENTRIES = TLB_SIZE + TLB_COPIES
+};
 
 struct tlb_entry {
     uint64_t tag;    /* page address, or with low bits set: no match */

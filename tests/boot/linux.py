@@ -304,7 +304,7 @@ def case_arm64(rig):
 def case_little_code_memory(rig):
     """Code memory goes round many times in one boot, for one vCPU and for those that share it; nobody notices."""
     image, initrd, _ = guest_files()
-    for vcpus, size, more, rounds in ((1, "2M", ("--jit-threshold", "4"), 30), (1, "8M", (), 1), (3, "2M", (), 10)):
+    for vcpus, size, more, rounds in ((1, "2M", ("--jit-threshold", "4"), 30), (1, "4M", (), 1), (3, "2M", (), 10)):
         vm = rig.start("run", "--kernel", image, "--initrd", initrd, "--memory", "256M", "--vcpus", vcpus, "--jit-cache", size, "--stats=json",
                        "--append", "console=ttyS0 rdinit=/bin/busybox -- poweroff -f", *more)
         vm.expect("reboot: Power down")

@@ -101,6 +101,8 @@ int main(int argc, char **argv)
     at = align_up(at, 4096);
     struct jit_emit_request request = {
         .ir = &m->block,
+        .round = &m->block,
+        .covers = true,
         .page_offset = PAGE_OFFSET,
         .pins = pins,
         .npins = ARRAY_LEN(pins),

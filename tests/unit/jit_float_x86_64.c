@@ -80,6 +80,8 @@ static void emit(struct bench *t, const struct ir_block *block)
         t->at = t->routines;
     struct jit_emit_request request = {
         .ir = block,
+        .round = block,
+        .covers = true,
         .pins = pins,
         .npins = ARRAY_LEN(pins),
         .fpins = fpins,

@@ -55,6 +55,20 @@ static void fading(void **state)
     assert_true(jit_policy_run(&heat, 3, 9 * HALF_LIFE));
 }
 
+static void uncovered(void **state)
+{
+    struct jit_uncovered c = {0};
+    unsigned n = 0;
+    (void)state;
+    for (uint64_t insns = 0; insns < 4000000; insns += 40000, n++) /* now and then, for ever */
+        assert_false(jit_policy_uncovered(&c, insns));
+    for (n = 0; !jit_policy_uncovered(&c, 8000000 + n * 1000); n++)
+        assert_true(jit_policy_covers(&c) && n < 100);
+    assert_int_equal(n, JIT_UNCOVERED_MAX - 1);
+    assert_false(jit_policy_covers(&c));
+    assert_true(jit_policy_uncovered(&c, 1ull << 40)); /* and never again */
+}
+
 static void loops(void **state)
 {
     (void)state;
@@ -101,10 +115,8 @@ static void storms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threshold),
-        cmocka_unit_test(fading),
-        cmocka_unit_test(loops),
-        cmocka_unit_test(storms),
+        cmocka_unit_test(threshold), cmocka_unit_test(fading), cmocka_unit_test(uncovered),
+        cmocka_unit_test(loops),     cmocka_unit_test(storms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

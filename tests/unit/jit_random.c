@@ -19,6 +19,8 @@ void random_frame(struct random *r, uint64_t frame[RIG_CELLS])
 {
     for (unsigned i = 0; i < RIG_CELLS; i++) {
         frame[i] = random_value(r);
+        if (i < RIG_WIDE && random_percent(r, 30)) /* an address, mostly around the end of a page of RAM */
+            frame[i] = RIG_VA + (1 + random_below(r, 4)) * MEM_PAGE - random_below(r, random_percent(r, 80) ? 256 : MEM_PAGE);
         if (i >= RIG_WIDE && i < RIG_NARROW)
             frame[i] = (uint32_t)frame[i];
         else if (i >= RIG_NARROW && i < RIG_BOOLS)
@@ -317,12 +319,19 @@ static gva address(struct maker *m, unsigned size, bool atomic)
     return atomic && random_percent(r, 90) ? align_down(at, size) : at;
 }
 
+static struct ir_op *append(struct maker *m)
+{
+    struct ir_op *o = &m->block->ops[m->block->nops++];
+    *o = (struct ir_op){.d = IR_NONE, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE};
+    return o;
+}
+
 /* Base cell and displacement that lead to an address: the cell's value is known as long as nothing has written it. */
 static void set_address(struct maker *m, struct ir_op *o, gva to)
 {
     for (unsigned tries = 0; tries < 8; tries++) {
         unsigned cell = pick(m->r, 0, RIG_WIDE);
-        if (m->changed[cell])
+        if (m->changed[cell] || (cell == m->near && m->near_at))
             continue;
         o->a = (uint16_t)cell;
         o->imm = to - m->frame[cell];
@@ -330,6 +339,46 @@ static void set_address(struct maker *m, struct ir_op *o, gva to)
     }
     o->a = RIG_CELLS;
     o->imm = to;
+}
+
+/* Often around the end of a page. */
+static gva near_address(struct maker *m)
+{
+    gva at = address(m, 8, false);
+    return random_percent(m->r, 50) ? align_down(at, MEM_PAGE) + MEM_PAGE - random_below(m->r, 256) : at;
+}
+
+/* Near the other accesses through a register that only moves on by constants. */
+static bool set_near(struct maker *m, struct ir_op *o)
+{
+    if (!m->near_at || m->changed[m->near]) {
+        m->near = pick(m->r, 0, RIG_WIDE);
+        m->near_at = m->frame[m->near] - RIG_VA < RIG_PAGES * MEM_PAGE ? m->frame[m->near] : near_address(m);
+        m->moved = 0;
+    }
+    if (m->changed[m->near])
+        return false;
+    o->a = (uint16_t)m->near;
+    o->imm = m->near_at + random_below(m->r, 200) - m->frame[m->near] - m->moved;
+    if (random_percent(m->r, 15)) /* or not so near */
+        o->imm += random_percent(m->r, 50) ? MEM_PAGE : 0ull - MEM_PAGE;
+    return true;
+}
+
+/* By a little, or to another place. */
+static void move_near(struct maker *m)
+{
+    struct ir_op *o = append(m);
+    uint64_t by = random_below(m->r, 64);
+    *o = (struct ir_op){
+        .op = IR_ADD, .type = IR_i64, .d = (uint16_t)m->near, .a = (uint16_t)m->near, .b = IR_CONST, .c = IR_NONE, .imm = by};
+    if (random_percent(m->r, 30)) {
+        m->near_at = near_address(m);
+        by = m->near_at - m->frame[m->near] - m->moved;
+        *o =
+            (struct ir_op){.op = IR_K, .type = IR_i64, .d = (uint16_t)m->near, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE, .imm = m->near_at};
+    }
+    m->moved += by;
 }
 
 static unsigned access_size(const struct ir_op *o)
@@ -344,13 +393,6 @@ static unsigned access_size(const struct ir_op *o)
 }
 
 /* A base that is a temporary needs an op in front of the access. */
-static struct ir_op *append(struct maker *m)
-{
-    struct ir_op *o = &m->block->ops[m->block->nops++];
-    *o = (struct ir_op){.d = IR_NONE, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE};
-    return o;
-}
-
 static void base_in_temporary(struct maker *m, gva to, uint64_t displacement)
 {
     struct ir_op *k = append(m);
@@ -376,7 +418,11 @@ static void memory(struct maker *m, const struct form *form)
         m->linked = to;
         m->width = o.s[0];
     }
-    if (o.op == IR_PROBE) {
+    if (m->near_at && !m->changed[m->near] && random_percent(m->r, 15))
+        move_near(m);
+    if (!atomic && o.op != IR_PROBE && random_percent(m->r, 40) && set_near(m, &o)) {
+        /* set */
+    } else if (o.op == IR_PROBE) {
         o.a = (uint16_t)operand(m, IR_i64);
         o.imm = 1 + random_below(m->r, 16);
     } else if (m->ntemps < ARRAY_LEN(m->temps) && random_percent(m->r, 20)) {

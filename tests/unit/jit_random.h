@@ -33,6 +33,10 @@ struct maker { /* a block being made */
     unsigned offset;         /* of the next insn */
     gva linked;              /* address of the last LL, and its width */
     uint8_t width;
+    unsigned
+        near; /* a register that others than move_near have not changed; near_at: 0, or where accesses through it go to, more or less */
+    gva near_at;
+    uint64_t moved; /* what has been added to it */
 };
 
 /* free() the block. forms: to choose from; the first `sure` of them all occur. */

@@ -324,6 +324,8 @@ bool rig_emit(struct rig *rig, const struct ir_block *block, unsigned page_offse
     if (rig->at + jit_host->code_max > CODE_SIZE)
         rig->at = rig->routines;
     struct jit_emit_request request = {.ir = block,
+                                       .round = block,
+                                       .covers = true,
                                        .page_offset = page_offset,
                                        .pins = rig->guest.pins,
                                        .npins = rig->guest.npins,
@@ -382,6 +384,7 @@ static int reason(struct rig *rig, enum jit_why why, const struct ir_block *bloc
             return -1;
         rig_finish_trap(cpu);
         return IR_EXIT_trap;
+    case JIT_EXIT_uncovered: return cpu->jit_ir == block && cpu->insns == START_INSNS ? (int)ir_eval(cpu, block) : -1;
     }
     return -1;
 }

@@ -204,6 +204,25 @@ static void native_blocks(void **state)
     }
 }
 
+/* Accesses through the same registers, which one look at the TLB is for. */
+static void many_accesses(void **state)
+{
+    struct fixture *f = *state;
+    unsigned n = 0;
+    for (unsigned i = 0; i < f->nforms; i++) {
+        const struct form *form = &f->forms[i];
+        bool access = form->op == IR_LOAD || form->op == IR_LOADZ || form->op == IR_LOADS || form->op == IR_STORE || form->op == IR_STOREN;
+        if (access || (form->type == IR_i64 && !form->source && (form->op == IR_MOV || form->op == IR_XOR || form->op == IR_BRANCH_CMP)))
+            f->native[n++] = *form;
+    }
+    for (unsigned series = 0; series < 10; series++) {
+        begin(f, (unsigned)random_below(&f->r, RIG_PINS + 1));
+        for (unsigned i = 0; i < 1000; i++)
+            one(f, f->native, n, 4 + (unsigned)random_below(&f->r, 24), NULL);
+        rig_fini(&f->rig);
+    }
+}
+
 /* Faults at accesses of all kinds, among ops that leave values in registers. */
 static void flat_memory(void **state)
 {
@@ -575,6 +594,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_form, setup, teardown),
         cmocka_unit_test_setup_teardown(random_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(native_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_accesses, setup, teardown),
         cmocka_unit_test_setup_teardown(long_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(float_lanes, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_hits, setup, teardown),

@@ -184,7 +184,7 @@ bool emu_drop_fast_writes(struct emu_cpu *emu, gpa page, bool coded)
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++) {
         uint64_t parts = !c->used ? 0 : coded ? c->tlb->code : UINT64_MAX;
         if (parts) /* the copies are of any of them */
-            any |= drop_writes(c->tlb->write + TLB_SIZE, TLB_RECENT, host);
+            any |= drop_writes(c->tlb->write + TLB_SIZE, TLB_COPIES, host);
         for (; parts; parts &= parts - 1)
             any |= drop_writes(c->tlb->write + __builtin_ctzll(parts) * TLB_PART, TLB_PART, host);
     }

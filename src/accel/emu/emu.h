@@ -126,6 +126,7 @@ bool emu_may_keep(struct emu_cpu *emu, const struct tlb_page *page); /* may wher
 void emu_forget_jumps(struct emu_cpu *emu);
 void emu_forget_gone(struct emu_cpu *emu);                             /* those to blocks that were dropped since emu->epoch */
 void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry); /* emitted code jumps there by itself from now on */
+void emu_forget_jump(struct emu_cpu *emu, gva pc);                     /* not any more, in the present view */
 static inline unsigned emu_jump_row(gva pc) { return (pc >> 12 ^ pc >> 18) % JUMP_PAGES; }
 static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc) { return &emu->jumps[emu_jump_row(pc)][pc >> 1 & (JUMP_SLOTS - 1)]; }
 

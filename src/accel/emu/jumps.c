@@ -111,6 +111,13 @@ void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry)
     note_code(emu, pc);
 }
 
+void emu_forget_jump(struct emu_cpu *emu, gva pc)
+{
+    unsigned index = jit_jump_index(pc);
+    if (emu->view->jumped >> index / JUMP_PART & 1 && emu->view->jumps[index].pc == pc)
+        emu->view->jumps[index].pc = jit_jump_none(index);
+}
+
 /* ---- spaces and views ---- */
 
 static uint32_t new_id(struct emu_cpu *emu)

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-_Static_assert(CPU_STAT_exit_poll - CPU_STAT_exit_branch == (int)JIT_EXIT_poll, "the rows exit_* follow enum jit_why");
+_Static_assert(CPU_STAT_exit_uncovered - CPU_STAT_exit_branch == (int)JIT_EXIT_uncovered, "the rows exit_* follow enum jit_why");
 
 enum { CACHE_LIMIT = 128 << 20, CODE_SIZE = 64 << 20, ROUNDS = 15 /* of a loop in tier 0, before it is looked at again */ };
 
@@ -113,6 +113,18 @@ static void raise_trap(struct cpu *cpu)
     ir_eval_trapped(cpu, cpu->jit_ir, op);
 }
 
+/* Where that happens often the block gets other code. */
+static enum ir_exit run_uncovered(struct emu_cpu *emu)
+{
+    struct cpu *cpu = emu->cpu;
+    struct jit_block *block = jit_block_of(cpu->jit_ir);
+    if (jit_policy_uncovered(&block->uncovered, cpu->insns)) {
+        jit_compile_uncover(emu->vm->compiler, block);
+        emu_forget_jump(emu, cpu->pc);
+    }
+    return evaluate(cpu, &block->ir, ROUNDS);
+}
+
 static enum ir_exit run_code(struct emu_cpu *emu, const struct jit_code *code)
 {
     struct cpu *cpu = emu->cpu;
@@ -122,6 +134,7 @@ static enum ir_exit run_code(struct emu_cpu *emu, const struct jit_code *code)
     case JIT_EXIT_link: emu->exit = cpu->jit_exit; return IR_EXIT_branch;
     case JIT_EXIT_end: return IR_EXIT_end;
     case JIT_EXIT_trap: raise_trap(cpu); return IR_EXIT_trap;
+    case JIT_EXIT_uncovered: return run_uncovered(emu);
     default: return IR_EXIT_branch;
     }
 }

@@ -15,6 +15,9 @@ enum jit_why {
     JIT_EXIT_end,    /* mode, code or interrupts may have changed */
     JIT_EXIT_trap,   /* cpu->jit_op trapped; cpu->pc is its block's address */
     JIT_EXIT_poll,   /* as branch: an event waits */
+    /* cpu->jit_ir, which begins at cpu->pc, must run in tier 0 this once: accesses that its code looks up together are not in one page
+     * that the TLB knows */
+    JIT_EXIT_uncovered,
 };
 
 /* A direct way out of a block: a jump whose displacement can be pointed at another block's code, or back at its own cold stub. */
@@ -49,6 +52,7 @@ struct jit_code { /* the code of one block; guarded by the compiler's lock, but 
     struct jit_exit *in;         /* exits of others linked to it */
     struct jit_code *chunk_next; /* of those in the same chunk */
     struct ir_block *unrolled;   /* what it was made of, if that is not the block's own IR */
+    bool covers;                 /* as it was asked for */
     struct jit_fault *faults;    /* nfaults of them */
     unsigned nfaults;
     uint64_t free_epoch; /* when the chunk is recycled */
@@ -58,13 +62,15 @@ struct jit_code { /* the code of one block; guarded by the compiler's lock, but 
 
 struct jit_emit_request {
     const struct ir_block *ir;
-    unsigned page_offset; /* of the block's first byte in its page */
-    const uint16_t *pins; /* cells in order of use: the host takes as many as it has registers for */
+    const struct ir_block *round; /* what it was unrolled from, or the same; the code may be made of both */
+    unsigned page_offset;         /* of the block's first byte in its page */
+    const uint16_t *pins;         /* cells in order of use: the host takes as many as it has registers for */
     unsigned npins;
     const uint16_t *fpins; /* likewise, of the cells with floating-point values */
     unsigned nfpins;
     uint8_t fp_host; /* of struct guest */
     bool alone;      /* no other vCPU runs this code or writes its memory */
+    bool covers;     /* several accesses may be looked up together, at the cost of JIT_EXIT_uncovered */
     bool flat;       /* cpu->flat: accesses go without a probe, and the block stands at one address only: */
     gva page;        /* of the page that it begins in; flat only */
     uint16_t zero_cell;

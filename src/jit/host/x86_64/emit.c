@@ -327,6 +327,69 @@ static void prepare(struct emit *e, const struct jit_emit_request *q)
     e->ready = true;
 }
 
+static void plan(struct emit *e, const struct ir_block *ir)
+{
+    e->ir = ir;
+    e->ncold = 0;
+    e->loops = false;
+    e->forwarded = IR_NONE;
+    e->divided = NULL;
+    e->top = INT_MIN;
+    e->skipped = 0;
+    e->paired = NULL;
+    for (unsigned i = 0; i < ir->nops; i++)
+        e->loops |= leads_to_start(e, &ir->ops[i]);
+    x86_plan_needs(e);
+}
+
+/* All of its ops, then the stubs. */
+static void emit_ops(struct emit *e)
+{
+    const struct ir_block *ir = e->ir;
+    unsigned insn = 0;
+    for (unsigned i = 0, n; i < ir->nops; i += n) {
+        x86_xmm_op(e, i);
+        x86_mirror_op(e, &ir->ops[i]);
+        for (; insn < ir->ninsns && ir->insns[insn].op <= i; insn++)
+            e->top = ir->insns[insn].offset > e->top ? ir->insns[insn].offset : e->top;
+        const struct ir_op *op = &ir->ops[i];
+        n = e->need[i] == NEED_none ? 1 : x86_lower_vector(e, op);
+        if (!n) {
+            n = x86_lower_flags(e, op);
+            n = n ? n : lower(e, op);
+            for (unsigned k = 0; k < n; k++)
+                x86_vwritten(e, op + k);
+        }
+        for (unsigned k = 0; k < n && !e->request->flat; k++)
+            x86_note_base(e, &ir->ops[i + k]);
+        for (unsigned k = 1; k < n; k++)
+            x86_mirror_op(e, &ir->ops[i + k]);
+    }
+    if (!e->c.full)
+        cold_stubs(e);
+}
+
+/* A loop: all of the block again, one round of it, with a probe for each access. */
+static void round_uncovered(struct emit *e)
+{
+    x86_uncovered(e);
+    plan(e, e->request->round);
+    memset(e->covered, 0, e->ir->nops);
+    x86_plan_probes(e);
+    x86_vec_begin(e);
+    x86_xmm_begin(e, true);
+    emit_ops(e);
+}
+
+static void leave_uncovered(struct emit *e)
+{
+    x86_uncovered(e);
+    x86_give_back(e);
+    x86_imm(&e->c, RCX, (uintptr_t)e->ir);
+    place_into_rax(e, e->request->page_offset);
+    x86_jmp_exec(&e->c, e->routines + e->r->uncovered);
+}
+
 size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
 {
     struct emit *e = q->scratch;
@@ -338,44 +401,20 @@ size_t x86_emit(const uint8_t *routines, struct jit_emit_request *q)
     e->routines = routines;
     e->r = (const void *)routines;
     e->request = q;
-    e->ir = q->ir;
-    e->ncold = 0;
-    e->loops = false;
-    e->forwarded = IR_NONE;
-    e->divided = NULL;
-    e->top = INT_MIN;
-    e->skipped = 0;
-    e->paired = NULL;
-    unsigned insn = 0;
-    for (unsigned i = 0; i < q->ir->nops; i++)
-        e->loops |= leads_to_start(e, &q->ir->ops[i]);
-    x86_plan_needs(e);
+    plan(e, q->ir);
     x86_plan_registers(e);
+    x86_plan_covers(e);
     if (!q->flat)
         x86_plan_probes(e);
     x86_vec_begin(e);
-    x86_xmm_begin(e);
+    x86_xmm_begin(e, false);
     x86_borrow(e);
     e->body = e->c.at;
-    for (unsigned i = 0, n; i < q->ir->nops; i += n) {
-        x86_xmm_op(e, i);
-        x86_mirror_op(e, &e->ir->ops[i]);
-        for (; insn < q->ir->ninsns && q->ir->insns[insn].op <= i; insn++)
-            e->top = q->ir->insns[insn].offset > e->top ? q->ir->insns[insn].offset : e->top;
-        const struct ir_op *op = &q->ir->ops[i];
-        n = e->need[i] == NEED_none ? 1 : x86_lower_vector(e, op);
-        if (!n) {
-            n = x86_lower_flags(e, op);
-            n = n ? n : lower(e, op);
-            for (unsigned k = 0; k < n; k++)
-                x86_vwritten(e, op + k);
-        }
-        for (unsigned k = 0; k < n && !q->flat; k++)
-            x86_note_base(e, &q->ir->ops[i + k]);
-        for (unsigned k = 1; k < n; k++)
-            x86_mirror_op(e, &q->ir->ops[i + k]);
-    }
-    if (!e->c.full)
-        cold_stubs(e);
+    x86_cover(e);
+    emit_ops(e);
+    if (e->ncovers && e->loops && !e->c.full)
+        round_uncovered(e);
+    else if (e->ncovers && !e->c.full)
+        leave_uncovered(e);
     return e->c.full ? 0 : (size_t)(e->c.at - e->c.start);
 }

@@ -92,7 +92,8 @@ bool x86_lower_memory(struct emit *e, const struct ir_op *op)
     cold.back = e->c.at;
     cold.access = e->request->flat ? access : NULL;
     cold.result = !a.store && r == RAX ? (int)RAX : -1;
-    x86_cold(e, cold);
+    if (!x86_covered(e, op))
+        x86_cold(e, cold);
     if (!a.store)
         x86_finish(e, op, r);
     return true;
@@ -130,7 +131,8 @@ bool x86_lower_float_memory(struct emit *e, const struct ir_op *op)
         cold.result = XMM + (int)x;
     }
     cold.back = e->c.at;
-    x86_cold(e, cold);
+    if (!x86_covered(e, op))
+        x86_cold(e, cold);
     if (!a.store)
         x86_xfinish(e, op, x, a.size == 4, a.size == 4 && !x86_xcanonical(e) ? X_ONES : 0);
     return true;

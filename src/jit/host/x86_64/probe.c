@@ -18,14 +18,16 @@ static struct x86_mem entry_at(bool store, enum x86_reg index)
 }
 
 /* Loops use the registers for different things, so the copies of one are in other places in each, as the block stands in its page. */
-static struct x86_mem recent_at(const struct emit *e, bool store, unsigned copy)
+static struct x86_mem copy_at(const struct emit *e, bool store, unsigned half, unsigned copy)
 {
     struct x86_mem m = entry_at(store, NO_REG);
     if (e->walks)
         copy = (copy ^ e->request->page_offset * 0x9e3779b1u >> 27) % TLB_RECENT;
-    m.disp += (int32_t)((TLB_SIZE + copy) * sizeof(struct tlb_entry));
+    m.disp += (int32_t)((TLB_SIZE + half * TLB_RECENT + copy) * sizeof(struct tlb_entry));
     return m;
 }
+
+static struct x86_mem recent_at(const struct emit *e, bool store, unsigned copy) { return copy_at(e, store, 0, copy); }
 
 static struct x86_mem tlb_field(size_t offset) { return (struct x86_mem){.base = R14, .index = NO_REG, .disp = (int32_t)offset}; }
 
@@ -35,6 +37,8 @@ static struct x86_mem addend(struct x86_mem entry)
     entry.disp += 8;
     return entry;
 }
+
+struct x86_mem x86_cover_copy(const struct emit *e, const struct cover *cover) { return copy_at(e, cover->store, 1, cover->root); }
 
 /* rcx = offset of the indexed entry of rax; loses rdx. rorx: the host has it. */
 static void index_into_rcx(struct code_buf *c, bool rorx)
@@ -299,10 +303,30 @@ static void flat_address(struct emit *e, const struct ir_op *op, struct x86_mem 
     e->forwarded = IR_NONE;
 }
 
+static void covered_address(struct emit *e, const struct ir_op *op, const struct cover *cover, struct x86_mem *at)
+{
+    int pin = fits32((int64_t)op->imm) ? x86_pin(e, op->a) : -1;
+    *at = (struct x86_mem){.base = RAX, .index = NO_REG};
+    if (pin >= 0) {
+        x86_load(&e->c, RAX, addend(x86_cover_copy(e, cover)));
+        *at = (struct x86_mem){.base = RAX, .index = (enum x86_reg)pin, .scale = 1, .disp = (int32_t)op->imm};
+    } else {
+        x86_address_into_rax(e, op);
+        x86_alu_rm(&e->c, ALU_add, true, RAX, addend(x86_cover_copy(e, cover)));
+    }
+    e->forwarded = IR_NONE;
+}
+
 uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at, uint8_t **hit)
 {
     if (e->request->flat) {
         flat_address(e, op, at);
+        return NULL;
+    }
+    const struct cover *cover = x86_covered(e, op);
+    if (cover) {
+        covered_address(e, op, cover, at);
+        *hit = NULL;
         return NULL;
     }
     uint8_t side = store ? BASE_write : BASE_read;

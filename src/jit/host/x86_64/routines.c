@@ -198,10 +198,10 @@ static void leave_by_exit(struct code_buf *c, const uint8_t *leave, bool flat)
 }
 
 /* rcx: the block of IR; rax: where it begins, as above. */
-static void leave_by_trap(struct code_buf *c, const uint8_t *leave, bool flat)
+static void leave_ir(struct code_buf *c, const uint8_t *leave, enum jit_why why, bool flat)
 {
     x86_store(c, STATE(jit_ir), RCX);
-    leave_for(c, leave, JIT_EXIT_trap, flat);
+    leave_for(c, leave, why, flat);
 }
 
 void x86_probe(struct code_buf *c, const uint8_t *routines, bool flat)
@@ -257,7 +257,9 @@ static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uin
     r.poll = (uint32_t)(c.at - out);
     leave_for(&c, out_of, JIT_EXIT_poll, flat);
     r.trap = (uint32_t)(c.at - out);
-    leave_by_trap(&c, out_of, flat);
+    leave_ir(&c, out_of, JIT_EXIT_trap, flat);
+    r.uncovered = (uint32_t)(c.at - out);
+    leave_ir(&c, out_of, JIT_EXIT_uncovered, flat);
     r.probe = (uint32_t)(c.at - out);
     memcpy(out, &r, sizeof r);
     /* x86_probe reads the table where the code will run; both are the same memory. */
@@ -275,9 +277,9 @@ static enum jit_why run(const uint8_t *base, struct cpu *cpu, const uint8_t *ent
 
 static void patch(uint8_t *site, int32_t displacement) { __atomic_store_n((int32_t *)(void *)site, displacement, __ATOMIC_RELEASE); }
 
-static const char *const routine_names[] = {"enter",    "leave",       "call_op",      "probe",       "fp_load",
-                                            "fp_flags", "second_read", "second_write", "recent_read", "recent_write",
-                                            "branch",   "link",        "poll",         "trap",        NULL};
+static const char *const routine_names[] = {"enter",        "leave",       "call_op",      "probe",  "fp_load", "fp_flags", "second_read",
+                                            "second_write", "recent_read", "recent_write", "branch", "link",    "poll",     "trap",
+                                            "uncovered",    NULL};
 
 static const struct jit_host x86_64 = {
     .name = "x86-64",

@@ -268,7 +268,8 @@ static void access(struct emit *e, const struct ir_op *op)
     if (!cold.store)
         x86_vfinish(e, op, x);
     cold.back = e->c.at;
-    x86_cold(e, cold);
+    if (!x86_covered(e, op))
+        x86_cold(e, cold);
     e->forwarded = IR_NONE;
 }
 

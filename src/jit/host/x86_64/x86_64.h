@@ -56,6 +56,15 @@ struct place {
     int16_t offset;
 };
 
+/* Accesses whose addresses differ by constants from what a register holds at the block's start (cover.c). */
+struct cover {
+    uint8_t root; /* the cell */
+    bool store;
+    uint16_t accesses;
+    int32_t first, last; /* of their bytes, from there */
+};
+enum { COVERS = 8 };
+
 /* An integer register whose value is in XMIRROR too: the low 32 bits, or all. */
 struct mirror {
     uint16_t cell;
@@ -101,7 +110,11 @@ struct emit {
     uint8_t pin_of[256]; /* of low cells: 1 + index of the pin register, 0: not pinned */
     unsigned npins, nborrowed;
     struct borrowed borrowed[PINS];
-    bool loops;    /* some way out leads to the block's start */
+    struct cover cover[COVERS];
+    unsigned ncovers;
+    uint8_t covered[IR_MAX_OPS];               /* by op: 1 + the index of its cover, 0: it probes by itself */
+    uint8_t *crossed[COVERS], *missed[COVERS]; /* branches to where all do: two pages, not in the TLB */
+    bool loops;                                /* some way out leads to the block's start */
     bool walks;    /* its accesses are likely in the pages of the last ones: it loops, or computes with floats, as loops around it do */
     uint8_t *body; /* behind what only those do who come in */
     const struct ir_op *divided; /* a division whose result waits already */
@@ -175,11 +188,11 @@ bool x86_xalias(struct emit *e, const struct ir_op *op, unsigned x);
 void x86_xsettle(struct emit *e);                 /* for the evaluator, what is in rax only goes to its cell as well */
 void x86_xcold(struct emit *e, struct cold cold); /* with the temporaries of now */
 void x86_xcold_generic(struct emit *e, const struct cold *cold);
-void x86_xcold_evaluate(struct emit *e, const struct cold *cold);          /* its first part: the result is in its cell */
-void x86_xmm_begin(struct emit *e);                                        /* of a block */
-void x86_xmm_op(struct emit *e, unsigned i);                               /* of an op */
-bool x86_lower_from_xmm(struct emit *e, const struct ir_op *op);           /* copies to integer registers */
-void x86_xmm_flush(struct emit *e, const struct ir_op *op);                /* operands to memory */
+void x86_xcold_evaluate(struct emit *e, const struct cold *cold); /* its first part: the result is in its cell */
+void x86_xmm_begin(struct emit *e, bool there);                   /* of a block; there: the guest's registers are where it wants them */
+void x86_xmm_op(struct emit *e, unsigned i);                      /* of an op */
+bool x86_lower_from_xmm(struct emit *e, const struct ir_op *op);  /* copies to integer registers */
+void x86_xmm_flush(struct emit *e, const struct ir_op *op);       /* operands to memory */
 void x86_xmm_written(struct emit *e, const struct ir_op *op, bool memory); /* memory: the result is there, not in the register */
 const uint8_t *x86_constant(const struct emit *e, size_t offset);
 #define CONSTANT(e, field) x86_constant(e, offsetof(struct constants, field))
@@ -274,8 +287,15 @@ uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store, uint8_t **hit)
 /* Where a load or store finds its bytes (of rax and the base register). Returns the branch of a miss, for the cold stub that must come
  * next, and *hit as x86_tlb_probe; NULL: it will be given, and no *hit. */
 uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at, uint8_t **hit);
+struct x86_mem x86_cover_copy(const struct emit *e, const struct cover *cover); /* the tag of the copy that is for it alone */
 void x86_second_routine(struct code_buf *c, bool store);
 void x86_recent_routine(struct code_buf *c, bool store, const uint8_t *second);
+
+/* cover.c */
+void x86_plan_covers(struct emit *e);                                          /* of a block */
+void x86_cover(struct emit *e);                                                /* at its start, looks whether they hold; */
+void x86_uncovered(struct emit *e);                                            /* and goes here if not */
+const struct cover *x86_covered(const struct emit *e, const struct ir_op *op); /* NULL: it must probe */
 
 /* memory.c */
 void x86_address_into_rax(struct emit *e, const struct ir_op *op);

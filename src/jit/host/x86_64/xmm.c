@@ -283,16 +283,16 @@ static bool touches(const struct emit *e, const struct ir_op *op)
 }
 
 /* Pinned xmm registers and MXCSR are needed by some blocks only: the others leave cpu->fp_live as it is. */
-void x86_xmm_begin(struct emit *e)
+void x86_xmm_begin(struct emit *e, bool there)
 {
     bool any = false;
     e->insn = e->nxtemps = 0;
     e->mirror.valid = false;
     e->insn_end = e->ir->ninsns > 1 ? e->ir->insns[1].op : e->ir->nops;
     memset(e->xstate, 0, sizeof e->xstate);
-    for (unsigned i = 0; i < e->ir->nops && !any; i++)
+    for (unsigned i = 0; i < e->ir->nops && !any && !there; i++)
         any = touches(e, &e->ir->ops[i]);
-    if (!any && !(e->vectors && e->request->nfpins))
+    if (there || (!any && !(e->vectors && e->request->nfpins)))
         return;
     x86_alu_mi(&e->c, ALU_cmp, false, STATE(fp_live), !e->vectors ? FP_LIVE : any ? FP_FLAGS : FP_LIVE);
     uint8_t *from = x86_jcc(&e->c, e->vectors && !any ? CC_E : CC_NE);
