@@ -6,6 +6,7 @@
 #include "user/calls.h"
 #include "user/procfs.h"
 #include "user/root.h"
+#include "user/trace.h"
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -135,7 +136,7 @@ static bool other_limits(const struct user_memory *m, char *text, size_t size)
 /* In the order of the command line from its end on. */
 static int64_t exec_again(struct user *user, struct exec *e, char **envp)
 {
-    char exe_fd[16], program_fd[16], limits[96];
+    char exe_fd[16], program_fd[16], limits[96], traced[48];
     size_t n = 0;
     const char *argv0 = e->argc ? *e->argv++ : "";
     e->argc -= e->argc > 0;
@@ -154,6 +155,11 @@ static int64_t exec_again(struct user *user, struct exec *e, char **envp)
     if (other_limits(user->memory, limits, sizeof limits)) {
         push(e, limits);
         push(e, "--limits");
+    }
+    user_trace_text(user_self, traced, sizeof traced);
+    if (*traced) {
+        push(e, traced);
+        push(e, "--traced");
     }
     if (user->exe_fd >= 0) {
         snprintf(exe_fd, sizeof exe_fd, "%d", user->exe_fd);

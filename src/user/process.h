@@ -22,6 +22,9 @@ enum { USER_PAGE = 4096, USER_SIGNALS = 64 };
 #define USER_STACK_GAP  (1ull << 20) /* and below it */
 
 struct user_thread;
+struct user_trace;
+struct user_trace_area;
+struct user_tracee;
 struct user_action;
 struct user_call;
 
@@ -53,6 +56,10 @@ struct user_abi {
     /* Core files: general registers as NT_PRSTATUS has them, floating point ones as NT_FPREGSET, which has core_floats bytes. */
     size_t core_registers, core_floats;
     void (*core_put)(struct cpu *cpu, uint64_t *registers, void *floats);
+    /* ptrace(): the way back, NULL: not those; the register of NT_ARM_TLS; what else arm64's kernel has that riscv64's has not. */
+    void (*core_take)(struct cpu *cpu, const uint64_t *registers, const void *floats);
+    uint64_t *(*tls)(struct cpu *cpu);
+    bool arm64_trace;
     void (*cpuinfo)(const struct cpu *cpu, unsigned n, FILE *out); /* of /proc/cpuinfo, for processor n */
     const struct user_call *calls;                                 /* its own system calls; name NULL at the end, or NULL */
     const uint8_t *(*trap_insn)(unsigned size);                    /* of breakpoints, in place of an insn of so many bytes; NULL: none */
@@ -107,6 +114,8 @@ struct user {
     bool reclaimed;                               /* user_signals_reclaim() has been called */
     struct user_thread *_Atomic held_by;          /* writes a core file; the others stop */
     struct user_debug *debug;                     /* NULL: nobody debugs it */
+    struct user_trace_area *trace_area;           /* trace.h; NULL: nobody can trace it */
+    struct user_tracee *tracees;                  /* under lock: threads that this process traces */
     bool vforked;                                 /* its memory and vm are the parent's */
     struct cpu_stats *ended;                      /* counters of threads that have ended; NULL: nobody wants to know */
 };
@@ -132,7 +141,17 @@ struct user_thread {
         bool trapped, own;  /* by its own insn, with info; at a breakpoint */
         int action, signal; /* what it shall do, and with which signal */
         siginfo_t info;
-    } debug;               /* user->debug's */
+    } debug;                  /* user->debug's */
+    struct user_trace *trace; /* NULL: there was no room for it, nobody can trace it */
+    uint32_t trace_stops;     /* how often it has stood for its tracer */
+    bool trace_returns;       /* the call may end with a stop: it began with one, or the tracer has been told of what it made */
+    bool born_traced;         /* begins with a stop */
+    _Atomic bool stop_came;   /* a signal that cannot be blocked, for the tracer to see, */
+    siginfo_t stop_info;      /* and what it said */
+    struct {
+        int code;          /* the kernel's ERESTART*, by which a handler may end it; 0: none */
+        uint64_t pc;       /* of the call */
+    } again;               /* a call that was given up for a signal, while it is traced */
     bool exiting, changed; /* changed: the rounding mode may be another one */
 };
 
@@ -160,6 +179,7 @@ bool user_fetchable(void *user, struct cpu *cpu, gva page);
 void user_signals_init(struct user *user);
 void user_signals_thread(struct user_thread *t);                 /* on the thread, before it runs guest code */
 void user_signals_fault(struct user_thread *t, siginfo_t *info); /* raised by its own insn: cannot be blocked */
+void user_signals_act(struct user_thread *t, siginfo_t *info);   /* a signal that its tracer has let pass */
 void user_signals_deliver(struct user_thread *t);                /* what is pending; between insns */
 void user_signals_mask(struct user_thread *t, uint64_t mask);    /* blocks these, and no others */
 bool user_signals_end(const struct user_thread *t);              /* of a thread: none comes any more; false: deliver first what has come */

@@ -2,6 +2,7 @@
 /* Building the process: which architecture the program is of, translator, memory, first thread. */
 #include "base/bits.h"
 #include "user/process.h"
+#include "user/trace.h"
 #include "user/user.h"
 #include <elf.h>
 #include <errno.h>
@@ -239,6 +240,7 @@ int user_run(const struct user_options *options, struct err *err)
         rc = find_program(&user, p, err);
     if (!rc && set_exe(&user, p))
         rc = err_set(err, STATUS_resource, "out of memory");
+    user_trace_init(&user);
     if (!rc)
         rc = build(&user, err);
     if (!rc)
@@ -251,5 +253,6 @@ int user_run(const struct user_options *options, struct err *err)
     if (rc)
         return rc;
     close(p->fd);
+    user_trace_ready(&user);
     user_thread_loop(t);
 }

@@ -9,6 +9,7 @@
 #include "user/calls.h"
 #include "user/core.h"
 #include "user/debug.h"
+#include "user/trace.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -67,11 +68,29 @@ static void pass_on(int signal, siginfo_t *info)
         kill(getpid(), signal);
 }
 
+/* A call that was begun is made again. */
+static void look_up(struct user_thread *t, void *context)
+{
+    atomic_store(&t->held_came, true);
+    atomic_fetch_or(&t->cpu->events, CPU_EVENT_stop);
+    os_syscall_interrupt(context);
+}
+
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
     struct user_thread *t = user_self;
     ucontext_t *uc = context;
     uint64_t all = ~ALWAYS_OPEN;
+    siginfo_t sent;
+    if (signal == SIGSEGV && info->si_code <= USER_TRACE_STANDS && info->si_code >= USER_TRACE_SIGNAL) {
+        enum user_trace_word word = user_trace_came(t, info, &sent);
+        if (word == USER_TRACE_LOOK)
+            look_up(t, context);
+        if (word != USER_TRACE_SIGNAL)
+            return;
+        info = &sent;
+        signal = sent.si_signo;
+    }
     if (!t) {
         pass_on(signal, info); /* it is blocked here until the handler has returned, and then all are */
         memcpy(&uc->uc_sigmask, &all, sizeof all);
@@ -80,9 +99,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
     if (((ALWAYS_OPEN & BIT(signal)) && (blocked_now(t) & BIT(signal))) || atomic_load(&t->pending)) {
         t->held_info[signal == SIGBUS] = *info; /* only those two can come here so */
         atomic_fetch_or(&t->held, BIT(signal));
-        atomic_store(&t->held_came, true); /* to somebody who waits for it, perhaps: a call that was begun is made again */
-        atomic_fetch_or(&t->cpu->events, CPU_EVENT_stop);
-        os_syscall_interrupt(context);
+        look_up(t, context); /* somebody waits for it, perhaps */
         return;
     }
     leave_with(t, signal, info);
@@ -204,7 +221,7 @@ void user_die(struct user_thread *t, siginfo_t *info)
     const struct rlimit none = {0};
     setrlimit(RLIMIT_CORE, &none); /* one of this program would help nobody */
     host_mask(~BIT(signal));
-    syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), signal);
+    user_trace_raise(t, signal);
     for (;;)
         _exit(128 + signal);
 }
@@ -230,9 +247,23 @@ static void force_segv(struct user_thread *t)
     user_die(t, &info);
 }
 
+/* A call of a traced thread stands as one that will be made again until a handler decides. */
+static void end_call(struct user_thread *t, const struct user_action *action)
+{
+    enum { RESTARTSYS = 512, RESTARTNOHAND = 514, RESTART_RESTARTBLOCK = 516 };
+    int code = t->again.code;
+    bool ends = code == RESTARTNOHAND || code == RESTART_RESTARTBLOCK || (code == RESTARTSYS && !(action->flags & FLAG_RESTART));
+    t->again.code = 0;
+    if (!ends || t->cpu->pc != t->again.pc)
+        return;
+    t->user->abi->result(t->cpu, -EINTR);
+    t->cpu->pc += t->user->abi->call_size;
+}
+
 static void enter_handler(struct user_thread *t, siginfo_t *info, const struct user_action *action)
 {
     int signal = info->si_signo;
+    end_call(t, action);
     uint64_t blocked = blocked_now(t);
     if (!t->user->abi->frame_push(t, handler_stack(t, action), info, action, t->mask))
         force_segv(t);
@@ -263,6 +294,15 @@ static void deliver(struct user_thread *t, siginfo_t *info)
         user_signals_mask(t, t->mask);
         return;
     }
+    if (user_traced(t) && !user_trace_signal(t, info)) {
+        user_signals_mask(t, t->mask);
+        return;
+    }
+    user_signals_act(t, info);
+}
+
+void user_signals_act(struct user_thread *t, siginfo_t *info)
+{
     int signal = info->si_signo;
     struct user_action action = take_action(t->user, signal);
     if (action.handler > 1)
@@ -273,7 +313,7 @@ static void deliver(struct user_thread *t, siginfo_t *info)
         user_die(t, info);
     else { /* the default, since it came: the kernel's */
         user_signals_mask(t, t->mask);
-        syscall(SYS_tgkill, getpid(), t->tid, signal);
+        user_trace_raise(t, signal);
     }
 }
 
@@ -297,13 +337,39 @@ void user_signals_deliver(struct user_thread *t)
     if (signal)
         deliver(t, &info);
     siginfo_t sent;
+    if (t->trace) {
+        user_trace_point(t);
+        while (user_trace_stopped(t, &sent))
+            deliver(t, &sent);
+    }
     if (!atomic_load(&t->pending) && take_held(t, ~blocked_now(t), &sent))
         deliver(t, &sent);
     t->waits = false;
+    t->again.code = 0;
+}
+
+/* As the kernel has it: one that cannot be handled is its default. false: the tracer has taken it away, or acts by another one. */
+static bool traced_fault(struct user_thread *t, siginfo_t *info)
+{
+    int signal = info->si_signo;
+    if (t->mask & BIT(signal)) {
+        os_mutex_lock(&t->user->lock);
+        t->user->actions[signal].handler = 0;
+        os_mutex_unlock(&t->user->lock);
+        t->mask &= ~BIT(signal);
+    }
+    if (!user_trace_signal(t, info))
+        return false;
+    if (info->si_signo == signal)
+        return true;
+    user_signals_act(t, info);
+    return false;
 }
 
 void user_signals_fault(struct user_thread *t, siginfo_t *info)
 {
+    if (user_traced(t) && !traced_fault(t, info))
+        return;
     int signal = info->si_signo;
     struct user_action action = take_action(t->user, signal);
     if (action.handler <= 1 || (t->mask & BIT(signal)))

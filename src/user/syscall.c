@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "user/calls.h"
 #include "user/strace.h"
+#include "user/trace.h"
 #include <errno.h>
 #include <limits.h>
 #include <linux/aio_abi.h>
@@ -147,7 +148,11 @@ static int64_t run(struct user_thread *t, const struct user_call *call, const ui
         return -EFAULT;
     if (call->handler)
         return call->handler(t, a);
-    return *call->flags ? user_call_wait(t, call->host, a) : os_syscall(call->host, a);
+    int64_t r = *call->flags ? user_call_wait(t, call->host, a) : os_syscall(call->host, a);
+    bool placed = call->host == SYS_pwrite64 || call->host == SYS_pwritev;
+    if (t->user->tracees && r > 0 && (placed || call->host == SYS_write || call->host == SYS_writev))
+        user_tracer_wrote(t->user, (int)a[0], r, placed ? (int64_t)a[3] : -1);
+    return r;
 }
 
 static bool limited(int fd, int option)
@@ -189,27 +194,76 @@ const struct user_call *user_call_find(const struct user *user, uint64_t number)
     return NULL;
 }
 
+/* What a traced thread shows of a call that was given up for a signal: the kernel's ERESTART* (include/linux/errno.h). 0: it was not. */
+static int restart_code(struct user_thread *t, const struct user_call *call, const uint64_t args[6], int64_t r)
+{
+    enum { RESTARTSYS = 512, RESTARTNOINTR, RESTARTNOHAND, RESTART_RESTARTBLOCK = 516 };
+    static const char *const ends[] = {"epoll_pwait", "epoll_pwait2", "rt_sigtimedwait", "semop", "semtimedop", "io_getevents"};
+    bool came = atomic_exchange(&t->held_came, false) || atomic_load(&t->pending);
+    if (r == OS_SYSCALL_UNTRIED)
+        return RESTARTNOINTR;
+    if (r != -EINTR || !came || !call || (strchr(call->flags, 'r') && limited((int)args[0], SO_RCVTIMEO)) ||
+        (strchr(call->flags, 'w') && limited((int)args[0], SO_SNDTIMEO)))
+        return 0;
+    for (unsigned i = 0; i < ARRAY_LEN(ends); i++)
+        if (!strcmp(call->name, ends[i]))
+            return 0;
+    return strchr(call->flags, 'R') ? RESTARTSYS : strstr(call->name, "nanosleep") ? RESTART_RESTARTBLOCK : RESTARTNOHAND;
+}
+
+/* first: the call's first argument, in the register that has its result now. */
+static void end_traced(struct user_thread *t, const struct user_call *call, const uint64_t args[6], uint64_t first, int64_t r)
+{
+    const struct user_abi *abi = t->user->abi;
+    struct cpu *cpu = t->cpu;
+    uint64_t now[6], end = cpu->pc;
+    int code = restart_code(t, call, args, r);
+    user_trace_made(t);
+    if (code || r != USER_NO_RESULT)
+        abi->result(cpu, code ? -code : r == USER_INTERRUPTED ? -EINTR : r);
+    user_trace_return(t);
+    abi->arguments(cpu, now);
+    if (!code || (int64_t)now[0] != -code || cpu->pc != end)
+        return;
+    abi->result(cpu, (int64_t)first);
+    cpu->pc -= abi->call_size;
+    t->again.code = code;
+    t->again.pc = cpu->pc;
+}
+
+/* Flags of open() are an architecture's own. */
+static void translate_flags(const struct user_abi *abi, const struct user_call *call, uint64_t args[6])
+{
+    for (unsigned i = 0; call && abi->open_flags && call->args[i]; i++)
+        if (call->args[i] == 'o')
+            args[i] = abi->open_flags(args[i], true);
+}
+
 void user_syscall(struct user_thread *t)
 {
     const struct user_abi *abi = t->user->abi;
     struct cpu *cpu = t->cpu;
     uint64_t number = abi->number(cpu), args[6], pc = cpu->pc;
+    abi->arguments(cpu, args);
+    cpu->pc = pc + abi->call_size;
+    uint64_t first = args[0];
+    bool traced = user_traced(t), made = !traced || user_trace_call(t, &number, args);
     const struct user_call *call = user_call_find(t->user, number);
     int64_t r;
-    abi->arguments(cpu, args);
-    for (unsigned i = 0; call && abi->open_flags && call->args[i]; i++)
-        if (call->args[i] == 'o')
-            args[i] = abi->open_flags(args[i], true);
-    cpu->pc = pc + abi->call_size;
+    translate_flags(abi, call, args);
     if (t->user->options->strace)
         user_strace_begin(t, call, number, args);
-    if (call && !call->error)
+    if (!made)
+        r = USER_NO_RESULT;
+    else if (call && !call->error)
         r = run(t, call, args);
     else
         r = missing(t, call, number);
     if (t->user->options->strace)
         user_strace_end(t, call, args, r);
-    if (again(t, call, args, r))
+    if (traced || user_traced(t))
+        end_traced(t, call, args, first, r);
+    else if (again(t, call, args, r))
         cpu->pc = pc;
     else if (r == USER_INTERRUPTED)
         abi->result(cpu, -EINTR);

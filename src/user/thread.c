@@ -7,6 +7,7 @@
 #include "user/calls.h"
 #include "user/debug.h"
 #include "user/stats.h"
+#include "user/trace.h"
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,6 +46,7 @@ int user_thread_add(struct user *user, struct user_thread **out, struct err *err
     user->threads = t;
     user->nthreads++;
     os_mutex_unlock(&user->lock);
+    user_trace_take(t);
     *out = t;
     return 0;
 }
@@ -61,6 +64,7 @@ void user_thread_remove(struct user_thread *t)
     if (user->ended)
         user_stats_add(user->ended, t->cpu);
     os_mutex_unlock(&user->lock);
+    user_trace_give(t);
     accel_thread_free(t->cpu);
     free(t);
 }
@@ -73,21 +77,32 @@ static void announce_end(const struct user_thread *t)
         syscall(SYS_futex, t->clear_tid, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
+/* Until something has come, or one insn. */
+static void go_on(struct user_thread *t)
+{
+    bool by_debug = false;
+    if (t->user->debug) {
+        user_debug_point(t);
+        by_debug = user_debug_steps(t);
+    }
+    bool by_tracer = user_trace_steps(t);
+    uint32_t stops = t->trace_stops;
+    (by_debug || by_tracer ? accel_thread_step : accel_thread_run)(t->cpu);
+    if (!t->exiting)
+        user_signals_deliver(t);
+    if (by_debug)
+        user_debug_stepped(t);
+    if (by_tracer)
+        user_trace_stepped(t, stops);
+}
+
 /* Until the thread ends; then it is no more. */
 static void run(struct user_thread *t)
 {
-    while (!t->exiting) {
-        bool step = false;
-        if (t->user->debug) {
-            user_debug_point(t);
-            step = user_debug_steps(t);
-        }
-        (step ? accel_thread_step : accel_thread_run)(t->cpu);
-        if (!t->exiting)
-            user_signals_deliver(t);
-        if (step)
-            user_debug_stepped(t);
-    }
+    if (user_trace_waits(t))
+        user_signals_deliver(t); /* it begins with a stop */
+    while (!t->exiting)
+        go_on(t);
     user_self = NULL;
     user_futex_end(t);
     announce_end(t);
@@ -97,7 +112,10 @@ static void run(struct user_thread *t)
 void user_thread_loop(struct user_thread *t)
 {
     t->tid = own_tid();
+    user_trace_named(t);
     user_signals_thread(t);
+    if (t->user->options->traced)
+        user_trace_begun(t, t->user->options->traced);
     run(t);
     for (;;) /* the first thread: the process goes on with the others */
         syscall(SYS_exit, 0);
@@ -183,7 +201,7 @@ static void write_tid(uint64_t at, pid_t tid)
 }
 
 struct start {
-    struct user_thread *thread;
+    struct user_thread *thread, *parent;
     const struct clone *clone;
     pid_t tid;
     sem_t begun;
@@ -194,6 +212,8 @@ static void *thread_main(void *arg)
     struct start *start = arg;
     struct user_thread *t = start->thread;
     start->tid = t->tid = own_tid();
+    user_trace_born(t, start->parent->trace, PTRACE_O_TRACECLONE);
+    user_trace_named(t);
     if (start->clone->flags & CLONE_PARENT_SETTID)
         write_tid(start->clone->parent_tid, t->tid);
     if (start->clone->flags & CLONE_CHILD_SETTID)
@@ -206,7 +226,7 @@ static void *thread_main(void *arg)
 
 static int64_t new_thread(struct user_thread *t, const struct clone *c)
 {
-    struct start start = {.clone = c};
+    struct start start = {.parent = t, .clone = c};
     pthread_attr_t attr;
     pthread_t thread;
     const uint64_t all = ~0ull;
@@ -247,6 +267,7 @@ static void alone(struct user_thread *t)
     user->threads = t;
     user->nthreads = 1;
     t->tid = own_tid();
+    user_trace_forked(t);
     atomic_store(&t->held, 0);
     if (user->ended)
         user_stats_forked(user, t->cpu);
@@ -260,6 +281,15 @@ static pid_t fork_as(const struct clone *c)
     if (!kept && c->signal == SIGCHLD)
         return fork();
     return (pid_t)syscall(SYS_clone, kept | (unsigned)c->signal, 0, 0, 0, 0);
+}
+
+/* A new process: if it is traced, that is by the tracer of the one that it comes from, of whose block it has a copy. */
+static void begin_traced(struct user_thread *t, int signal)
+{
+    if (!t->trace || !user_traced(t))
+        return;
+    const struct user_trace parent = *t->trace;
+    user_trace_born(t, &parent, signal == SIGCHLD ? PTRACE_O_TRACEFORK : PTRACE_O_TRACECLONE);
 }
 
 static int64_t new_process(struct user_thread *t, const struct clone *c)
@@ -281,7 +311,9 @@ static int64_t new_process(struct user_thread *t, const struct clone *c)
     if (!pid && user->debug)
         user_debug_forked(user);
     if (!pid) {
+        user_tracee_remove(user, 0);
         set_up_child(t, t, c);
+        begin_traced(t, c->signal);
         if (c->flags & CLONE_CLEAR_SIGHAND)
             user_signals_default(user);
         if (c->flags & CLONE_CHILD_SETTID)
@@ -293,7 +325,7 @@ static int64_t new_process(struct user_thread *t, const struct clone *c)
 
 struct guest_child {
     struct user user;
-    struct user_thread *thread;
+    struct user_thread *thread, *parent;
     const struct clone *clone;
 };
 
@@ -302,15 +334,17 @@ static int run_in_parents_memory(void *arg)
     struct guest_child *child = arg;
     struct user_thread *t = child->thread;
     t->tid = own_tid();
+    user_trace_born(t, child->parent->trace, PTRACE_O_TRACEVFORK);
+    user_trace_named(t);
     if (child->clone->flags & CLONE_CHILD_SETTID)
         write_tid(child->clone->child_tid, t->tid);
     if (child->clone->flags & CLONE_CLEAR_SIGHAND)
         user_signals_default(t->user);
     user_signals_thread(t);
-    while (!t->exiting) { /* it ends as a process: without another thread exit() is exit_group() */
-        accel_thread_run(t->cpu);
+    if (user_trace_waits(t))
         user_signals_deliver(t);
-    }
+    while (!t->exiting) /* it ends as a process: without another thread exit() is exit_group() */
+        go_on(t);
     user_exit_group(t, 0);
 }
 
@@ -343,6 +377,8 @@ static int64_t new_vfork(struct user_thread *t, const struct clone *c)
         child->user.nthreads = 0;
         child->user.vforked = true;
         child->user.debug = NULL;
+        child->user.tracees = NULL;
+        child->parent = t;
         child->clone = c;
         r = user_thread_add(&child->user, &child->thread, NULL) ? -EAGAIN : 0;
     }

@@ -29,8 +29,9 @@ struct user_options {
     int exe_fd;              /* of this command, where /proc does not show it; -1: none. Closed by execve() */
     struct rlimit limits[2]; /* of address space and of data, if limited: the guest's are not this process's */
     bool limited;
-    bool child;     /* started by another program's execve(), whose path it is */
-    bool by_kernel; /* started by the kernel, which starts children likewise (binfmt_misc) */
+    const char *traced; /* by whom a program was that called execve(), and how it goes on (user_trace_text); NULL: nobody */
+    bool child;         /* started by another program's execve(), whose path it is */
+    bool by_kernel;     /* started by the kernel, which starts children likewise (binfmt_misc) */
 };
 
 /* Where --strace goes; before user_run(), and before the root changes. */

@@ -206,6 +206,25 @@ static void core_put(struct cpu *cpu, uint64_t *registers, void *floats)
     memcpy((uint8_t *)floats + sizeof state.v + sizeof state.fpsr, &state.fpcr, sizeof state.fpcr);
 }
 
+static void core_take(struct cpu *cpu, const uint64_t *registers, const void *floats)
+{
+    uint32_t word[2];
+    if (registers) {
+        memcpy(&A64N(cpu, x, 0), registers, REGISTERS * sizeof *registers);
+        A64(cpu, sp) = registers[REGISTERS];
+        cpu->pc = registers[REGISTERS + 1];
+        arm64_set_nzcv(cpu, registers[REGISTERS + 2]);
+    }
+    if (!floats)
+        return;
+    memcpy(&A64N(cpu, v, 0), floats, 64 * sizeof *registers);
+    memcpy(word, (const uint8_t *)floats + 64 * sizeof *registers, sizeof word);
+    arm64_set_fpsr(cpu, word[0]);
+    arm64_set_fpcr(cpu, word[1]);
+}
+
+static uint64_t *tls(struct cpu *cpu) { return &A64(cpu, tpidr_el0); }
+
 static void cpuinfo(const struct cpu *cpu, unsigned n, FILE *out)
 {
     fprintf(out, "processor\t: %u\nBogoMIPS\t: 2000.00\nFeatures\t:", n);
@@ -257,6 +276,9 @@ const struct user_abi user_abi_arm64 = {
     .core_registers = CORE_REGISTERS,
     .core_floats = CORE_FLOATS,
     .core_put = core_put,
+    .core_take = core_take,
+    .tls = tls,
+    .arm64_trace = true,
     .frame_size = sizeof(struct frame) + 16,
     .frame_push = frame_push,
     .frame_pop = frame_pop,

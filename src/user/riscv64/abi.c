@@ -162,6 +162,20 @@ static void core_put(struct cpu *cpu, uint64_t *registers, void *floats)
     memcpy((uint8_t *)floats + 32 * sizeof fcsr, &fcsr, sizeof(uint32_t));
 }
 
+static void core_take(struct cpu *cpu, const uint64_t *registers, const void *floats)
+{
+    uint32_t fcsr;
+    if (registers) {
+        cpu->pc = registers[0] & ~1ull;
+        memcpy(&RVN(cpu, x, 1), registers + 1, 31 * sizeof *registers);
+    }
+    if (!floats)
+        return;
+    memcpy(&RVN(cpu, f, 0), floats, 32 * sizeof *registers);
+    memcpy(&fcsr, (const uint8_t *)floats + 32 * sizeof *registers, sizeof fcsr);
+    riscv64_csr_poke(cpu, CSR_FCSR, fcsr);
+}
+
 static void cpuinfo(const struct cpu *cpu, unsigned n, FILE *out)
 {
     fprintf(out, "processor\t: %u\nhart\t\t: %u\nisa\t\t: %s\nmmu\t\t: sv39\nuarch\t\t: vm\n\n", n, n, riscv64_isa_string(cpu));
@@ -209,6 +223,7 @@ const struct user_abi user_abi_riscv64 = {
     .core_registers = 32,
     .core_floats = CORE_FLOATS,
     .core_put = core_put,
+    .core_take = core_take,
     .calls = calls,
     .frame_size = sizeof(struct frame),
     .frame_push = frame_push,
