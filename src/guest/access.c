@@ -37,6 +37,13 @@ static void fill(struct cpu *cpu, gva va, enum mem_access access, const struct t
 
 /* ---- flat memory: the host's MMU answers ---- */
 
+/* An address with a tag is none of the host's, so that every access by one comes here. */
+static gva untagged(const struct cpu *cpu, gva va)
+{
+    const gva tag = UINT64_C(0xff) << 56;
+    return cpu->guest->tagged && !(va >> 55 & 1) ? va & ~tag : va;
+}
+
 struct flat {
     gva va;
     unsigned size;
@@ -172,7 +179,7 @@ static bool user_bytes(struct cpu *cpu, gva va, unsigned size, enum mem_access a
 static bool access_bytes(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr, uint8_t *buf)
 {
     if (cpu->flat)
-        return aligned(cpu, va, size, access, attr) && flat_try(cpu, flat_move, &(struct flat){va, size, access, buf});
+        return aligned(cpu, va, size, access, attr) && flat_try(cpu, flat_move, &(struct flat){untagged(cpu, va), size, access, buf});
     return (attr & MEM_user ? user_bytes : paged_bytes)(cpu, va, size, access, attr, buf);
 }
 
@@ -203,7 +210,7 @@ bool cpu_probe(struct cpu *cpu, gva va, unsigned size, enum mem_access access, u
     unsigned first = first_part(va, size);
     struct place place;
     if (cpu->flat)
-        return aligned(cpu, va, size, access, attr) && flat_try(cpu, flat_touch, &(struct flat){va, size, access, NULL});
+        return aligned(cpu, va, size, access, attr) && flat_try(cpu, flat_touch, &(struct flat){untagged(cpu, va), size, access, NULL});
     return aligned(cpu, va, size, access, attr) && find(cpu, va, first, access, &place) &&
            (first == size || find(cpu, va + first, size - first, access, &place));
 }
@@ -214,6 +221,7 @@ void *cpu_host(struct cpu *cpu, gva va, unsigned size, enum mem_access access, u
     if (!aligned(cpu, va, size, access, attr))
         return NULL;
     if (cpu->flat) {
+        va = untagged(cpu, va);
         *at = va;
         return flat_try(cpu, flat_touch, &(struct flat){va, size, access, NULL}) ? (void *)(uintptr_t)va : NULL;
     }

@@ -29,6 +29,7 @@ struct guest {
     const uint16_t *fpins; /* likewise, of cells with floating-point values */
     unsigned nfpins;
     unsigned (*fp_host)(uint64_t key); /* enum fp_host, in blocks of that key; NULL: none */
+    bool tagged;                       /* flat memory: bits 56 to 63 of an address of data mean nothing where bit 55 is 0 */
     const struct ir_helper *helpers;   /* what CALL numbers */
     unsigned nhelpers;
     const struct guest_reg *regs;

@@ -56,6 +56,7 @@ const struct guest guest_arm64 = {
     .fpins = fpins,
     .nfpins = ARRAY_LEN(fpins),
     .fp_host = fp_host,
+    .tagged = true,
     .helpers = arm64_helpers,
     .nhelpers = ARM64_HELPERS,
     .regs = regs,
