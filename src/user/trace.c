@@ -13,12 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum {
-    MARK = 7 /* arm64's register that tells the stop before a call from the one after it */,
-    CALL_CLONE = 220,
-    CALL_EXECVE = 221,
-    CALL_CLONE3 = 435
-};
+enum { MARK = 7 }; /* arm64's register that tells the stop before a call from the one after it */
+enum { CALL_SIGRETURN = 139, CALL_CLONE = 220, CALL_EXECVE = 221, CALL_FLUSH_ICACHE = 259 /* riscv64's own */, CALL_CLONE3 = 435 };
 
 static struct user_trace_area *area_of(const struct user *user) { return user->trace_area; }
 
@@ -325,6 +321,13 @@ static void stand_at_call(struct user_thread *t, enum user_trace_stop stop)
         syscall(SYS_tgkill, getpid(), t->tid, signal); /* as if it had been sent now */
 }
 
+/* By a function of the vDSO, which is no system call on a kernel of the guest's. */
+static bool in_vdso(const struct user_thread *t, uint64_t number)
+{
+    uint64_t at = t->user->memory->vdso, pc = t->cpu->pc - t->user->abi->call_size;
+    return at && pc >= at && pc - at < USER_PAGE && number != CALL_SIGRETURN && number != CALL_FLUSH_ICACHE;
+}
+
 bool user_trace_call(struct user_thread *t, uint64_t *number, uint64_t args[6])
 {
     struct user_trace *tr = t->trace;
@@ -334,8 +337,9 @@ bool user_trace_call(struct user_thread *t, uint64_t *number, uint64_t args[6])
     tr->call_number = (int32_t)*number;
     memcpy(tr->args, args, sizeof tr->args);
     bool made = true;
-    t->trace_returns = tr->mode == USER_TRACE_syscall || *number == CALL_CLONE || *number == CALL_CLONE3;
-    if (stands_at_calls(t, true)) {
+    bool quiet = in_vdso(t, *number);
+    t->trace_returns = (tr->mode == USER_TRACE_syscall && !quiet) || *number == CALL_CLONE || *number == CALL_CLONE3;
+    if (!quiet && stands_at_calls(t, true)) {
         if (!abi->arm64_trace || (int32_t)*number == -1)
             abi->result(t->cpu, -ENOSYS);
         stand_at_call(t, USER_STOP_entry);
