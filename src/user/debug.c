@@ -3,6 +3,7 @@
 #include "user/debug.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@ struct user_debug {
     bool has_event;
     struct user_debug_event event;
     uint64_t pass;
+    int kept_fd;
+    char kept[64];
     struct breakpoint breakpoints[BREAKPOINTS];
 };
 
@@ -202,6 +205,22 @@ static bool poke(int memory, const struct user *user, uint64_t at, const void *f
     return good;
 }
 
+int user_debug_kept(const struct user *user, char *text, size_t size)
+{
+    struct user_debug *d = user->debug;
+    int fd = -1;
+    *text = 0;
+    if (!d)
+        return fd;
+    os_mutex_lock(&d->lock);
+    if (!d->gone && *d->kept) {
+        snprintf(text, size, "%s", d->kept);
+        fd = d->kept_fd;
+    }
+    os_mutex_unlock(&d->lock);
+    return fd;
+}
+
 void user_debug_forked(struct user *user)
 {
     struct user_debug *d = user->debug;
@@ -375,6 +394,14 @@ bool user_debug_breakpoint(struct user_debug *d, uint64_t at, unsigned size, boo
 }
 
 void user_debug_pass(struct user_debug *d, uint64_t signals) { d->pass = signals; }
+
+void user_debug_keep(struct user_debug *d, int fd, const char *text)
+{
+    os_mutex_lock(&d->lock);
+    d->kept_fd = fd;
+    snprintf(d->kept, sizeof d->kept, "%s", text);
+    os_mutex_unlock(&d->lock);
+}
 
 void user_debug_detach(struct user_debug *d)
 {

@@ -26,6 +26,8 @@ void user_debug_stepped(struct user_thread *t);                        /* and ha
 bool user_debug_trapped(struct user_thread *t, const siginfo_t *info); /* a signal by its own insn: false: nobody wants to know */
 bool user_debug_signal(struct user_thread *t, siginfo_t *info);        /* one that came: false: it is taken away; may become another */
 void user_debug_ended(struct user *user, enum user_debug_why why, int number);
+/* For execve(): what to say by --gdb-kept, empty: nobody debugs it. Returns the descriptor that has to stay open. */
+int user_debug_kept(const struct user *user, char *text, size_t size);
 void user_debug_forked(struct user *user); /* in the child, which nobody debugs */
 
 /* ---- the debugger's thread; all but the first two, the event and interrupt while the process stands ---- */
@@ -41,5 +43,7 @@ bool user_debug_read(struct user_debug *d, uint64_t at, void *to, size_t size);
 bool user_debug_write(struct user_debug *d, uint64_t at, const void *from, size_t size);
 bool user_debug_breakpoint(struct user_debug *d, uint64_t at, unsigned size, bool set);
 void user_debug_pass(struct user_debug *d, uint64_t signals);
+/* What the program is told that this one becomes by execve(), by --gdb-kept: text has the debugger's connection in it, which stays open then. */
+void user_debug_keep(struct user_debug *d, int fd, const char *text);
 void user_debug_detach(struct user_debug *d);
 void user_debug_said(struct user_debug *d); /* the end has been told of: the process may go */

@@ -4,6 +4,7 @@
  * they are. What the kernel would refuse is refused before anything is lost.
  */
 #include "user/calls.h"
+#include "user/debug.h"
 #include "user/procfs.h"
 #include "user/root.h"
 #include "user/trace.h"
@@ -136,7 +137,7 @@ static bool other_limits(const struct user_memory *m, char *text, size_t size)
 /* In the order of the command line from its end on. */
 static int64_t exec_again(struct user *user, struct exec *e, char **envp)
 {
-    char exe_fd[16], program_fd[16], limits[96], traced[48];
+    char exe_fd[16], program_fd[16], limits[96], traced[48], debugged[64];
     size_t n = 0;
     const char *argv0 = e->argc ? *e->argv++ : "";
     e->argc -= e->argc > 0;
@@ -161,6 +162,12 @@ static int64_t exec_again(struct user *user, struct exec *e, char **envp)
         push(e, traced);
         push(e, "--traced");
     }
+    int debugger = user_debug_kept(user, debugged, sizeof debugged);
+    if (*debugged) {
+        push(e, debugged);
+        push(e, "--gdb-kept");
+        fcntl(debugger, F_SETFD, 0);
+    }
     if (user->exe_fd >= 0) {
         snprintf(exe_fd, sizeof exe_fd, "%d", user->exe_fd);
         push(e, exe_fd);
@@ -172,6 +179,8 @@ static int64_t exec_again(struct user *user, struct exec *e, char **envp)
         push(e, user->options->again[n]);
     push(e, "vm-user");
     int64_t r = exec_self(user, e->argv, envp);
+    if (*debugged)
+        fcntl(debugger, F_SETFD, FD_CLOEXEC);
     if (fd >= 0)
         close(fd);
     return r;

@@ -510,6 +510,33 @@ def case_gdb_itself(rig):
     machine.expect("total 1021 child 3")
 
 
+BECOMES = r"""
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        return 7;
+    execl("/nowhere", "x", (char *)0);
+    return execl(argv[0], argv[0], "again", (char *)0);
+}
+"""
+
+
+def case_gdb_exec(rig):
+    path = compiled(rig, "becomes", BECOMES, "-static")
+    for says, event in (("swbreak+;exec-events+", f"exec:{str(path).encode().hex()};"), ("swbreak+", "")):
+        gdb = Gdb(rig, path)
+        known = gdb.ask(f"qSupported:{says}")
+        if ("exec-events+" in known) != bool(event):
+            raise Failed(f"it supports {known}")
+        first = gdb.register(PC)
+        gdb.ask("c", f"T05thread:[0-9a-f]+;{event}")
+        if gdb.register(PC) != first:
+            raise Failed(f"it stands at {gdb.register(PC):#x}, not where it begins: {first:#x}")
+        gdb.ask("c", "W07")
+        gdb.end(7)
+
+
 def case_texts(rig):
     rows = re.findall(r'^OPTION\(\w+, "([\w-]+)", (?:"[^"]*"|NULL), \w+, (\w|")', (TOP / "src/app/user/options.def").read_text(encoding="utf-8"), re.M)
     names = [name for name, help_text in rows if help_text == '"']

@@ -114,7 +114,7 @@ static void serve(void *arg)
         .kill = kill_it,
         .open = open_file,
     };
-    r->goes_on = gdb_serve(&target, r, r->fd, r->wake);
+    r->goes_on = gdb_serve(&target, r, r->fd, r->wake, NULL);
     close(r->fd);
 }
 

@@ -32,13 +32,15 @@ static int run(struct arguments *a, struct err *err)
     int rc = log_new(&a->user.log, STDERR_FILENO, a->log_level, false) ? err_set(err, STATUS_resource, "out of memory") : 0;
     if (!rc)
         rc = user_strace_open(&a->user, err); /* by this system's path */
-    if (!rc && a->gdb)
+    if (!rc && a->gdb_kept && !gdb_user_take_over(&gdb, a->gdb_kept))
+        rc = err_set(err, STATUS_config, "the debugger's connection is lost");
+    else if (!rc && a->gdb)
         rc = gdb_user_listen(&gdb, a->gdb, err);
     if (!rc)
         rc = user_root_enter(&a->root, &a->user.exe_fd, err);
     if (!rc && gdb)
         rc = gdb_user_start(gdb, &a->user.debug, err);
-    if (!rc && gdb)
+    if (!rc && gdb && a->gdb)
         fprintf(stderr, "vm user: waiting for gdb: target remote %s%s\n", strchr(a->gdb, '/') ? "" : ":", a->gdb);
     if (a->user.stats)
         a->user.finished = print_stats;

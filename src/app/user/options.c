@@ -161,6 +161,7 @@ static bool take_limits(struct arguments *a, const char *value)
     return (a->user.limited = true);
 }
 
+static bool take_gdb_kept(struct arguments *a, const char *value) { return (a->gdb_kept = value); }
 static bool take_traced(struct arguments *a, const char *value) { return (a->user.traced = value); }
 static bool take_exec_name(struct arguments *a, const char *value) { return (a->user.exec_name = value); }
 

@@ -10,7 +10,7 @@ enum { ARGUMENTS_AGAIN = 64, ARGUMENTS_BINDS = 32 };
 struct arguments {
     struct user_options user;
     struct user_root root;
-    const char *argv0, *gdb;
+    const char *argv0, *gdb, *gdb_kept;
     const char *again[ARGUMENTS_AGAIN + 1]; /* what a program that it starts is run with */
     const char *binds[ARGUMENTS_BINDS + 1];
     unsigned nagain, nbinds;

@@ -17,8 +17,13 @@ enum gdb_why { GDB_stopped, GDB_exited, GDB_killed };
 struct gdb_event { /* the target is stopped, or has ended */
     enum gdb_why why;
     uint64_t thread;
-    int number;      /* signal, or exit status */
-    bool breakpoint; /* SIGTRAP by one that was set */
+    int number;       /* signal, or exit status */
+    bool breakpoint;  /* SIGTRAP by one that was set */
+    bool new_program; /* it has called execve() */
+};
+
+struct gdb_kept { /* what the two sides have agreed on, for a target that another one takes over from */
+    bool no_ack, exec_events;
 };
 
 enum gdb_action { GDB_hold, GDB_continue, GDB_step };
@@ -39,6 +44,7 @@ struct gdb_target {
     void (*resume)(void *target, struct gdb_resume (*how)(const void *arg, uint64_t thread), const void *arg);
     void (*interrupt)(void *target);                         /* it runs: an event comes soon */
     bool (*event)(void *target, struct gdb_event *event);    /* false: none; takes it */
+    void (*keep)(void *target, struct gdb_kept kept);        /* before it runs on; NULL: nobody takes over */
     void (*pass)(void *target, uint64_t signals);            /* bit n - 1: signal n does not stop it */
     void (*detach)(void *target);                            /* it goes on alone, without breakpoints */
     void (*kill)(void *target);                              /* may not return */
@@ -51,9 +57,10 @@ struct gdb_target {
 int gdb_listen(const char *where, struct err *err) NODISCARD;
 /*
  * Serves the connection until it or the target ends, or the debugger detaches; closes neither descriptor. wake: can be read when event() may
- * have something. The target is stopped when it begins. true: detached or lost, the target goes on.
+ * have something. The target is stopped when it begins. kept: of the one before, whose last stop the debugger waits for; NULL: it begins.
+ * true: detached or lost, the target goes on.
  */
-bool gdb_serve(const struct gdb_target *target, void *arg, int fd, int wake);
+bool gdb_serve(const struct gdb_target *target, void *arg, int fd, int wake, const struct gdb_kept *kept);
 
 /* ---- signals.c: between Linux's numbers and the protocol's; 0: none ---- */
 int gdb_signal_out(int signal);

@@ -148,7 +148,7 @@ bool gdb_take_packet(struct gdb_session *s)
     if (high < 0 || low < 0)
         return false;
     good &= hex_digit((char)high) >= 0 && hex_digit((char)low) >= 0 && (hex_digit((char)high) << 4 | hex_digit((char)low)) == sum;
-    if (!s->no_ack)
+    if (!s->kept.no_ack)
         send_all(s, good ? "+" : "-", 1);
     return good;
 }

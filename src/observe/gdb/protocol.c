@@ -20,6 +20,12 @@ static void put_event(struct gdb_session *s)
         gdb_put(s, "T%02xthread:%llx;", gdb_signal_out(e->number), (unsigned long long)e->thread);
         if (e->breakpoint)
             gdb_put_text(s, "swbreak:;");
+        if (e->new_program && s->kept.exec_events) {
+            const char *path = s->target->program(s->arg);
+            gdb_put_text(s, "exec:");
+            gdb_put_hex(s, path, strlen(path));
+            gdb_put_text(s, ";");
+        }
     }
 }
 
@@ -165,10 +171,11 @@ static void pass_signals(struct gdb_session *s, const char *text)
 static void query(struct gdb_session *s, const char *text)
 {
     const struct gdb_target *t = s->target;
-    if (!strncmp(text, "Supported", 9))
-        gdb_put(s, "PacketSize=%x;QStartNoAckMode+;QPassSignals+;swbreak+;vContSupported+;qXfer:features:read+%s%s", GDB_PACKET,
-                t->auxv ? ";qXfer:auxv:read+" : "", t->program ? ";qXfer:exec-file:read+" : "");
-    else if (!strncmp(text, "Xfer:", 5))
+    if (!strncmp(text, "Supported", 9)) {
+        s->kept.exec_events = t->keep && strstr(text, "exec-events+");
+        gdb_put(s, "PacketSize=%x;QStartNoAckMode+;QPassSignals+;swbreak+;vContSupported+;qXfer:features:read+%s%s%s", GDB_PACKET,
+                t->auxv ? ";qXfer:auxv:read+" : "", t->program ? ";qXfer:exec-file:read+" : "", s->kept.exec_events ? ";exec-events+" : "");
+    } else if (!strncmp(text, "Xfer:", 5))
         gdb_transfer(s, text + 5);
     else if (!strcmp(text, "fThreadInfo"))
         list_threads(s);
@@ -196,6 +203,8 @@ static struct gdb_resume how(const void *arg, uint64_t thread)
 static void resume(struct gdb_session *s)
 {
     s->running = true;
+    if (s->target->keep)
+        s->target->keep(s->arg, s->kept);
     s->target->resume(s->arg, how, s);
 }
 
@@ -259,7 +268,7 @@ static void start_no_ack(struct gdb_session *s)
 {
     gdb_put_text(s, "OK");
     gdb_send_packet(s);
-    s->no_ack = true;
+    s->kept.no_ack = true;
 }
 
 static void detach(struct gdb_session *s)
@@ -328,7 +337,7 @@ static void stopped(struct gdb_session *s)
     gdb_send_packet(s);
 }
 
-bool gdb_serve(const struct gdb_target *target, void *arg, int fd, int wake)
+bool gdb_serve(const struct gdb_target *target, void *arg, int fd, int wake, const struct gdb_kept *kept)
 {
     struct gdb_session *s = calloc(1, sizeof *s);
     if (!s)
@@ -339,6 +348,12 @@ bool gdb_serve(const struct gdb_target *target, void *arg, int fd, int wake)
     s->wake = wake;
     s->description = gdb_registers_text(target->guest);
     target->event(arg, &s->event);
+    if (kept) {
+        s->kept = *kept;
+        s->event.new_program = true;
+        put_event(s);
+        gdb_send_packet(s);
+    }
     while (!s->over && !s->lost) {
         int c = gdb_next_byte(s);
         if (c == -1)

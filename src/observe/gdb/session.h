@@ -18,7 +18,8 @@ struct gdb_session {
     const struct gdb_target *target;
     void *arg;
     int fd, wake;
-    bool no_ack, running, over, lost;
+    struct gdb_kept kept;
+    bool running, over, lost;
     uint64_t thread; /* that g, p and their like mean; 0: the one that stopped */
     struct gdb_event event;
     char in[GDB_PACKET + 1];

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -17,6 +18,10 @@
 
 struct gdb_user {
     int listener, wake;
+    int fd; /* of the debugger's connection; -1: not yet */
+    struct gdb_kept kept;
+    uint64_t passed;
+    bool takes_over;
     struct user_debug *debug;
     struct user *user;
     pid_t stopped; /* the thread of the last event */
@@ -100,7 +105,21 @@ static bool event(void *target, struct gdb_event *to)
     return has;
 }
 
-static void pass(void *target, uint64_t signals) { user_debug_pass(((struct gdb_user *)target)->debug, signals); }
+static void pass(void *target, uint64_t signals)
+{
+    struct gdb_user *g = target;
+    g->passed = signals;
+    user_debug_pass(g->debug, signals);
+}
+
+static void keep(void *target, struct gdb_kept kept)
+{
+    const struct gdb_user *g = target;
+    char text[64];
+    snprintf(text, sizeof text, "%d,%d,%d,%llx", g->fd, kept.no_ack, kept.exec_events, (unsigned long long)g->passed);
+    user_debug_keep(g->debug, g->fd, text);
+}
+
 static void detach(void *target) { user_debug_detach(((struct gdb_user *)target)->debug); }
 
 static void kill_process(void *target)
@@ -125,6 +144,15 @@ static int open_file(void *target, const char *path)
     return move_high(open(user_path(((struct gdb_user *)target)->user, path, buf), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
 }
 
+static void connect_by(struct gdb_user *g)
+{
+    int fd;
+    while ((fd = accept4(g->listener, NULL, NULL, SOCK_CLOEXEC)) < 0 && errno == EINTR)
+        ;
+    close(g->listener);
+    g->fd = move_high(fd);
+}
+
 static void serve(void *arg)
 {
     struct gdb_user *g = arg;
@@ -139,6 +167,7 @@ static void serve(void *arg)
         .resume = resume,
         .interrupt = interrupt,
         .event = event,
+        .keep = keep,
         .pass = pass,
         .detach = detach,
         .kill = kill_process,
@@ -146,18 +175,30 @@ static void serve(void *arg)
         .program = program,
         .open = open_file,
     };
-    int fd;
-    while ((fd = accept4(g->listener, NULL, NULL, SOCK_CLOEXEC)) < 0 && errno == EINTR)
-        ;
-    close(g->listener);
-    fd = move_high(fd);
-    if (fd < 0)
+    if (!g->takes_over)
+        connect_by(g);
+    user_debug_pass(g->debug, g->passed);
+    if (g->fd < 0)
         user_debug_detach(g->debug);
-    else if (!gdb_serve(&target, g, fd, g->wake))
-        shutdown(fd, SHUT_WR);
+    else if (!gdb_serve(&target, g, g->fd, g->wake, g->takes_over ? &g->kept : NULL))
+        shutdown(g->fd, SHUT_WR);
     user_debug_said(g->debug);
-    if (fd >= 0)
-        close(fd);
+    if (g->fd >= 0)
+        close(g->fd);
+}
+
+bool gdb_user_take_over(struct gdb_user **out, const char *text)
+{
+    struct gdb_user *g = *out = calloc(1, sizeof *g);
+    int no_ack, exec_events;
+    unsigned long long passed;
+    if (!g || sscanf(text, "%d,%d,%d,%llx", &g->fd, &no_ack, &exec_events, &passed) != 4 || fcntl(g->fd, F_SETFD, FD_CLOEXEC))
+        return false;
+    g->kept = (struct gdb_kept){no_ack, exec_events};
+    g->passed = passed;
+    g->takes_over = true;
+    g->wake = move_high(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    return g->wake >= 0;
 }
 
 int gdb_user_listen(struct gdb_user **out, const char *where, struct err *err)
@@ -165,6 +206,7 @@ int gdb_user_listen(struct gdb_user **out, const char *where, struct err *err)
     struct gdb_user *g = *out = calloc(1, sizeof *g);
     if (!g)
         return err_set(err, STATUS_resource, "out of memory");
+    g->fd = -1;
     g->listener = gdb_listen(where, err);
     if (g->listener < 0)
         return g->listener;
