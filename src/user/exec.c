@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,6 +187,24 @@ static int64_t exec_again(struct user *user, struct exec *e, char **envp)
     return r;
 }
 
+/*
+ * Has anybody a file open for writing? The kernel says so of what it would execute, from 6.14 on without doing it; before that by refusing a
+ * lease, which only the owner may ask for. If the lease is broken in the moment that it lasts, nobody hears of SIGURG.
+ */
+static bool being_written(int fd)
+{
+    enum { EXECVE_CHECK = 0x10000 /* AT_EXECVE_CHECK */ };
+    static const char *const none[] = {NULL};
+    if (!syscall(SYS_execveat, fd, "", none, none, AT_EMPTY_PATH | EXECVE_CHECK))
+        return false;
+    if (errno != EINVAL)
+        return errno == ETXTBSY;
+    if (fcntl(fd, F_SETSIG, SIGURG) || fcntl(fd, F_SETLEASE, F_RDLCK))
+        return errno == EAGAIN;
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
+}
+
 /* Can it be opened, and may it be executed? Returns what it is, or -errno. */
 static int64_t look(const struct user *user, const char *path, char line[USER_SCRIPT_LINE])
 {
@@ -197,6 +216,10 @@ static int64_t look(const struct user *user, const char *path, char line[USER_SC
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return KIND_host; /* not to be read: only the kernel can start it */
+    if (being_written(fd)) {
+        close(fd);
+        return -ETXTBSY;
+    }
     enum kind kind = kind_of(user, fd);
     ssize_t n = pread(fd, line, USER_SCRIPT_LINE - 1, 0);
     line[n < 0 ? 0 : n] = 0;

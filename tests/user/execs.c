@@ -107,6 +107,27 @@ static void successes(void)
     close(file);
 }
 
+/* Files that somebody writes are not executed. */
+static void written(void)
+{
+    char *args[] = {"x", NULL}, data[4096];
+    ssize_t n;
+    put("busy", "#!/bin/sh\necho it runs\n", 0755);
+    int script = open("busy", O_WRONLY), from = open(self, O_RDONLY), copy = open("copy", O_RDWR | O_CREAT, 0755);
+    while ((n = read(from, data, sizeof data)) > 0)
+        if (write(copy, data, (size_t)n) != n)
+            say("cannot copy");
+    TRY(execve("./busy", args, environ));
+    TRY(execve("./copy", args, environ));
+    TRY(execveat(copy, "", args, environ, AT_EMPTY_PATH));
+    close(script);
+    close(copy);
+    close(from);
+    TRY(execve("./busy", args, environ));
+    unlink("busy");
+    unlink("copy");
+}
+
 static void kept(void)
 {
     char *args[] = {"kept", NULL};
@@ -166,6 +187,7 @@ int main(int argc, char **argv)
         return told(argc, argv);
     failures();
     successes();
+    written();
     if (!start())
         kept();
     return 0;
