@@ -43,6 +43,28 @@ int64_t sys_gettimeofday(struct user_thread *t, const uint64_t a[6])
     return (a[0] && !user_write(a[0], &now, sizeof now)) || (a[1] && !user_write(a[1], &zone, sizeof zone)) ? -EFAULT : 0;
 }
 
+/* a[at]: for how long, a[at + 1]: where the rest goes. One that was given up goes on where it was; see struct user_thread. */
+static int64_t sleep_by(struct user_thread *t, long number, const uint64_t a[6], unsigned at)
+{
+    struct timespec left = t->sleep_left, rest = left;
+    uint64_t args[6] = {a[0], a[1], a[2], a[3]};
+    if (t->sleeps_on)
+        args[at] = (uintptr_t)&left;
+    args[at + 1] = (uintptr_t)&rest;
+    int64_t r = user_call_wait(t, number, args);
+    if (r != -EINTR)
+        return r;
+    t->sleep_left = rest;
+    return a[at + 1] && !user_write(a[at + 1], &rest, sizeof rest) ? -EFAULT : r;
+}
+
+int64_t sys_nanosleep(struct user_thread *t, const uint64_t a[6]) { return sleep_by(t, SYS_nanosleep, a, 0); }
+
+int64_t sys_clock_nanosleep(struct user_thread *t, const uint64_t a[6])
+{
+    return a[1] & TIMER_ABSTIME ? user_call_wait(t, SYS_clock_nanosleep, a) : sleep_by(t, SYS_clock_nanosleep, a, 2);
+}
+
 int64_t sys_personality(struct user_thread *t, const uint64_t a[6])
 {
     (void)t;

@@ -149,10 +149,12 @@ struct user_thread {
     _Atomic bool stop_came;   /* a signal that cannot be blocked, for the tracer to see, */
     siginfo_t stop_info;      /* and what it said */
     struct {
-        int code;          /* the kernel's ERESTART*, by which a handler may end it; 0: none */
-        uint64_t pc;       /* of the call */
-    } again;               /* a call that was given up for a signal, while it is traced */
-    bool exiting, changed; /* changed: the rounding mode may be another one */
+        int code;               /* the kernel's ERESTART*, by which a handler may end it; 0: none */
+        uint64_t pc;            /* of the call */
+    } again;                    /* a call that was given up for a signal, while it is traced */
+    bool sleeps_on;             /* the call that is made again is a sleep, of which there is */
+    struct timespec sleep_left; /* still so much */
+    bool exiting, changed;      /* changed: the rounding mode may be another one */
 };
 
 extern _Thread_local struct user_thread *user_self;

@@ -256,6 +256,7 @@ static void end_call(struct user_thread *t, const struct user_action *action)
     t->again.code = 0;
     if (!ends || t->cpu->pc != t->again.pc)
         return;
+    t->sleeps_on = false;
     t->user->abi->result(t->cpu, -EINTR);
     t->cpu->pc += t->user->abi->call_size;
 }
@@ -273,6 +274,8 @@ static void enter_handler(struct user_thread *t, siginfo_t *info, const struct u
     t->cpu->reservation.valid = RESERVED_no; /* as after every way through the kernel */
     user_signals_mask(t, blocked | action->mask | (action->flags & FLAG_NODEFER ? 0 : BIT(signal)));
     t->changed = true;
+    if (user_trace_steps(t))
+        user_trace_entered(t);
 }
 
 static struct user_action take_action(struct user *user, int signal)

@@ -194,10 +194,11 @@ const struct user_call *user_call_find(const struct user *user, uint64_t number)
     return NULL;
 }
 
+enum { RESTARTSYS = 512, RESTARTNOINTR, RESTARTNOHAND, RESTART_RESTARTBLOCK = 516 };
+
 /* What a traced thread shows of a call that was given up for a signal: the kernel's ERESTART* (include/linux/errno.h). 0: it was not. */
 static int restart_code(struct user_thread *t, const struct user_call *call, const uint64_t args[6], int64_t r)
 {
-    enum { RESTARTSYS = 512, RESTARTNOINTR, RESTARTNOHAND, RESTART_RESTARTBLOCK = 516 };
     static const char *const ends[] = {"epoll_pwait", "epoll_pwait2", "rt_sigtimedwait", "semop", "semtimedop", "io_getevents"};
     bool came = atomic_exchange(&t->held_came, false) || atomic_load(&t->pending);
     if (r == OS_SYSCALL_UNTRIED)
@@ -212,7 +213,8 @@ static int restart_code(struct user_thread *t, const struct user_call *call, con
 }
 
 /* first: the call's first argument, in the register that has its result now. */
-static void end_traced(struct user_thread *t, const struct user_call *call, const uint64_t args[6], uint64_t first, int64_t r)
+static void end_traced(struct user_thread *t, const struct user_call *call, const uint64_t args[6], uint64_t first, int64_t r,
+                       bool slept_on)
 {
     const struct user_abi *abi = t->user->abi;
     struct cpu *cpu = t->cpu;
@@ -229,6 +231,7 @@ static void end_traced(struct user_thread *t, const struct user_call *call, cons
     cpu->pc -= abi->call_size;
     t->again.code = code;
     t->again.pc = cpu->pc;
+    t->sleeps_on = code == RESTART_RESTARTBLOCK || (code == RESTARTNOINTR && slept_on);
 }
 
 /* Flags of open() are an architecture's own. */
@@ -261,11 +264,14 @@ void user_syscall(struct user_thread *t)
         r = missing(t, call, number);
     if (t->user->options->strace)
         user_strace_end(t, call, args, r);
-    if (traced || user_traced(t))
-        end_traced(t, call, args, first, r);
-    else if (again(t, call, args, r))
+    bool slept_on = t->sleeps_on;
+    t->sleeps_on = false;
+    if (traced || user_traced(t)) {
+        end_traced(t, call, args, first, r, slept_on);
+    } else if (again(t, call, args, r)) {
         cpu->pc = pc;
-    else if (r == USER_INTERRUPTED)
+        t->sleeps_on = call && strstr(call->name, "nanosleep") && (r == -EINTR || slept_on);
+    } else if (r == USER_INTERRUPTED)
         abi->result(cpu, -EINTR);
     else if (r != USER_NO_RESULT)
         abi->result(cpu, r);

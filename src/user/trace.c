@@ -295,6 +295,12 @@ bool user_trace_steps(const struct user_thread *t)
     return user_traced(t) && (t->trace->mode == USER_TRACE_step || t->trace->mode == USER_TRACE_sysemu_step);
 }
 
+void user_trace_entered(struct user_thread *t)
+{
+    const siginfo_t info = trap_info(SIGTRAP);
+    stand(t, USER_STOP_signal, &info);
+}
+
 void user_trace_stepped(struct user_thread *t, uint32_t stops)
 {
     enum { TRACE = 2 /* TRAP_TRACE */ };

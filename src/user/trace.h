@@ -74,6 +74,7 @@ bool user_trace_stopped(struct user_thread *t, siginfo_t *info); /* has a signal
 bool user_trace_signal(struct user_thread *t, siginfo_t *info);  /* false: it is taken away; may become another */
 void user_trace_raise(struct user_thread *t, int signal);        /* to itself, for the kernel to act */
 bool user_trace_steps(const struct user_thread *t);
+void user_trace_entered(struct user_thread *t);                                  /* by a step, a signal's handler */
 void user_trace_stepped(struct user_thread *t, uint32_t stops);                  /* stops: t->trace_stops before */
 bool user_trace_call(struct user_thread *t, uint64_t *number, uint64_t args[6]); /* before a system call; false: it is not made */
 void user_trace_made(struct user_thread *t);   /* what was changed while it was made; before its result is there */

@@ -453,6 +453,31 @@ static void threads(void)
     told("end", pid);
 }
 
+static void sleep_a_second(void)
+{
+    struct timespec begun, ended;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    const struct timespec second = {1, 0};
+    long r = nanosleep(&second, NULL);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    double took = (double)(ended.tv_sec - begun.tv_sec) + (double)(ended.tv_nsec - begun.tv_nsec) / 1e9;
+    say("slept: %ld, once: %d", r, took >= 1 && took < 1.75);
+}
+
+/* A sleep that is stopped again and again sleeps no longer for it. */
+static void sleeping(void)
+{
+    pid_t pid = child_of(sleep_a_second, 0);
+    trace(PTRACE_CONT, pid, 0, 0);
+    for (int i = 0; i < 8; i++) {
+        nap(100);
+        kill(pid, SIGUSR1);
+        told("signal", pid);
+        trace(PTRACE_CONT, pid, 0, 0);
+    }
+    told("end", pid);
+}
+
 int main(int argc, char **argv)
 {
     (void)argv;
@@ -469,5 +494,6 @@ int main(int argc, char **argv)
     events(0);
     attaching();
     threads();
+    sleeping();
     return 0;
 }
