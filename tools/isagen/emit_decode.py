@@ -1,31 +1,52 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""C of the decoder: nested switches over the bits that most patterns of a set fix; leaves test mask, condition and features.
+"""C of the decoder: nested switches over the bits that most patterns of a set fix; leaves are rows of mask, features and condition.
 
 A pattern that fixes fewer bits than its neighbours comes after them in the same node, so the narrower one is found first.
 """
+from ctext import filled
+
 MAX_LINEAR = 3
+
+
+FIND = """
+/* Of n rows, the first that the word is. */
+static unsigned find(uint32_t word, uint64_t features, unsigned first, unsigned n)
+{
+    for (const struct leaf *l = &leaves[first], *end = l + n; l < end; l++) {
+        const struct G_insn *insn = &G_insns[l->id];
+        if ((word & insn->mask) == insn->match && (features & insn->need) == insn->need && !(features & insn->never) &&
+            (!insn->any || (features & insn->any)) && (!l->where || l->where(word)))
+            return l->id;
+    }
+    return GU_INSNS;
+}
+"""
 
 
 def decoder(gen):
     g, gu = gen.guest, gen.upper
-    out = ["", f"unsigned {g}_decode(uint32_t word, uint64_t features)", "{"]
-    node(gen, gen.patterns, 0, 1, out)
-    if not any("features" in line for line in out[3:]):
-        out.append("    (void)features;")
-    out += [f"    return {gu}_INSNS;", "}"]
-    return out
+    code, rows, wheres = [], [], {}
+    node(gen, gen.patterns, 0, 1, code, rows)
+    for p in rows:
+        if p.where:
+            wheres.setdefault(p.c_where("word"), f"where_{len(wheres)}")
+    out = []
+    for text, name in wheres.items():
+        out += ["", f"static bool {name}(uint32_t word)", "{", f"    return {text};", "}"]
+    out += ["", "static const struct leaf {", "    uint16_t id;", "    bool (*where)(uint32_t word);", f"}} leaves[{max(len(rows), 1)}] = {{"]
+    out += [f"    {{{gen.id(p)}, {wheres[p.c_where('word')] if p.where else 'NULL'}}}," for p in rows] or ["    {0, NULL},"]
+    out += ["};", *filled(gen, FIND), "", f"unsigned {g}_decode(uint32_t word, uint64_t features)", "{", "    unsigned id;", *code]
+    return [*out, f"    return {gu}_INSNS;", "}"]
 
 
-def node(gen, patterns, tested, indent, out):
+def node(gen, patterns, tested, indent, out, rows):
+    """A pattern of several nodes has a row in each."""
     pad = "    " * indent
-    if len(patterns) <= MAX_LINEAR:
-        for p in sorted(patterns, key=lambda p: rank(gen, p)):
-            leaf(gen, p, tested, pad, out)
-        return
-    bits = choose(patterns, tested)
+    bits = choose(patterns, tested) if len(patterns) > MAX_LINEAR else 0
     if not bits:
-        for p in sorted(patterns, key=lambda p: rank(gen, p)):
-            leaf(gen, p, tested, pad, out)
+        out.append(f"{pad}if ((id = find(word, features, {len(rows)}, {len(patterns)})) != {gen.upper}_INSNS)")
+        out.append(f"{pad}    return id;")
+        rows += sorted(patterns, key=lambda p: rank(gen, p))
         return
     inside = [p for p in patterns if not bits & ~p.mask]
     rest = [p for p in patterns if bits & ~p.mask]
@@ -38,11 +59,11 @@ def node(gen, patterns, tested, indent, out):
     out.append(f"{pad}switch ({subject}) {{")
     for value in sorted(groups):
         out.append(f"{pad}case {hex(value >> low if contiguous else value)}:")
-        node(gen, groups[value], tested | bits, indent + 1, out)
+        node(gen, groups[value], tested | bits, indent + 1, out, rows)
         out.append(f"{pad}    break;")
     out.append(f"{pad}}}")
     if rest:
-        node(gen, rest, tested, indent, out)
+        node(gen, rest, tested, indent, out, rows)
 
 
 def rank(gen, p):
@@ -70,27 +91,3 @@ def choose(patterns, tested):
         if score > best:
             best, chosen = score, mask
     return chosen if best > 1 else 0
-
-
-def leaf(gen, p, tested, pad, out):
-    need, never, some = gen.masks[p]
-    tests = []
-    rest = p.mask & ~tested
-    if rest:
-        tests.append(f"(word & {hex(rest)}) == {hex(p.match & rest)}")
-    if need and not need & (need - 1):
-        tests.append(f"(features & {hex(need)})")
-    elif need:
-        tests.append(f"(features & {hex(need)}) == {hex(need)}")
-    if never:
-        tests.append(f"!(features & {hex(never)})")
-    if some:
-        tests.append(f"(features & {hex(some)})")
-    if p.where:
-        where = p.c_where("word")
-        tests.append(f"({where})" if tests else where)
-    if tests:
-        out.append(f"{pad}if ({' && '.join(tests)})")
-        out.append(f"{pad}    return {gen.id(p)};")
-    else:
-        out.append(f"{pad}return {gen.id(p)};")
