@@ -66,3 +66,7 @@ static inline void ram_write(uint8_t *host, const void *from, uint64_t size)
     default: memcpy(host, from, size);
     }
 }
+
+/* Many bytes, in whatever pieces. */
+static inline void ram_move(uint8_t *to, const uint8_t *from, uint64_t size) { memmove(to, from, size); }
+static inline void ram_fill(uint8_t *to, uint8_t value, uint64_t size) { memset(to, value, size); }

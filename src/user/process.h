@@ -48,6 +48,7 @@ struct user_abi {
                   const uint64_t *tls); /* of clone: its result is 0; 0, NULL: as it is */
     /* Traps: what they mean to a process. kind: cpu->trap. */
     bool (*is_call)(uint32_t trap);
+    /* si_signo 0: it was put right, and the program goes on at cpu->pc. */
     void (*trap_signal)(struct cpu *cpu, struct trap trap, siginfo_t *info);
     /* Signal frames. push: false if the stack cannot take it. info has the kernel's layout, which is the same for all guests and hosts of 64 bits. */
     size_t frame_size;

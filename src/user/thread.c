@@ -133,7 +133,7 @@ bool user_trap(void *machine, struct cpu *cpu)
     } else {
         siginfo_t info;
         abi->trap_signal(cpu, cpu->trap, &info);
-        if (!t->user->debug || !user_debug_trapped(t, &info))
+        if (info.si_signo && (!t->user->debug || !user_debug_trapped(t, &info)))
             user_signals_fault(t, &info);
     }
     bool changed = t->changed;

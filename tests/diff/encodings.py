@@ -35,11 +35,12 @@ RISCV64 = {
 ARM64 = {
     "triple": "aarch64",
     "features": "v8.2a bti tracev8.4 crc lse rdm rcpc rcpc-immo pauth flagm altnzcv sb ssbs ccpp ccdp cssc wfxt lor fullfp16 fp16fml "
-                "complxnum jsconv fptoint bf16 aes sha2 sha3 sm4 dotprod i8mm",
+                "complxnum jsconv fptoint bf16 aes sha2 sha3 sm4 dotprod i8mm mops",
     "mark": (0xd2efe231, r"movz?\s+x17, #(32529, lsl #48|9156099517420929024)( +//.*)?"),
     # LLVM has other names of two conditions, and signs numbers by their width.
     "rewrite": [(r"\s*//.*", ""), (r"#", ""), (r"\bhs\b", "cs"), (r"\blo\b", "cc"), (r"^b\.hs\b", "b.cs"), (r"^b\.lo\b", "b.cc")],
     "different": [
+        (r"-", r"(cpy|set).*"),            # with one register for two, or of tags
         (r"-", "udf .*"),                    # undefined for ever, which LLVM has a name for
         (r"ld[axn]*p(sw)? (\w+), \2, .*", "-"),  # unpredictable: a pair into one register
         (r"(ld|st)\w* (.*, )?[wx](\d+), .*\[x\3(\]|, -?\d+\]!).*", "-"),  # write-back to an operand

@@ -5,8 +5,8 @@
  * ever touched on purpose; addresses that go wrong go to the guards or where no Linux program can have memory.
  */
 #pragma once
+#include "../lib/insns.h"
 #include "case.h"
-#include "insns.h"
 #include "subject.h"
 #include "values.h"
 

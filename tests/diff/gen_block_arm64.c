@@ -11,8 +11,9 @@ enum { MIN_INSNS = 8, MAX_INSNS = 40, SP = 31 };
 
 struct item {
     struct gen_insn insn;
-    int target; /* index of an item, or of the end; -1: none */
-    int field;  /* that holds the offset to it */
+    int target;  /* index of an item, or of the end; -1: none */
+    int field;   /* that holds the offset to it */
+    bool inside; /* no branch may lead there */
 };
 
 struct block {
@@ -133,12 +134,65 @@ static void reserve(const struct gen *g, struct random *r, struct block *b, int 
     append(b, &store);
 }
 
+static struct gen_insn made(const char *name) { return (struct gen_insn){.id = id_of(name)}; }
+
+static bool put(const struct gen *g, struct block *b, struct gen_insn *insn)
+{
+    bool good = gen_encode(g, insn);
+    if (!good)
+        return false;
+    append(b, insn);
+    b->items[b->n - 1].inside = true;
+    return true;
+}
+
+/* An address near a base: add xR, xBASE, #offset. */
+static bool point(const struct gen *g, struct block *b, int r, int base, int64_t offset)
+{
+    struct gen_insn insn = made("add.imm");
+    gen_set(&insn, "sf", 1);
+    gen_set(&insn, "d", r);
+    gen_set(&insn, "n", base);
+    gen_set(&insn, "i", offset);
+    return put(g, b, &insn);
+}
+
+/*
+ * A copy or set of memory as a whole, never from its middle, where it might touch anything: how the work is shared among its parts is open. So is what a copy that only goes forwards does
+ * with areas that would want it otherwise.
+ */
+static void copy(const struct gen *g, struct random *r, struct block *b)
+{
+    static const char *const names[][3] = {{"cpyfp", "cpyfm", "cpyfe"}, {"cpyp", "cpym", "cpye"}, {"setp", "setm", "sete"}};
+    unsigned kind = (unsigned)random_below(r, ARRAY_LEN(names));
+    int d = pick(r, &b->regs), s = pick(r, &b->regs), n = pick(r, &b->regs), base = random_percent(r, 50) ? b->regs.base : SP;
+    int64_t to = (int64_t)random_below(r, 1024), from = (int64_t)random_below(r, 1024), options = (int64_t)random_below(r, 16);
+    struct gen_insn size = made("movz");
+    if (d == s || d == n || s == n)
+        return;
+    gen_set(&size, "sf", 1);
+    gen_set(&size, "d", n);
+    gen_set(&size, "i", (int64_t)random_below(r, random_percent(r, 50) ? 32 : 1500));
+    if (!put(g, b, &size) || !point(g, b, d, base, to) || (kind < 2 && !point(g, b, s, base, kind || from > to ? from : to)))
+        return;
+    for (unsigned part = 0; part < 3; part++) {
+        struct gen_insn insn = made(names[kind][part]);
+        gen_set(&insn, "d", d);
+        gen_set(&insn, "s", s);
+        gen_set(&insn, "n", n);
+        gen_set(&insn, "o", kind == 2 ? options & 3 : options);
+        put(g, b, &insn);
+    }
+}
+
 static void fill(const struct gen *g, struct random *r, struct block *b, int n)
 {
     while (b->n < n) {
         unsigned way = (unsigned)random_below(r, 1000);
         if (way < 30)
             reserve(g, r, b, n);
+        else if (way < 45 && b->n + 6 <= n)
+            copy(g, r, b);
         else
             (void)!try_one(g, r, b,
                            way < 500   ? GEN_integer
@@ -157,6 +211,8 @@ static void link_block(const struct gen *g, struct block *b, struct case_input *
         struct item *item = &b->items[i];
         if (item->target >= 0) {
             int target = item->target < b->n ? item->target : b->n;
+            while (target < b->n && b->items[target].inside)
+                target++;
             item->insn.values[item->field] = 4 * (target - i);
             (void)!gen_encode(g, &item->insn);
         }

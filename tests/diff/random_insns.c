@@ -6,7 +6,7 @@
  *     random_insns tests               the words and texts of the stanzas' tests
  * Exits with 1 if a word that was encoded does not decode to an instruction that prints.
  */
-#include "insns.h"
+#include "../lib/insns.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -35,7 +35,8 @@ static uint32_t signal_of(const struct cpu *cpu, struct trap trap, uint64_t *add
     *address = trap.info;
     switch (trap.kind & ARM64_TRAP_CLASS) {
     case ARM64_TRAP_undef:
-    case ARM64_TRAP_sysreg: return CASE_SIGILL;
+    case ARM64_TRAP_sysreg:
+    case ARM64_TRAP_mops: return CASE_SIGILL; /* Linux would begin again, the oracle does not */
     case ARM64_TRAP_brk: return CASE_SIGTRAP;
     case ARM64_TRAP_pcalign:
     case ARM64_TRAP_spalign: *address = cpu->pc; return CASE_SIGBUS;
@@ -76,13 +77,23 @@ static bool maintenance(const struct case_view *v)
            (v->theirs->after.pc != v->ours->after.pc || (v->same_state && v->ours->address - v->theirs->address < 64));
 }
 
+/* Parts of a copy, done by other parts of it; the oracle's epilogues do not do much. */
+static bool copied(const struct case_view *v)
+{
+    return (!strncmp(v->insn, "cpy", 3) || !strncmp(v->insn, "set", 3)) && v->ours->signal == CASE_SIGSEGV &&
+           (v->theirs->signal == CASE_SIGSEGV || v->theirs->signal == CASE_SIGILL);
+}
+
 /* Programs' addresses may have tags in their top byte, which the oracle takes off. */
 static bool tagged(const struct case_view *v)
 {
     return v->ours->signal == CASE_SIGSEGV && v->ours->address >> 56 && !(v->ours->address >> 55 & 1);
 }
 
-static bool known(const struct case_view *v) { return unchecked_store(v) || within_16(v) || later_part(v) || maintenance(v) || tagged(v); }
+static bool known(const struct case_view *v)
+{
+    return unchecked_store(v) || within_16(v) || later_part(v) || maintenance(v) || copied(v) || tagged(v);
+}
 
 #define V(n) "v" #n, "v" #n "h"
 

@@ -1,129 +1,21 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The riscv64 instruction data: every stanza's `test` clauses (word to text and back, and what the insn does on the evaluator), and what
- * the clauses cannot say: permissions, models, lengths. One vCPU in M mode without paging; the test page is the second of its RAM.
+ * The riscv64 instruction data: every stanza's `test` clauses, in M mode, and what the clauses cannot say: permissions, models, lengths.
  */
-#include "base/bits.h"
 #include "riscv64_fixture.h"
 
-enum { MAX_FIELDS = 16 };
-#define CODE (RAM + 0x100)
-#define PAGE (RAM + MEM_PAGE) /* the test page */
+enum { KIND_MASK = -1 };
 
-static struct fixture *bench_new(const char *model)
+static void prepare(struct fixture *t)
 {
-    struct fixture *t = fixture_new(model);
-    t->cpu->monitor = cpu_monitor_new();
-    assert_non_null(t->cpu->monitor);
-    return t;
-}
-
-static void bench_free(struct fixture *t)
-{
-    free(t->cpu->monitor);
-    fixture_free(t);
-}
-
-/* Lifts one insn at CODE with the keys of the current state and executes it; the trap it takes, UINT32_MAX: none. */
-static uint32_t trap_of(struct fixture *t, uint32_t word)
-{
-    t->cpu->pc = CODE;
-    return run_insn(t, word) ? UINT32_MAX : t->cpu->trap.kind;
-}
-
-/* ---- the stanzas' own tests ---- */
-
-static uint64_t value_of(const struct riscv64_cell *c) { return c->value + (c->relative ? PAGE : 0); }
-
-static void set(struct fixture *t, const struct riscv64_cell *c)
-{
-    uint64_t v = value_of(c);
-    if (c->at == RISCV64_AT_cell)
-        t->cpu->cell[c->number] = v;
-    else if (c->at == RISCV64_AT_mem)
-        assert_true(mem_write(t->cpu->space, PAGE + c->number, &v, c->bytes)); /* the host is little-endian, as the guest */
-    else if (c->at == RISCV64_AT_fx)
-        t->cpu->fx = (uint32_t)v;
-    else
-        fail_msg("a key cannot be set before a test: set its slot");
-}
-
-static bool holds(struct fixture *t, const struct riscv64_cell *c, uint32_t trap, uint64_t *have)
-{
-    *have = 0;
-    switch (c->at) {
-    case RISCV64_AT_cell: *have = t->cpu->cell[c->number]; break;
-    case RISCV64_AT_mem:
-        assert_true(mem_read(t->cpu->space, PAGE + c->number, have, c->bytes));
-        return *have == bits_get(value_of(c), 0, c->bytes * 8u);
-    case RISCV64_AT_pc: *have = t->cpu->pc - CODE; break;
-    case RISCV64_AT_fx: *have = t->cpu->fx; break;
-    case RISCV64_AT_trap: *have = trap; break;
-    }
-    return *have == value_of(c);
-}
-
-static bool test_holds(struct fixture *t, const struct riscv64_insn *insn, const struct riscv64_test *test)
-{
-    const struct riscv64_cell *cells = &riscv64_cells[test->first_cell];
-    static const uint8_t zeros[MEM_PAGE];
-    bool traps = false, good = true;
-
     riscv64_reset(t->cpu);
     t->cpu->cell[RISCV64_CELL_mstatus] |= 1 << STATUS_FS_pos;
-    assert_true(mem_write(t->cpu->space, PAGE, zeros, MEM_PAGE));
-    for (unsigned i = 0; i < test->nbefore; i++)
-        set(t, &cells[i]);
-    uint32_t trap = trap_of(t, test->word);
-    for (unsigned i = test->nbefore; i < test->nbefore + test->nafter; i++) {
-        uint64_t have;
-        traps |= cells[i].at == RISCV64_AT_trap;
-        if (!holds(t, &cells[i], trap, &have)) {
-            print_message("%s: \"%s\": cell %u of its test: 0x%llx, expected 0x%llx\n", insn->name, test->text, i - test->nbefore,
-                          (unsigned long long)have, (unsigned long long)value_of(&cells[i]));
-            good = false;
-        }
-    }
-    if (!traps && test->nbefore + test->nafter && trap != UINT32_MAX) {
-        print_message("%s: \"%s\": trapped: %s\n", insn->name, test->text, riscv64_trap_name(trap));
-        good = false;
-    }
-    return good;
 }
 
-static void stanzas_do_what_their_tests_say(void **state)
-{
-    struct fixture *t = bench_new("max");
-    unsigned bad = 0, run = 0;
-    (void)state;
-    for (unsigned id = 0; id < RISCV64_INSNS; id++) {
-        const struct riscv64_insn *insn = &riscv64_insns[id];
-        for (unsigned n = 0; n < insn->ntests; n++, run++)
-            bad += !test_holds(t, insn, &riscv64_tests[insn->first_test + n]);
-    }
-    bench_free(t);
-    assert_true(run > 300);
-    assert_int_equal(bad, 0);
-}
-
-static void texts_and_words_round_trip(void **state)
-{
-    (void)state;
-    for (unsigned id = 0; id < RISCV64_INSNS; id++) {
-        const struct riscv64_insn *insn = &riscv64_insns[id];
-        for (unsigned n = 0; n < insn->ntests; n++) {
-            const struct riscv64_test *test = &riscv64_tests[insn->first_test + n];
-            char text[128];
-            int64_t values[MAX_FIELDS];
-            assert_int_equal(riscv64_decode(test->word, UINT64_MAX), id);
-            assert_int_equal(riscv64_print(id, test->word, 0, text, sizeof text), strlen(test->text));
-            assert_string_equal(text, test->text);
-            assert_true(insn->nfields <= MAX_FIELDS);
-            riscv64_extract(id, test->word, values);
-            assert_int_equal(riscv64_encode(id, values), test->word);
-        }
-    }
-}
+#define GUEST         riscv64
+#define GUEST_UPPER   RISCV64
+#define GUEST_INSNS_H "guest/riscv64/riscv64_insns.gen.h"
+#include "guest_insns.h"
 
 /* ---- what the clauses cannot say ---- */
 

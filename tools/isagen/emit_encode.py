@@ -103,15 +103,15 @@ def cell(gen, pair, place):
     slot, n = (whole, 0) if whole else (gen.spec.slots.get(base), int(index or 0))
     if not slot or n >= slot.count or slot.array and not whole and not index or slot.array and whole:
         raise IsaError(place, f"test: no slot, key or cell `{name}`")
-    return row(gu, "cell", 8 * slot.cells, slot.cell + n * slot.cells, text, place)
+    return row(gu, "cell", 8 * slot.cells, slot.cell + n * slot.cells, text, place, slot.type == "f64")
 
 
-def row(gu, kind, size, n, text, place):
+def row(gu, kind, size, n, text, place, boxed=False):
     relative = text.startswith("@m")
     if relative:
         value = number(text[2:].lstrip("+") or "0", place)
     elif m := re.fullmatch(r"([hsd]):(\S+)", text):
-        value = floating(m[1], m[2], place)
+        value = floating(m[1], m[2], place, boxed)
     else:
         value = number(text, place)
     if size == 16 and not -1 << 63 <= value < 1 << 64:
@@ -121,7 +121,7 @@ def row(gu, kind, size, n, text, place):
     return f"{{{gu}_AT_{kind}, {size}, {n}, {str(relative).lower()}, {hex(value & (1 << 64) - 1)}}}"
 
 
-def floating(kind, text, place):
+def floating(kind, text, place, boxed):
     pack, size, quiet, signalling = FLOATS[kind]
     sign = text.startswith("-")
     if text.lstrip("+-") in ("nan", "qnan", "snan"):
@@ -135,7 +135,7 @@ def floating(kind, text, place):
             raise IsaError(place, f"test: {kind}:{text} is no float") from None
         if not math.isfinite(v) and "inf" not in text:
             raise IsaError(place, f"test: {kind}:{text} does not fit")
-    return bits | ((1 << 64) - 1 & ~((1 << 8 * size) - 1))
+    return bits | ((1 << 64) - 1 & ~((1 << 8 * size) - 1) if boxed else 0)
 
 
 def number(text, place):

@@ -47,6 +47,7 @@ enum {
     MODE_CACHEOPS = 1 << 10,
     MODE_ZVA = 1 << 11,
     MODE_HYP = 1 << 12,
+    MODE_MOPS = 1 << 13,
 };
 
 /* Fields of the slot `pstate`, of SPSR_ELx and of DAIF. */
@@ -79,6 +80,7 @@ enum {
 #define SCTLR_WXN   (1ull << 19)
 #define SCTLR_SPAN  (1ull << 23)
 #define SCTLR_UCI   (1ull << 26)
+#define SCTLR_MSCEN (1ull << 33)
 #define SCTLR_DSSBS (1ull << 44)
 
 #define HCR_FMO  (1ull << 3)
@@ -98,6 +100,9 @@ enum {
 #define HCR_TRVM (1ull << 30)
 #define HCR_RW   (1ull << 31)
 #define HCR_E2H  (1ull << 34)
+
+#define HCRX_MCE2  (1ull << 10)
+#define HCRX_MSCEN (1ull << 11)
 
 /* Fields of FPCR, and what of it can be written. */
 enum { FPCR_FZ16 = 1 << 19, FPCR_RMODE_pos = 22, FPCR_RMODE = 3 << 22, FPCR_FZ = 1 << 24, FPCR_DN = 1 << 25, FPCR_AHP = 1 << 26 };
@@ -195,6 +200,10 @@ uint64_t arm64_context(const struct cpu *cpu);
 uint64_t arm64_user_context(const struct cpu *cpu);
 int64_t arm64_asid(const struct cpu *cpu);
 uint64_t arm64_code_space(const struct cpu *cpu, bool shared);
+
+/* ---- mops.c: the syndrome of an insn that meets the other option's registers; what an operating system does then ---- */
+uint32_t arm64_mops_syndrome(uint32_t word);
+void arm64_mops_restart(struct cpu *cpu, uint32_t word);
 
 /* ---- irq.c: the inputs are bits of cpu->lines ---- */
 enum { ARM64_IRQ, ARM64_FIQ };

@@ -219,10 +219,11 @@ void arm64_enter_kernel(struct cpu *cpu, gva pc, uint64_t x0, unsigned el)
 void arm64_enter_user(struct cpu *cpu)
 {
     arm64_arch(cpu)->timer_frequency = USER_TIMER_HZ;
+    arm64_arch(cpu)->el2 = false;
     arm64_reset(cpu);
     A64(cpu, mode) = 0;
     A64(cpu, pstate) = 0;
-    A64(cpu, sctlr_el1) |= SCTLR_SA0 | SCTLR_DZE | SCTLR_UCT | SCTLR_UCI | SCTLR_NTWI | SCTLR_NTWE;
+    A64(cpu, sctlr_el1) |= SCTLR_SA0 | SCTLR_DZE | SCTLR_UCT | SCTLR_UCI | SCTLR_NTWI | SCTLR_NTWE | SCTLR_MSCEN;
     A64(cpu, cpacr_el1) = 3 << 20;
     A64(cpu, cntkctl_el1) = 3; /* both counters */
     arm64_restored(cpu);

@@ -44,6 +44,14 @@ static unsigned step_state(const struct cpu *cpu)
     return A64(cpu, pstate) & PSTATE_SS ? 1 : 2;
 }
 
+/* Copies and sets of memory: a hypervisor and an operating system may forbid them to whom they rule. */
+static bool mops_enabled(const struct cpu *cpu)
+{
+    unsigned el = arm64_el(cpu);
+    bool ruled = arm64_arch(cpu)->el2 && el < 2 && !arm64_host(cpu);
+    return !(ruled && !(A64(cpu, hcrx_el2) & HCRX_MSCEN)) && (el || (arm64_sctlr(cpu) & SCTLR_MSCEN));
+}
+
 void arm64_mode_update(struct cpu *cpu)
 {
     unsigned el = arm64_el(cpu), step = step_state(cpu);
@@ -57,6 +65,7 @@ void arm64_mode_update(struct cpu *cpu)
     mode |= el || cpu->flat || (sctlr & SCTLR_UCI) ? MODE_CACHEOPS : 0;
     mode |= el || cpu->flat || (sctlr & SCTLR_DZE) ? MODE_ZVA : 0;
     mode |= (el < 2 && !arm64_host(cpu) && (A64(cpu, hcr_el2) & HCR_WATCHED)) || (A64(cpu, mdscr_el1) & MDSCR_SS) ? MODE_HYP : 0;
+    mode |= mops_enabled(cpu) ? MODE_MOPS : 0;
     A64(cpu, mode) = mode;
     cpu->stepping = step;
     arm64_regime_update(cpu);

@@ -90,9 +90,9 @@ uint64_t arm64_read_mmfr0(struct cpu *cpu, unsigned number)
 
 uint64_t arm64_read_mmfr1(struct cpu *cpu, unsigned number)
 {
-    enum { VH_MASK = 0xf00 };
+    static const uint64_t of_el2 = 15ull << 40 | 15 << 8; /* HCX, VH */
     (void)number;
-    return id(cpu, ARM64_ID_mmfr1) & ~(arm64_arch(cpu)->el2 ? 0ull : VH_MASK);
+    return id(cpu, ARM64_ID_mmfr1) & ~(arm64_arch(cpu)->el2 ? 0ull : of_el2);
 }
 
 uint64_t arm64_read_mmfr2(struct cpu *cpu, unsigned number)

@@ -221,6 +221,10 @@ void arm64_enter_trap(struct cpu *cpu, struct trap trap)
         target = 2;
         break;
     case ARM64_TRAP_sysreg: iss = sysreg_syndrome(trap.info); break;
+    case ARM64_TRAP_mops:
+        iss = arm64_mops_syndrome((uint32_t)trap.info);
+        target = arm64_arch(cpu)->el2 && el == 1 && (A64(cpu, hcrx_el2) & HCRX_MCE2) ? 2 : target;
+        break;
     case ARM64_TRAP_data_abort: iss = abort_syndrome(cpu, iss); /* fall through */
     case ARM64_TRAP_insn_abort:
     case ARM64_TRAP_pcalign: far = &trap.info; break;

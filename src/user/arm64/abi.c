@@ -50,6 +50,10 @@ static void trap_signal(struct cpu *cpu, struct trap trap, siginfo_t *info)
     *info = (siginfo_t){.si_signo = SIGILL, .si_code = ILL_ILLOPC};
     info->si_addr = (void *)(uintptr_t)cpu->pc;
     switch (trap.kind & ARM64_TRAP_CLASS) {
+    case ARM64_TRAP_mops:
+        info->si_signo = 0;
+        arm64_mops_restart(cpu, (uint32_t)trap.info);
+        break;
     case ARM64_TRAP_brk:
         info->si_signo = SIGTRAP;
         info->si_code = TRAP_BRKPT;

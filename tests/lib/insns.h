@@ -21,3 +21,7 @@
 #define insn_print     INSNS_JOIN(GUEST, _print)
 #define insn_row       INSNS_JOIN(GUEST, _insn)
 #define insn_field_row INSNS_JOIN(GUEST, _field)
+#define insn_cell      INSNS_JOIN(GUEST, _cell)
+#define insn_cells     INSNS_JOIN(GUEST, _cells)
+#define insn_test      INSNS_JOIN(GUEST, _test)
+#define INSN_AT(what)  INSNS_JOIN(GUEST_UPPER, _AT_##what)
