@@ -89,10 +89,12 @@ static bool flat_try(struct cpu *cpu, void (*fn)(void *), struct flat *f)
 static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access, struct place *out)
 {
     const struct tlb_entry *e = access == ACCESS_write ? &cpu->tlb->write[tlb_index(va)] : &cpu->tlb->read[tlb_index(va)];
-    struct tlb_page page;
+    struct tlb_page page = {.watched = false};
     struct trap t;
     cpu_count(cpu, CPU_STAT_slow_accesses);
     if (!cpu->guest->translate(cpu, va, access, &page, &t))
+        return trap(cpu, t);
+    if (page.watched && cpu->guest->watch(cpu, va, size, access, &t))
         return trap(cpu, t);
     if (!page.whole && (va & (MEM_PAGE - 1)) + size - 1 > page.last)
         return trap(cpu, cpu->guest->bus_error(cpu, va, access));
@@ -101,7 +103,7 @@ static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access,
     if (!region || size > region->size - (out->at - region->base) || (access == ACCESS_write && region->kind == MEM_ROM))
         return trap(cpu, cpu->guest->bus_error(cpu, va, access));
     out->host = region->kind == MEM_DEVICE ? NULL : region->host + (out->at - region->base);
-    bool fast = out->host && page.whole && access != ACCESS_fetch && e->tag != align_down(va, MEM_PAGE);
+    bool fast = out->host && page.whole && !page.watched && access != ACCESS_fetch && e->tag != align_down(va, MEM_PAGE);
     if (fast && (access != ACCESS_write || mem_page_fast_write(cpu->space, page.page)))
         fill(cpu, va, access, &page, region->host + (page.page - region->base));
     return true;

@@ -47,6 +47,8 @@ struct guest {
     /* The trap of an access whose physical address nobody answers (bus error) or that the order of the machine forbids. */
     struct trap (*bus_error)(struct cpu *cpu, gva va, enum mem_access access);
     struct trap (*misaligned)(struct cpu *cpu, gva va, enum mem_access access);
+    /* An access to a page that translate calls watched: true, and *trap, if it must not be done. NULL: no page is. */
+    bool (*watch)(struct cpu *cpu, gva va, unsigned size, enum mem_access access, struct trap *trap);
     /* Delivers a trap: cpu->pc is the address of the insn that trapped; afterwards it is the handler's. */
     void (*enter_trap)(struct cpu *cpu, struct trap trap);
     /* The deadline has come, or the vCPU stood still meanwhile: reads the clock, which take_interrupt does not. */

@@ -90,6 +90,7 @@ struct tlb_page {
     bool readable, writable, executable; /* writable only if the dirty bit is already set, so that the first store walks again */
     bool whole;                          /* the answer holds for the whole 4 KiB page (physical memory protection can be finer) */
     uint16_t last; /* offset in the page of the last byte for which it holds, 4095 if whole; an access beyond gets the bus error */
+    bool watched;  /* accesses ask guest->watch, each of them */
     bool global;   /* in every address space, as far as those that have a number (ASID) are concerned */
     uint64_t span; /* bytes of the translation it is part of (a large page), for exact flushes; at least 4096 */
 };

@@ -48,6 +48,7 @@ enum {
     MODE_ZVA = 1 << 11,
     MODE_HYP = 1 << 12,
     MODE_MOPS = 1 << 13,
+    MODE_BREAK = 1 << 14,
 };
 
 /* Fields of the slot `pstate`, of SPSR_ELx and of DAIF. */
@@ -132,9 +133,10 @@ struct arm64_arch {
     /* Translation: the regimes met lately, numbered so that contexts have exact numbers. */
     struct arm64_regime regimes[ARM64_REGIMES];
     unsigned nregimes;
-    unsigned regime; /* of the present level */
-    bool tagged;     /* an address with a tag was translated, */
-    bool low_global; /* and a global one of the lower range: flushes of one address mind */
+    unsigned regime;         /* of the present level */
+    bool tagged;             /* an address with a tag was translated, */
+    uint8_t breaks, watches; /* break- and watchpoints that are on, wherever */
+    bool low_global;         /* and a global one of the lower range: flushes of one address mind */
 };
 
 #define A64(cpu, slot)     ((cpu)->cell[ARM64_CELL_##slot])
@@ -195,11 +197,19 @@ void arm64_refuse(struct cpu *cpu, unsigned class, uint64_t insn, bool hyperviso
 
 /* ---- mmu.c ---- */
 bool arm64_translate(struct cpu *cpu, gva va, enum mem_access access, struct tlb_page *out, struct trap *trap);
-void arm64_regime_update(struct cpu *cpu); /* level or control registers have changed; context_changed is the caller's affair */
+unsigned arm64_access_level(const struct cpu *cpu); /* whose rights the access at hand has */
+void arm64_regime_update(struct cpu *cpu);          /* level or control registers have changed; context_changed is the caller's affair */
 uint64_t arm64_context(const struct cpu *cpu);
 uint64_t arm64_user_context(const struct cpu *cpu);
 int64_t arm64_asid(const struct cpu *cpu);
 uint64_t arm64_code_space(const struct cpu *cpu, bool shared);
+
+/* ---- debug.c: debug exceptions of the guest's own ---- */
+unsigned arm64_debug_target(const struct cpu *cpu); /* the level that takes them, from lower levels */
+bool arm64_debug_enabled(const struct cpu *cpu);    /* at the present level, but for BRK */
+void arm64_debug_update(struct cpu *cpu);           /* a register of theirs has changed */
+bool arm64_page_watched(const struct cpu *cpu, gva page);
+bool arm64_watch(struct cpu *cpu, gva va, unsigned size, enum mem_access access, struct trap *trap);
 
 /* ---- mops.c: the syndrome of an insn that meets the other option's registers; what an operating system does then ---- */
 uint32_t arm64_mops_syndrome(uint32_t word);

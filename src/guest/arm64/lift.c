@@ -20,6 +20,8 @@ unsigned arm64_lift_insn(struct ir_build *b, const struct cpu *cpu, uint64_t *ke
     ir_insn_begin(b, offset, INSN);
     if (keys.step == STEP_ACTIVE && !keys.il)
         ir_put(b, ARM64_CELL_stepped, ir_k(IR_i64, 1));
+    if (keys.bp && keys.step != STEP_DONE)
+        ir_call(b, ARM64_HLP_break_check, 1, (const ir_val[]){ir_PC(b, 0)});
     if (keys.step == STEP_DONE)
         ir_TRAP(b, ARM64_TRAP_step, ir_k(IR_i64, 0));
     else if (keys.il)

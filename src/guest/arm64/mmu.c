@@ -391,17 +391,24 @@ bool arm64_walk(struct cpu *cpu, const struct arm64_view *view, gva va, enum mem
 
 /* ---- what the engine asks ---- */
 
+unsigned arm64_access_level(const struct cpu *cpu)
+{
+    return cpu->as_user && privileged_user_access(cpu) && !(A64(cpu, pstate) & PSTATE_UAO) ? 0 : arm64_el(cpu);
+}
+
 bool arm64_translate(struct cpu *cpu, gva va, enum mem_access access, struct tlb_page *out, struct trap *trap)
 {
-    bool user = !arm64_el(cpu) || (cpu->as_user && privileged_user_access(cpu) && !(A64(cpu, pstate) & PSTATE_UAO));
+    bool user = !arm64_access_level(cpu);
     unsigned ruler = arm64_ruler(cpu), fault;
     struct arm64_view view = {regime_of(cpu), ruler == 2 ? A64(cpu, ttbr0_el2) : A64(cpu, ttbr0_el1), 0, user, !user && pan_applies(cpu)};
     if (access == ACCESS_fetch && strip(view.regime, va) != va) {
         *trap = (struct trap){ARM64_TRAP_tagged_pc, strip(view.regime, va)};
         return false;
     }
-    if (arm64_walk(cpu, &view, va, access, out, NULL, &fault))
+    if (arm64_walk(cpu, &view, va, access, out, NULL, &fault)) {
+        out->watched = arm64_arch(cpu)->watches && arm64_page_watched(cpu, align_down(va, MEM_PAGE));
         return true;
+    }
     uint32_t kind = access == ACCESS_fetch ? ARM64_TRAP_insn_abort : ARM64_TRAP_data_abort;
     *trap = (struct trap){kind | (fault | (access == ACCESS_write ? (unsigned)ABORT_WNR : 0)) << ARM64_TRAP_ISS, va};
     return false;

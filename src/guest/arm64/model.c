@@ -180,6 +180,7 @@ void arm64_restored(struct cpu *cpu)
     arm64_regime_update(cpu);
     cpu->ops->tlb_flush(cpu, -1);
     arch->tagged = arch->low_global = false;
+    arm64_debug_update(cpu);
     arm64_mode_update(cpu);
     arm64_timers_update(cpu);
     arm64_irq_update(cpu);

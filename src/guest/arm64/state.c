@@ -8,9 +8,7 @@
 
 enum { MODE_KEPT = MODE_EL | MODE_SPSEL };
 
-#define MDCR_TDE      (1ull << 8)
 #define MDSCR_SS      (1ull << 0)
-#define MDSCR_KDE     (1ull << 13)
 #define HCR_WATCHED   (HCR_TID1 | HCR_TID2 | HCR_TID3 | HCR_TACR | HCR_TVM | HCR_TRVM | HCR_TDZ)
 #define CPTR_TFP      (1ull << 10)
 #define PSTATE_FIELDS ((uint64_t)(PSTATE_DAIF | PSTATE_SSBS | PSTATE_IL | PSTATE_SS | PSTATE_PAN | PSTATE_UAO | PSTATE_DIT))
@@ -34,12 +32,7 @@ static bool float_enabled(const struct cpu *cpu)
 /* Software step (D2.11): 0 off, 1 an insn is to be run, 2 it was run. */
 static unsigned step_state(const struct cpu *cpu)
 {
-    unsigned el = arm64_el(cpu);
-    bool hyp = arm64_arch(cpu)->el2 && (A64(cpu, mdcr_el2) & MDCR_TDE || A64(cpu, hcr_el2) & HCR_TGE);
-    unsigned target = hyp ? 2 : 1;
-    if (!(A64(cpu, mdscr_el1) & MDSCR_SS) || (A64(cpu, oslar_el1) & 1) || el > target)
-        return 0;
-    if (el == target && (!(A64(cpu, mdscr_el1) & MDSCR_KDE) || (A64(cpu, pstate) & PSTATE_D)))
+    if (!(A64(cpu, mdscr_el1) & MDSCR_SS) || !arm64_debug_enabled(cpu))
         return 0;
     return A64(cpu, pstate) & PSTATE_SS ? 1 : 2;
 }
@@ -56,6 +49,7 @@ void arm64_mode_update(struct cpu *cpu)
 {
     unsigned el = arm64_el(cpu), step = step_state(cpu);
     uint64_t sctlr = arm64_sctlr(cpu), mode = A64(cpu, mode) & MODE_KEPT;
+    bool by_d = A64(cpu, mdscr_el1) & MDSCR_SS || arm64_arch(cpu)->breaks; /* PSTATE.D decides about them */
     mode |= float_enabled(cpu) ? MODE_FPEN : 0;
     mode |= sctlr & (el ? SCTLR_SA : SCTLR_SA0) || cpu->flat ? MODE_SA : 0;
     mode |= sctlr & SCTLR_A && !cpu->flat ? MODE_AL : 0;
@@ -64,7 +58,8 @@ void arm64_mode_update(struct cpu *cpu)
     mode |= (uint64_t)step << MODE_STEP_pos;
     mode |= el || cpu->flat || (sctlr & SCTLR_UCI) ? MODE_CACHEOPS : 0;
     mode |= el || cpu->flat || (sctlr & SCTLR_DZE) ? MODE_ZVA : 0;
-    mode |= (el < 2 && !arm64_host(cpu) && (A64(cpu, hcr_el2) & HCR_WATCHED)) || (A64(cpu, mdscr_el1) & MDSCR_SS) ? MODE_HYP : 0;
+    mode |= (el < 2 && !arm64_host(cpu) && (A64(cpu, hcr_el2) & HCR_WATCHED)) || by_d ? MODE_HYP : 0;
+    mode |= arm64_arch(cpu)->breaks && arm64_debug_enabled(cpu) ? MODE_BREAK : 0;
     mode |= mops_enabled(cpu) ? MODE_MOPS : 0;
     A64(cpu, mode) = mode;
     cpu->stepping = step;

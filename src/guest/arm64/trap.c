@@ -225,13 +225,15 @@ void arm64_enter_trap(struct cpu *cpu, struct trap trap)
         iss = arm64_mops_syndrome((uint32_t)trap.info);
         target = arm64_arch(cpu)->el2 && el == 1 && (A64(cpu, hcrx_el2) & HCRX_MCE2) ? 2 : target;
         break;
+    case ARM64_TRAP_watchpoint:
     case ARM64_TRAP_data_abort: iss = abort_syndrome(cpu, iss); /* fall through */
     case ARM64_TRAP_insn_abort:
     case ARM64_TRAP_pcalign: far = &trap.info; break;
     case ARM64_TRAP_brk: iss = trap.info & 0xffff; break;
-    case ARM64_TRAP_step: iss = 0x22; break;
+    case ARM64_TRAP_step:
+    case ARM64_TRAP_breakpoint: iss = 0x22; break;
     }
-    if (class == ARM64_TRAP_brk || class == ARM64_TRAP_step)
-        target = el == 2 || to_el2 || (arm64_arch(cpu)->el2 && (A64(cpu, mdcr_el2) & 1 << 8)) ? 2 : 1;
+    if (class == ARM64_TRAP_brk || class == ARM64_TRAP_step || class == ARM64_TRAP_breakpoint || class == ARM64_TRAP_watchpoint)
+        target = el == 2 ? 2 : arm64_debug_target(cpu);
     raise(cpu, target, class, iss, far);
 }
