@@ -3,6 +3,7 @@
 BUILD = build
 PREFIX = /usr/local
 LIBDIR = lib
+GUEST = riscv64
 
 .PHONY: all run test test-rootfs test-debian test-user test-cross bench check fuzz fmt install clean help
 
@@ -20,15 +21,15 @@ test: ## everything that finishes in 20 minutes on two cores
 	@tools/build $(BUILD)
 	@tools/test $(BUILD)
 
-test-rootfs: ## slow: a Debian root file system to its login prompt
+test-rootfs: ## slow: a Debian root file system to its login prompt; GUEST=arm64: for that guest
 	@tools/setup rootfs
 	@tools/build $(BUILD)
-	@tools/test-rootfs $(BUILD)/vm
+	@tools/test-rootfs --arch $(GUEST) $(BUILD)/vm
 
-test-debian: ## slow: compilers, interpreters, stress-ng and others in that Debian
+test-debian: ## slow: compilers, interpreters, stress-ng and others in that Debian, GUEST likewise
 	@tools/setup rootfs
 	@tools/build $(BUILD)
-	@tools/test-debian $(BUILD)/vm
+	@tools/test-debian --arch $(GUEST) $(BUILD)/vm
 
 test-user: ## slow: programs of that Debian in user mode, as root
 	@tools/setup rootfs

@@ -10,6 +10,7 @@ import time
 import vmrun
 from vmrun import Failed, Points
 
+ARCH = "riscv64"  # of the guest
 PROMPT = r"root@vm:~# \Z"
 BOOT_S = 900  # the interpreter alone needs that long on a busy machine
 # Never all right, whatever the distribution; other complaints are shown only.
@@ -18,7 +19,7 @@ BAD = r"BUG:|WARNING:|Oops|Call Trace|stall|hung task|soft lockup|Unhandled|unha
 
 def base_image(vm):
     """Path of the file system that packages' own scripts have configured; made the first time."""
-    made = subprocess.run([vmrun.TOP / "tools/make-rootfs", vm], stdout=subprocess.PIPE, text=True, check=False)
+    made = subprocess.run([vmrun.TOP / "tools/make-rootfs", vm, ARCH], stdout=subprocess.PIPE, text=True, check=False)
     if made.returncode:
         raise Failed("tools/make-rootfs failed")
     return made.stdout.strip()
@@ -30,9 +31,9 @@ def copy(image, target):
 
 
 def boot(rig, image, *options):
-    kernel, _, initrd = vmrun.guest_files()
-    return rig.start("run", "--arch", "riscv64", "--kernel", kernel, "--initrd", initrd, "--append", "console=ttyS0 vm.root=/dev/vda", "--disk", image,
-                     "--net", "user", *options)
+    kernel, _, initrd = vmrun.guest_files(ARCH)
+    return rig.start("run", "--arch", ARCH, "--kernel", kernel, "--initrd", initrd, "--append", f"console={vmrun.CONSOLES[ARCH]} vm.root=/dev/vda",
+                     "--disk", image, "--net", "user", *options)
 
 
 def log_in(vm, start):
@@ -84,8 +85,14 @@ def power_off(vm, image):
 
 
 def main(doc, cases):
-    """vmrun's main(), behind an option --mode MODE in front: how every machine runs guest code."""
-    if sys.argv[1:2] == ["--mode"] and len(sys.argv) > 2:
-        vmrun.MODE = sys.argv[2]
+    """vmrun's main(), behind options in front: --mode MODE, how every machine runs guest code; --arch ARCH, the guest's."""
+    global ARCH
+    while sys.argv[1:2] in (["--mode"], ["--arch"]) and len(sys.argv) > 2:
+        if sys.argv[1] == "--mode":
+            vmrun.MODE = sys.argv[2]
+        else:
+            ARCH = sys.argv[2]
         del sys.argv[1:3]
+    if ARCH not in vmrun.CONSOLES:
+        sys.exit(f"unknown architecture {ARCH} ({', '.join(vmrun.CONSOLES)})")
     return vmrun.main(doc, cases, summary=True)

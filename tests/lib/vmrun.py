@@ -27,6 +27,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 PROMPT = r"^[~/][^\n]*# \Z"
 LIMIT_S = 600  # for one wait: a machine that does other things meanwhile is slow, and that is no failure
 TAIL_LINES = 60
+CONSOLES = {"riscv64": "ttyS0", "arm64": "ttyAMA0"}  # what kernels of each guest call the board's serial port
 MODE = os.environ.get("VM_TEST_MODE")  # --mode of every machine whose test does not choose one
 # What terminals obey and nobody reads; shells also ask where the cursor is. Names of services hide between such sequences.
 UNSEEN = re.compile(r"\r|\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>()][0-9A-B]?)")

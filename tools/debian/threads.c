@@ -167,6 +167,9 @@ static void write_function(int value)
 #if defined(__riscv)
     /* lui a0, high; addiw a0, a0, low; ret */
     uint32_t u = (uint32_t)value, code[] = {0x537 | ((u + 0x800) & 0xfffff000), 0x5051b | u << 20, 0x8067};
+#elif defined(__aarch64__)
+    /* mov w0, low; movk w0, high, lsl 16; ret */
+    uint32_t u = (uint32_t)value, code[] = {0x52800000 | (u & 0xffff) << 5, 0x72a00000 | u >> 16 << 5, 0xd65f03c0};
 #else
     uint8_t code[] = {0xb8, (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16), (uint8_t)(value >> 24), 0xc3};
 #endif
@@ -182,6 +185,9 @@ static void *run_written(void *self)
         if (!self)
             write_function(value);
         pthread_barrier_wait(&barrier);
+#ifdef __aarch64__
+        __asm__ volatile("isb" ::: "memory"); /* each processor has to ask for new code itself */
+#endif
         for (int k = 0; k < 50; k++)
             if (written() != value)
                 __atomic_fetch_add(&stale, 1, __ATOMIC_RELAXED);
