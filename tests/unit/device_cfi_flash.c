@@ -5,6 +5,7 @@
 #include "os/file.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BANK = 4 * CFI_FLASH_BLOCK };
@@ -271,6 +272,41 @@ static void file_is_written_back(void **state)
     assert_int_equal(get(CFI_FLASH_BLOCK + 8), 0xcafe1234);
 }
 
+/* A file that is not there is made, and becomes as long as what was written; below that it is erased. */
+static void file_grows(void **state)
+{
+    const struct cfi_flash_config config = {.size = BANK, .file = path, .write_back = true, .grow = true};
+    struct stat st;
+
+    (void)state;
+    cfi_flash_free(flash);
+    unlink(path);
+    open_with(&config);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 0);
+    assert_int_equal(get(0), 0xffffffff);
+    program(2 * CFI_FLASH_BLOCK + 8, 0xcafe1234);
+    device_call(dev, dev->class->pause);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 3 * CFI_FLASH_BLOCK);
+    assert_int_equal(in_file(0), 0xffffffff);
+    assert_int_equal(in_file(2 * CFI_FLASH_BLOCK - 4), 0xffffffff);
+    assert_int_equal(in_file(2 * CFI_FLASH_BLOCK + 8), 0xcafe1234);
+    program(4, 0x11223344);
+    cfi_flash_free(flash);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 3 * CFI_FLASH_BLOCK);
+    assert_int_equal(truncate(path, CFI_FLASH_BLOCK + 5), 0); /* ends within a block */
+    open_with(&config);
+    assert_int_equal(get(4), 0x11223344);
+    assert_int_equal(get(CFI_FLASH_BLOCK), 0xffffffff);
+    assert_int_equal(get(CFI_FLASH_BLOCK + 8), 0xffffffff);
+    program(3 * CFI_FLASH_BLOCK, 0x55667788);
+    device_call(dev, dev->class->pause);
+    assert_int_equal(in_file(2 * CFI_FLASH_BLOCK + 8), 0xffffffff);
+    assert_int_equal(in_file(3 * CFI_FLASH_BLOCK), 0x55667788);
+}
+
 static void snapshot(void **state)
 {
     struct text saved;
@@ -295,8 +331,15 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_flash, close_flash)
     const struct CMUnitTest tests[] = {
-        CASE(answers_query),           CASE(programs_and_erases), CASE(programs_buffers),     CASE(wrong_orders_are_told),
-        CASE(any_writes_are_survived), CASE(file_is_loaded),      CASE(file_is_written_back), CASE(snapshot),
+        CASE(answers_query),
+        CASE(programs_and_erases),
+        CASE(programs_buffers),
+        CASE(wrong_orders_are_told),
+        CASE(any_writes_are_survived),
+        CASE(file_is_loaded),
+        CASE(file_is_written_back),
+        CASE(file_grows),
+        CASE(snapshot),
     };
 
     return cmocka_run_group_tests_name("device_cfi_flash", tests, NULL, NULL);

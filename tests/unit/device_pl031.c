@@ -44,6 +44,9 @@ static void tells_and_takes_time(void **state)
     set(CR, 0);
     assert_int_equal(get(CR), 1);
     assert_int_equal(get(0xfe0), 0x31);
+    assert_int_equal(reg(dev, &pl031_ops, 0xff4, 1), 0xf0); /* as firmware reads it */
+    assert_int_equal(reg(dev, &pl031_ops, 0xff5, 1), 0);
+    assert_int_equal(reg(dev, &pl031_ops, 0xff8, 2), 5);
     assert_int_equal(get(0xffc), 0xb1);
     assert_int_equal(get(0x40), 0);
     set(0x40, 1);

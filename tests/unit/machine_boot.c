@@ -52,6 +52,8 @@ static void refuses(void **state)
         {{k, "disk=a", "disk=a", "disk=a", "disk=a", "disk=a", "disk=a", "disk=a", "disk=a"}, STATUS_config, "8 virtio slots"},
         {{k, "flash=/no/such/file"}, STATUS_not_found, "/no/such/file"},
         {{k, "flash=x", "flash=y", "flash=z"}, STATUS_config, "two banks"},
+        {{k, "flash=x", "flash=y", "firmware-vars=z"}, STATUS_config, "its variables"},
+        {{k, "firmware-vars=/no/such/folder/z"}, STATUS_not_found, "/no/such/folder/z"},
         {{k, "cpu=z80"}, STATUS_config, "z80"},
         {{k, "cpu=max,-nonsense"}, STATUS_config, "nonsense"},
     };

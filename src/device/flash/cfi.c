@@ -348,9 +348,8 @@ static int flash_fill(struct cfi_flash *f, const char *id, struct err *err)
     struct os_map map;
     int status;
 
-    status = os_memory_new(&f->memory, id, config->size, err);
-    if (status || !config->file)
-        return status;
+    if (!config->file)
+        return 0;
     status = os_file_map(&map, config->file, err);
     if (status)
         return err_prefix(err, "flash %s", id);
@@ -379,9 +378,11 @@ int cfi_flash_new(struct cfi_flash **out, const char *id, const struct device_en
     device_init(&f->device, &cfi_flash_class, id, env);
     f->config = *config;
     flash_reset(f);
-    status = flash_fill(f, id, err);
-    if (!status && config->write_back && config->file && !config->readonly)
-        status = cfi_file_new(&f->file, config->file, &f->device, &f->memory, CFI_FLASH_BLOCK, err);
+    status = os_memory_new(&f->memory, id, config->size, err);
+    if (!status && config->write_back && config->file && !config->readonly) /* before it is read: it may be made */
+        status = cfi_file_new(&f->file, config->file, &f->device, &f->memory, CFI_FLASH_BLOCK, config->grow, err);
+    if (!status)
+        status = flash_fill(f, id, err);
     f->config.file = NULL; /* the caller's */
     if (status)
         cfi_flash_free(f);

@@ -13,6 +13,7 @@ struct cfi_flash_config {
     const char *file; /* what it holds at first, erased beyond the end; NULL: all erased. Read by cfi_flash_new only */
     bool readonly;    /* the guest can neither program nor erase */
     bool write_back;  /* changes go to the file within a second, and at the latest at pause and free; the file must be of the bank's size */
+    bool grow;        /* of write_back: the file may be missing or shorter, and grows */
 };
 
 struct cfi_flash;

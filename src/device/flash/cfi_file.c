@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The write-back of a flash. One block at a time is copied under the device's lock and written by a worker; when it is done the next one
- * follows. A failure to write is logged once and the block stays marked, so that the last flush tries again.
+ * follows. A failure to write is logged once and the block stays marked, so that the last flush tries again. What a file that grows gets
+ * below a block is erased flash.
  */
 #include "device/flash/cfi_file.h"
 #include <errno.h>
@@ -19,6 +20,7 @@ struct cfi_file {
     char *path;
     int fd;
     size_t block, blocks;
+    uint64_t length; /* of the file */
     struct os_timer *timer;
     struct os_cond idle; /* busy has become false */
     bool busy, failed;
@@ -38,24 +40,37 @@ static void file_copy(struct cfi_file *f, size_t block)
     f->dirty[block] = 0;
 }
 
+static int file_put(struct cfi_file *f, const uint8_t *data, size_t len, uint64_t at)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = pwrite(f->fd, data + done, len - done, (off_t)(at + done));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n ? errno : EIO;
+        done += (size_t)n;
+    }
+    if (f->length < at + len)
+        f->length = at + len;
+    return 0;
+}
+
 /* Without locks: on a worker, or on whoever flushes. */
 static void file_write(void *arg)
 {
     struct cfi_file *f = arg;
-    size_t done = 0;
+    uint64_t at = (uint64_t)f->writing * f->block;
+    uint8_t erased[4096];
 
+    memset(erased, 0xff, sizeof erased);
     f->error = 0;
-    while (done < f->block) {
-        ssize_t n = pwrite(f->fd, f->copy + done, f->block - done, (off_t)(f->writing * f->block + done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            f->error = n ? errno : EIO;
-            return;
-        }
-        done += (size_t)n;
-    }
+    while (!f->error && f->length < at)
+        f->error = file_put(f, erased, at - f->length < sizeof erased ? (size_t)(at - f->length) : sizeof erased, f->length);
+    if (!f->error)
+        f->error = file_put(f, f->copy, f->block, at);
 }
 
 static void file_result(struct cfi_file *f)
@@ -123,13 +138,14 @@ void cfi_file_flush(struct cfi_file *f)
     }
 }
 
-static int file_check(struct cfi_file *f, struct err *err)
+static int file_check(struct cfi_file *f, bool grow, struct err *err)
 {
     struct stat st;
 
     if (fstat(f->fd, &st))
         return err_set_errno(err, errno, "cannot look at %s", f->path);
-    if ((uint64_t)st.st_size != f->memory->size)
+    f->length = (uint64_t)st.st_size;
+    if (f->length != f->memory->size && !(grow && f->length < f->memory->size))
         return err_set(err, STATUS_config, "%s must be exactly %llu bytes large to take a flash's changes (truncate -s %llu makes it so)",
                        f->path, (unsigned long long)f->memory->size, (unsigned long long)f->memory->size);
     f->copy = malloc(f->block);
@@ -151,7 +167,7 @@ static void file_release(struct cfi_file *f)
     free(f);
 }
 
-int cfi_file_new(struct cfi_file **out, const char *path, struct device *device, const struct os_memory *memory, size_t block,
+int cfi_file_new(struct cfi_file **out, const char *path, struct device *device, const struct os_memory *memory, size_t block, bool grow,
                  struct err *err)
 {
     struct cfi_file *f = calloc(1, sizeof(*f));
@@ -165,11 +181,11 @@ int cfi_file_new(struct cfi_file **out, const char *path, struct device *device,
     f->block = block;
     f->blocks = (size_t)(memory->size / block);
     os_cond_init(&f->idle);
-    f->fd = open(path, O_RDWR | O_CLOEXEC);
+    f->fd = open(path, O_RDWR | O_CLOEXEC | (grow ? O_CREAT : 0), 0666);
     if (f->fd < 0)
         status = err_set_errno(err, errno, "cannot open %s for writing", path);
     else
-        status = f->path ? file_check(f, err) : err_set(err, STATUS_resource, "no memory for flash %s", device->id);
+        status = f->path ? file_check(f, grow, err) : err_set(err, STATUS_resource, "no memory for flash %s", device->id);
     if (status)
         file_release(f);
     else

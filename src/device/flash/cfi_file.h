@@ -7,8 +7,9 @@
 #include "device/device.h"
 
 struct cfi_file;
-/* memory holds the complement of the file. The file must exist, be as large as memory and writable. */
-int cfi_file_new(struct cfi_file **out, const char *path, struct device *device, const struct os_memory *memory, size_t block,
+/* memory holds the complement of the file. The file must be writable, exist and be as large as memory; with grow it may be missing or short, and
+ * becomes as long as the last block that was written. */
+int cfi_file_new(struct cfi_file **out, const char *path, struct device *device, const struct os_memory *memory, size_t block, bool grow,
                  struct err *err) NODISCARD;
 void cfi_file_free(struct cfi_file *file); /* writes what is left; NULL is allowed */
 void cfi_file_changed(struct cfi_file *file, uint64_t block);

@@ -72,12 +72,14 @@ static void rtc_arm(struct pl031 *r)
     rtc_alarm(r);
 }
 
+/* Firmware reads the identification by bytes: a narrow access is a part of its register. */
 static bool rtc_read(void *self, uint64_t offset, unsigned size, uint64_t *value)
 {
     static const uint8_t ids[] = {0x31, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
     struct pl031 *r = self;
+    unsigned shift = offset % 4 * 8;
 
-    (void)size;
+    offset -= offset % 4;
     *value = 0;
     switch (offset) {
     case R_DATA: *value = rtc_now(r); break;
@@ -93,6 +95,7 @@ static bool rtc_read(void *self, uint64_t offset, unsigned size, uint64_t *value
         else
             log_guest(r->device.log, r->device.id, "read of offset 0x%llx, where no register is", (unsigned long long)offset);
     }
+    *value = bits_get(*value, shift, 8 * size);
     return true;
 }
 
@@ -121,7 +124,7 @@ static bool rtc_write(void *self, uint64_t offset, unsigned size, uint64_t value
     return true;
 }
 
-const struct mem_ops pl031_ops = {.read = rtc_read, .write = rtc_write, .sizes = 4};
+const struct mem_ops pl031_ops = {.read = rtc_read, .write = rtc_write, .sizes = 1 | 2 | 4};
 
 /* A reset does not stop a real-time clock: the time that the guest set stays. */
 static void rtc_reset(void *self)

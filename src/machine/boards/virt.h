@@ -29,7 +29,7 @@ struct virt_irqchip { /* where devices' lines go */
 int virt_place_device(struct vm_machine *machine, const struct virt_place *place, struct device *take_device, const struct mem_ops *ops,
                       const struct virt_irqchip *irqchip, struct err *err) NODISCARD;
 int virt_build_vcpus(struct vm_machine *machine, struct err *err) NODISCARD; /* of the board's architecture */
-/* Without a file a bank is erased. first: NULL if something else is in its place. */
+/* Without a file a bank is erased. first: NULL if firmware is in its place; only the second is there for files then. */
 int virt_build_flash(struct vm_machine *machine, const struct virt_place *first, const struct virt_place *second,
                      struct err *err) NODISCARD;
 

@@ -158,28 +158,52 @@ void virt_slots_resized(struct virt_slots *s, unsigned columns, unsigned rows)
 
 /* ---- flash and vCPUs ---- */
 
-static int build_bank(struct vm_machine *m, unsigned n, const struct virt_place *place, struct err *err)
+/* text: as the option flash has it; NULL: erased. */
+static int build_bank(struct vm_machine *m, const char *id, const struct virt_place *place, const char *text, struct err *err)
 {
-    static const char *const ids[] = {"flash0", "flash1"};
     struct device_env env = machine_device_env(m);
     struct cfi_flash *flash;
     struct cfi_flash_config config = {.size = place->size};
     char path[CONFIG_PATH_MAX];
-    if (n < config_count(m->config, CONFIG_flash)) {
-        config.readonly = config_flash(config_text(m->config, CONFIG_flash, n), path);
+    if (text) {
+        config.readonly = config_flash(text, path);
         config.write_back = !config.readonly;
         config.file = path;
     }
-    int rc = cfi_flash_new(&flash, ids[n], &env, &config, err);
+    int rc = cfi_flash_new(&flash, id, &env, &config, err);
     return rc ? rc : virt_place_device(m, place, cfi_flash_device(flash), &cfi_flash_ops, NULL, err);
+}
+
+static int build_vars(struct vm_machine *m, const char *file, const struct virt_place *place, struct err *err)
+{
+    struct device_env env = machine_device_env(m);
+    struct cfi_flash *flash;
+    struct cfi_flash_config config = {.size = place->size, .file = file, .write_back = true, .grow = true};
+    int rc = cfi_flash_new(&flash, "flash1", &env, &config, err);
+    if (rc) {
+        config_prefix(err, CONFIG_firmware_vars);
+        return rc;
+    }
+    return virt_place_device(m, place, cfi_flash_device(flash), &cfi_flash_ops, NULL, err);
+}
+
+static const char *flash_text(struct vm_machine *m, size_t n)
+{
+    return n < config_count(m->config, CONFIG_flash) ? config_text(m->config, CONFIG_flash, n) : NULL;
 }
 
 int virt_build_flash(struct vm_machine *m, const struct virt_place *first, const struct virt_place *second, struct err *err)
 {
-    if (config_count(m->config, CONFIG_flash) > 2)
-        return err_set(err, STATUS_config, "too many flash files: the board has two banks");
-    int rc = first ? build_bank(m, 0, first, err) : 0;
-    return rc ? rc : build_bank(m, 1, second, err);
+    const char *vars = machine_option(m, CONFIG_firmware_vars);
+    bool taken = !first && machine_option(m, CONFIG_bios); /* else the firmware in bank 0 is the first file */
+    size_t files = config_count(m->config, CONFIG_flash), room = 2 - taken - (vars != NULL);
+    if (files > room)
+        return err_set(err, STATUS_config, "too many flash files: the board has two banks%s%s", taken ? ", one is the firmware's" : "",
+                       vars ? ", one has its variables" : "");
+    int rc = first ? build_bank(m, "flash0", first, flash_text(m, 0), err) : 0;
+    if (rc)
+        return rc;
+    return vars ? build_vars(m, vars, second, err) : build_bank(m, "flash1", second, flash_text(m, taken ? 0 : 1), err);
 }
 
 int virt_build_vcpus(struct vm_machine *m, struct err *err)
