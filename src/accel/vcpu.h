@@ -33,6 +33,8 @@ struct vcpu_request {
     struct vcpu_request *next;
 };
 
+enum { VCPU_ORDERS = 32 };
+
 struct vcpu {
     struct cpu *cpu;
     struct accel_vm *vm;
@@ -42,11 +44,15 @@ struct vcpu {
     struct os_cond cond;
     /* Under the lock: */
     struct vcpu_request *requests, **requests_end;
-    bool gone;                 /* the thread has ended */
-    bool parked;               /* does not run until unparked */
-    bool sleeping;             /* in the wait of a wait insn */
-    bool idle;                 /* thread is not in accel->run: paused, parked or sleeping */
-    _Atomic uint64_t deadline; /* vclock ns at which CPU_EVENT_irq is due */
+    struct cpu_order orders[VCPU_ORDERS];
+    unsigned norders;
+    bool gone;                     /* the thread has ended */
+    bool parked;                   /* does not run until unparked */
+    bool sleeping;                 /* in the wait of a wait insn */
+    bool idle;                     /* thread is not in accel->run: paused, parked or sleeping */
+    _Atomic uint64_t told, obeyed; /* orders so far */
+    bool owing;                    /* this vCPU has told others, and has not settled since */
+    _Atomic uint64_t deadline;     /* vclock ns at which CPU_EVENT_irq is due */
     struct cpu_stats stats;
     struct vcpu *next_spare;
 };
@@ -71,9 +77,12 @@ extern const struct accel accel_emu;
 
 int vcpu_init(struct accel_vm *vm, struct vcpu *vcpu, unsigned n, struct err *err) NODISCARD;
 void vcpu_fini(struct vcpu *vcpu);
-void vcpu_main(void *vcpu);             /* the thread */
-void vcpu_notify(struct vcpu *vcpu);    /* any thread: look at the state again */
-void vcpu_serve(struct vcpu *vcpu);     /* runs the queued requests; on the vCPU's thread */
+void vcpu_main(void *vcpu);          /* the thread */
+void vcpu_notify(struct vcpu *vcpu); /* any thread: look at the state again */
+void vcpu_serve(struct vcpu *vcpu);  /* runs the queued requests; on the vCPU's thread */
+void vcpu_tell(struct cpu *cpu, struct cpu_order order);
+void vcpu_settle(struct cpu *cpu);
+void vcpu_obey(struct vcpu *vcpu);      /* the orders of others; on the vCPU's thread */
 void vcpu_wait_insn(struct vcpu *vcpu); /* sleeps until something wakes the guest */
 void vcpu_wake(struct cpu *cpu);
 void vcpu_timer_main(void *vm);

@@ -30,6 +30,13 @@ enum {
     CPU_EVENT_request = 2, /* a function waits in the accelerator's queue */
     CPU_EVENT_stop = 4,    /* leave the run loop */
     CPU_EVENT_code = 8,    /* the accelerator's: a page got translated code */
+    CPU_EVENT_order = 16,  /* another vCPU tells something */
+};
+
+/* What a vCPU tells the others, to have translations forgotten. fn(cpu, 0, 0) does all that any order of the fn does: it may come for many of them. */
+struct cpu_order {
+    void (*fn)(struct cpu *cpu, uint64_t what, uint64_t value);
+    uint64_t what, value;
 };
 
 /* Services of the accelerator and the machine to guest code in C. All set before the vCPU runs. */
@@ -45,8 +52,9 @@ struct cpu_ops {
     bool (*firmware_call)(struct cpu *cpu);
     /* A semihosting call; false: not enabled. */
     bool (*semihosting)(struct cpu *cpu);
-    /* Runs fn for every vCPU of the machine, on its thread before its next insn; returns when all have. For remote fences. */
-    void (*each)(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg);
+    /* Every other vCPU of the machine obeys soon, on its thread between insns. settle: they have obeyed, or will before their next insn. */
+    void (*tell)(struct cpu *cpu, struct cpu_order order);
+    void (*settle)(struct cpu *cpu);
     struct tlb *(*user_tlb)(struct cpu *cpu); /* of guest->user_context(), and cpu->user_tlb from now on */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Functions run on other vCPUs: by vCPUs that ask each other at the same time, while others are parked, wait, pause and stop. */
+/* Functions run on other vCPUs, and orders that they are told: by vCPUs that do so at the same time, while others are parked, wait, pause and stop. */
 #include "accel_rig.h"
 
 static _Atomic uint64_t served[RIG_MAX];
@@ -137,6 +137,116 @@ static void parked_and_waiting(void **state)
     rig_free(rig);
 }
 
+/* ---- orders ---- */
+
+static _Atomic uint64_t last_order, obeyed[RIG_MAX],
+    settled[RIG_MAX]; /* orders are numbered; the last one that a vCPU knows, and must know */
+static _Atomic unsigned missed;
+
+static void raise_to(_Atomic uint64_t *to, uint64_t value)
+{
+    uint64_t was = atomic_load(to);
+    while (was < value && !atomic_compare_exchange_weak(to, &was, value)) {}
+}
+
+static void obey(struct cpu *cpu, uint64_t what, uint64_t value)
+{
+    if (here_is && here_is != cpu)
+        atomic_fetch_add(&wrong_thread, 1);
+    raise_to(&obeyed[cpu->id], what ? value : atomic_load(&last_order));
+}
+
+/* The ecall tells all others, sometimes more than are kept, and settles. What was settled before it began is known here. */
+static bool tell_all(struct rig *rig, struct cpu *cpu)
+{
+    here_is = cpu;
+    if (atomic_load(&obeyed[cpu->id]) < atomic_load(&settled[cpu->id]))
+        atomic_fetch_add(&missed, 1);
+    uint64_t number = 0;
+    for (unsigned n = rig->calls % 50 ? 1 : 40; n; n--) {
+        number = atomic_fetch_add(&last_order, 1) + 1;
+        cpu->ops->tell(cpu, (struct cpu_order){obey, 1, number});
+    }
+    cpu->ops->settle(cpu);
+    for (unsigned i = 0; i < rig->vcpus; i++)
+        if (i != cpu->id)
+            raise_to(&settled[i], number);
+    return true;
+}
+
+static void clear_orders(void)
+{
+    clear();
+    atomic_store(&last_order, 0);
+    atomic_store(&missed, 0);
+    for (unsigned i = 0; i < RIG_MAX; i++) {
+        atomic_store(&obeyed[i], 0);
+        atomic_store(&settled[i], 0);
+    }
+}
+
+static void everybody_tells_everybody(void **state)
+{
+    enum { VCPUS = 4, TIMES = 1500 };
+    struct program p = calling(TIMES);
+    struct rig *rig = rig_new(VCPUS, &p);
+    (void)state;
+    clear_orders();
+    rig->call = tell_all;
+    rig_start(rig);
+    for (unsigned i = 0; i < VCPUS; i++)
+        rig_await(rig, i, 1);
+    rig_free(rig);
+    assert_int_equal(atomic_load(&missed), 0);
+    assert_int_equal(atomic_load(&wrong_thread), 0);
+    assert_true(atomic_load(&last_order) >= VCPUS * TIMES);
+}
+
+static void orders_while_it_pauses(void **state)
+{
+    struct program p = calling(0);
+    struct rig *rig = rig_new(3, &p);
+    (void)state;
+    clear_orders();
+    rig->call = tell_all;
+    rig_start(rig);
+    for (unsigned round = 0; round < 400; round++) {
+        accel_vm_pause(rig->vm);
+        if (round % 4 == 0)
+            rig_sleep_us(50);
+        accel_vm_resume(rig->vm);
+    }
+    rig_free(rig);
+    assert_int_equal(atomic_load(&missed), 0);
+    assert_int_equal(atomic_load(&wrong_thread), 0);
+}
+
+/* Those that are parked or wait are not woken: they obey when they run again. */
+static void orders_do_not_wake(void **state)
+{
+    enum { TIMES = 300 };
+    struct program p = {0}, q = calling(TIMES);
+    (void)state;
+    branch(&p, 0, A0, ZERO, 3); /* vCPU 0: on behind the loop */
+    wfi(&p);
+    jump(&p, 1);
+    memcpy(p.words + 3, q.words, q.count * 4);
+    p.count = 3 + q.count;
+    struct rig *rig = rig_new(3, &p);
+    clear_orders();
+    rig->call = tell_all;
+    accel_cpu_park(accel_vm_cpu(rig->vm, 2));
+    rig_start(rig);
+    rig_await(rig, 0, 1);
+    assert_int_equal(atomic_load(&obeyed[2]), 0);
+    accel_cpu_unpark(accel_vm_cpu(rig->vm, 2), NULL, NULL);
+    for (unsigned n = 0; n < 10000 && atomic_load(&obeyed[2]) != atomic_load(&last_order); n++)
+        rig_sleep_us(1000);
+    assert_int_equal(atomic_load(&obeyed[2]), atomic_load(&last_order));
+    rig_free(rig);
+    assert_int_equal(atomic_load(&missed), 0);
+}
+
 /* From outside while nothing runs: at once, on all of the mask. */
 static void from_outside(void **state)
 {
@@ -161,8 +271,9 @@ static void from_outside(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everybody_asks_everybody), cmocka_unit_test(while_it_pauses), cmocka_unit_test(stops_among_calls),
-        cmocka_unit_test(parked_and_waiting),       cmocka_unit_test(from_outside),
+        cmocka_unit_test(everybody_asks_everybody), cmocka_unit_test(while_it_pauses),    cmocka_unit_test(stops_among_calls),
+        cmocka_unit_test(parked_and_waiting),       cmocka_unit_test(from_outside),       cmocka_unit_test(everybody_tells_everybody),
+        cmocka_unit_test(orders_while_it_pauses),   cmocka_unit_test(orders_do_not_wake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

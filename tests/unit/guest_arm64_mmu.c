@@ -320,9 +320,19 @@ static void flushes(void **state)
     assert_true(seen.flushes == 1 && seen.asid == -1 && !seen.broadcasts);
     assert_true(run_insn(f, 0xd508831f)); /* vmalle1is */
     assert_true(seen.flushes == 2 && seen.broadcasts == 1);
+    assert_true(run_insn(f, 0xd5033a9f)); /* dsb ishst: completes no TLBI */
+    assert_int_equal(seen.settled, 0);
+    assert_true(run_insn(f, 0xd5033b9f)); /* dsb ish */
+    assert_int_equal(seen.settled, 1);
     A64N(cpu, x, 6) = 0x55ull << 48 | 0x12345;
     assert_true(run_insn(f, sys(0, 8, 3, 1))); /* vae1is */
     assert_true(seen.page_flushes == 1 && seen.asid == 0x55 && seen.va == 0x12345000 && seen.broadcasts == 2);
+    seen.told.fn(cpu, seen.told.what, seen.told.value); /* what the others do */
+    assert_true(seen.page_flushes == 2 && seen.asid == 0x55 && seen.va == 0x12345000);
+    seen.told.fn(cpu, 0, 0);
+    assert_true(seen.flushes == 3 && seen.asid == -1);
+    seen.page_flushes = 1;
+    seen.flushes = 2;
     assert_true(run_insn(f, sys(0, 8, 7, 2))); /* aside1 */
     assert_true(seen.flushes == 3 && seen.asid == 0x55);
     assert_true(run_insn(f, sys(0, 8, 7, 3))); /* vaae1 */
@@ -343,8 +353,11 @@ static void flushes(void **state)
     assert_true(seen.page_flushes == 8 && seen.va == 0x103000 && seen.asid == 0x55);
     A64N(cpu, x, 6) |= 3ull << 44;
     seen.flushes = 0;
+    assert_true(run_insn(f, sys(0, 8, 2, 1))); /* too many pages: all of the ASID */
+    assert_true(seen.flushes == 1 && seen.asid == 0x55);
+    A64N(cpu, x, 6) |= 1ull << 36; /* the kernel's half */
     assert_true(run_insn(f, sys(0, 8, 2, 1)));
-    assert_true(seen.flushes == 1 && seen.asid == -1);
+    assert_true(seen.flushes == 2 && seen.asid == -1);
     become(0, false);
     assert_false(run_insn(f, 0xd508871f));
     assert_int_equal(cpu->trap.kind, ARM64_TRAP_undef);

@@ -30,7 +30,8 @@ struct fixture {
 };
 
 static struct { /* what the services were asked since the last clear */
-    unsigned flushes, page_flushes, contexts, fetches, broadcasts;
+    unsigned flushes, page_flushes, contexts, fetches, broadcasts, settled;
+    struct cpu_order told;
     int64_t asid;
     gva va;
     uint64_t deadline;
@@ -87,16 +88,23 @@ static bool fake_semihosting(struct cpu *cpu)
     return seen.semihosting;
 }
 
-static void fake_each(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg)
+static void fake_tell(struct cpu *cpu, struct cpu_order order)
 {
+    (void)cpu;
     seen.broadcasts++;
-    fn(cpu, arg);
+    seen.told = order;
+}
+
+static void fake_settle(struct cpu *cpu)
+{
+    (void)cpu;
+    seen.settled++;
 }
 
 static struct tlb *fake_user_tlb(struct cpu *cpu) { return cpu->user_tlb; }
 
-static const struct cpu_ops fake_ops = {fake_flush, fake_flush_page, fake_context,     fake_fetch, fake_deadline,
-                                        fake_wake,  fake_firmware,   fake_semihosting, fake_each,  fake_user_tlb};
+static const struct cpu_ops fake_ops = {fake_flush,    fake_flush_page,  fake_context, fake_fetch,  fake_deadline, fake_wake,
+                                        fake_firmware, fake_semihosting, fake_tell,    fake_settle, fake_user_tlb};
 
 static bool fake_read(void *self, unsigned number, uint64_t *value)
 {

@@ -56,6 +56,8 @@ static bool attend(struct emu_cpu *emu, uint32_t events)
     struct cpu *cpu = emu->cpu;
     if (events & CPU_EVENT_code)
         emu_serve_shots(emu);
+    if (events & CPU_EVENT_order)
+        vcpu_obey(emu->cpu->accel);
     if (events & CPU_EVENT_irq) {
         atomic_fetch_and(&cpu->events, (uint32_t)~CPU_EVENT_irq);
         cpu->guest->clock_event(cpu);
@@ -226,11 +228,6 @@ static bool semihosting(struct cpu *cpu)
     return config->callbacks && config->callbacks->semihosting && config->callbacks->semihosting(config->machine, cpu);
 }
 
-static void each(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg)
-{
-    accel_vm_each(((struct vcpu *)cpu->accel)->vm, cpu, UINT64_MAX, fn, arg);
-}
-
 static const struct cpu_ops cpu_ops = {
     .tlb_flush = emu_tlb_flush,
     .tlb_flush_page = emu_tlb_flush_page,
@@ -240,7 +237,8 @@ static const struct cpu_ops cpu_ops = {
     .wake = vcpu_wake,
     .firmware_call = firmware_call,
     .semihosting = semihosting,
-    .each = each,
+    .tell = vcpu_tell,
+    .settle = vcpu_settle,
     .user_tlb = emu_user_tlb,
 };
 

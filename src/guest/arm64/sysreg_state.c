@@ -262,6 +262,15 @@ uint64_t arm64_hlp_code_barrier(struct cpu *cpu)
     return 0;
 }
 
+uint64_t arm64_hlp_data_barrier(struct cpu *cpu, uint64_t how)
+{
+    enum { ALL = 3 };
+    arm64_hlp_code_barrier(cpu);
+    if ((how & ALL) == ALL && !cpu->flat)
+        cpu->ops->settle(cpu);
+    return 0;
+}
+
 uint64_t arm64_hlp_cache_op(struct cpu *cpu, uint64_t insn)
 {
     if (arm64_el(cpu) < 2 && !arm64_host(cpu) && (A64(cpu, hcr_el2) & HCR_TDZ))

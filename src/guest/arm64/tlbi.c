@@ -67,11 +67,6 @@ void arm64_show_tlbi(struct arm64_text *text, int64_t op1, int64_t m, int64_t op
 
 /* ---- doing it ---- */
 
-struct order {
-    enum tlbi_what what;
-    uint64_t value;
-};
-
 /* ASIDs of 8 bits are those whose upper half does not count. */
 static int64_t asid_of(const struct cpu *cpu, uint64_t value)
 {
@@ -103,42 +98,44 @@ static void flush_range(struct cpu *cpu, uint64_t value, int64_t asid)
     uint64_t pages = (bits_get(value, 39, 5) + 1) << (5 * scale + 1), step = MEM_PAGE;
     gva va = (gva)bits_sext(value, 37) << (grain ? grain : 12), end = va + (pages << grain);
     if (!grain || (end - va) / step > RANGE_MAX) {
-        flush_all(cpu);
+        if (asid >= 0 && !(va >> 63) && !arm64_arch(cpu)->low_global)
+            cpu->ops->tlb_flush(cpu, asid);
+        else
+            flush_all(cpu);
         return;
     }
     for (; va != end; va += step)
         flush_page(cpu, va, asid);
 }
 
-static void obey(struct cpu *cpu, void *arg)
+static void obey(struct cpu *cpu, uint64_t what, uint64_t value)
 {
-    const struct order *o = arg;
-    int64_t asid = o->what == WHAT_page || o->what == WHAT_range || o->what == WHAT_asid ? asid_of(cpu, o->value) : -1;
-    switch (o->what) {
-    case WHAT_none: break;
-    case WHAT_all: flush_all(cpu); break;
+    int64_t asid = what == WHAT_page || what == WHAT_range || what == WHAT_asid ? asid_of(cpu, value) : -1;
+    switch (what) {
     case WHAT_asid: cpu->ops->tlb_flush(cpu, asid); break;
     case WHAT_page:
-    case WHAT_page_any: flush_page(cpu, (gva)bits_sext(o->value, 44) << 12, asid); break;
+    case WHAT_page_any: flush_page(cpu, (gva)bits_sext(value, 44) << 12, asid); break;
     case WHAT_range:
-    case WHAT_range_any: flush_range(cpu, o->value, asid); break;
+    case WHAT_range_any: flush_range(cpu, value, asid); break;
+    default: flush_all(cpu); break;
     }
 }
 
 uint64_t arm64_hlp_tlbi(struct cpu *cpu, uint64_t number, uint64_t value, uint64_t insn)
 {
     struct tlbi t = decode((unsigned)number);
-    struct order order = {t.what, value};
+    struct cpu_order order = {obey, t.what, value};
     if (arm64_el(cpu) == 1 && (A64(cpu, hcr_el2) & HCR_TTLB)) {
         arm64_refuse(cpu, ARM64_TRAP_sysreg, insn, true);
         return 0;
     }
     if (number >> 7 == 4 && (t.what == WHAT_page || t.what == WHAT_range) && !(A64(cpu, hcr_el2) & HCR_E2H))
         order.what = t.what == WHAT_page ? WHAT_page_any : WHAT_range_any; /* EL2 alone has no ASIDs */
+    if (t.what == WHAT_none)
+        return 0;
+    obey(cpu, order.what, order.value);
     if (t.broadcast)
-        cpu->ops->each(cpu, obey, &order);
-    else
-        obey(cpu, &order);
+        cpu->ops->tell(cpu, order);
     return 0;
 }
 
