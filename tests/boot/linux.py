@@ -270,7 +270,7 @@ def case_one_cpu_small(rig):
 
 
 def case_arm64(rig):
-    """The board of the other guest: processors, disks, network, clock, reboot; then the interpreter; then a kernel that starts at EL2."""
+    """The board of the other guest: processors that go and come, sleep, disks, network, clock, reboot; the interpreter; a kernel that starts at EL2."""
     disk, second = rig.file("a.img", size=32 << 20), rig.file("b.img", size=1 << 20)
     fixed = rig.file("c.img", secrets.token_bytes(256 << 10))
     port = free_port()
@@ -279,6 +279,12 @@ def case_arm64(rig):
     yield "reaches the shell"
     all_busy(vm, 2)
     yield "two processors are busy and agree"
+    vm.shell("(while :; do sha256sum /bin/busybox >/dev/null; done) & for i in 1 2 3 4 5; do echo 0 >/sys/devices/system/cpu/cpu1/online && "
+             "echo 1 >/sys/devices/system/cpu/cpu1/online; done; kill %1; test $(nproc) = 2")
+    yield "the second processor goes and comes again"
+    vm.shell("echo +2 >/sys/class/rtc/rtc0/wakealarm && echo freeze >/sys/power/state && dmesg | grep -q 'PM: suspend exit'")
+    all_busy(vm, 2)
+    yield "sleeps until the clock's alarm"
     yield from check_disks(vm, disk, second, fixed)
     yield from check_network(vm, port)
     now = int(vm.shell("hwclock -r >/dev/null && date +%s"))
