@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # The everyday verbs. Meson does the building (meson.build); tools/setup installs what is missing when it may.
 BUILD = build
+GUEST = riscv64
 PREFIX = /usr/local
 LIBDIR = lib
 GUEST = riscv64
@@ -40,10 +41,10 @@ test-cross: ## slow: build for arm64 and riscv64 hosts, unit tests under QEMU
 	@tools/setup cross
 	@tools/test-cross arm64 riscv64
 
-bench: ## speed, beside QEMU's on this machine
+bench: ## speed, beside QEMU's on this machine; GUEST=arm64: of the other guest
 	@tools/setup bench
 	@tools/build $(BUILD)
-	@tools/bench $(BUILD)/vm
+	@tools/bench --guest $(GUEST) $(BUILD)/vm
 
 check: ## what must hold before a change goes in: format, rules, sanitizers, short fuzzing
 	@tools/setup check

@@ -9,18 +9,18 @@ import programs
 import report
 from programs import Job
 
-CAN_WRITE_CODE = ("x86_64", "riscv64")  # hosts that rt/code.h has an assembler for
+CAN_WRITE_CODE = ("x86_64", "aarch64", "riscv64")  # hosts that rt/code.h has an assembler for
 
 
 class Programs:
-    def __init__(self, emulators, folder, wanted):
+    def __init__(self, guest, emulators, folder, wanted):
         self.emulators, self.wrong = [e for e in emulators if e.name != "tier0"], []
         self.tier0 = [e for e in emulators if e.name == "tier0"]
         chosen = [p for p in programs.PROGRAMS if p.group in wanted]
         scaled = [p for p in programs.PROGRAMS if p.name in programs.SCALED] if "harts" in wanted else []
         self.jobs = list(dict.fromkeys([*(Job(p) for p in chosen), *(Job(p, short=True) for p in chosen if p.short),
                                         *(Job(p, h) for p in scaled for h in (1, programs.HARTS))]))
-        self.guest = {job: programs.build_guest(folder, job) for job in self.jobs}
+        self.guest = {job: programs.build_guest(guest, folder, job) for job in self.jobs}
         self.native = {job: programs.build_native(folder, job) for job in self.jobs
                        if job.program.group != "code" or platform.machine() in CAN_WRITE_CODE}
         empty = programs.build_native(folder, Job(programs.EMPTY))
@@ -34,7 +34,7 @@ class Programs:
         self.costs.setdefault((job, who), []).append(cost)
         check = re.search(r"^check 0*([0-9a-f]+)$", cost.output, re.M)
         insns = re.search(r"^insns ([0-9a-f]+)$", cost.output, re.M)
-        if who == "tier0" and insns:  # vm retires insns exactly; QEMU's counter is a clock
+        if who == "tier0" and insns:  # vm retires insns exactly; QEMU's counter is a clock; arm64's programs have none
             self.insns[job] = int(insns[1], 16)
         return check[1] if check else f"nothing ({cost.output[-80:].strip()!r})"
 

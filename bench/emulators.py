@@ -7,37 +7,39 @@ BARE_MEMORY, KERNEL_MEMORY = 128 * MIB, 512 * MIB
 
 
 class Vm:
-    def __init__(self, path, name="vm", options=()):
-        self.path, self.name, self.options = path, name, options
+    def __init__(self, guest, path, name="vm", options=()):
+        self.guest, self.path, self.name, self.options = guest, path, name, options
 
     def version(self):
         return subprocess.run([self.path, "version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
 
     def bare(self, elf, harts=1):
-        return [self.path, "run", "--bios", "none", "--kernel", elf, "--memory", f"{BARE_MEMORY // MIB}M", "--vcpus", harts,
+        return [self.path, "run", *self.guest.bare_vm, "--kernel", elf, "--memory", f"{BARE_MEMORY // MIB}M", "--vcpus", harts,
                 "--exit-from-guest", *self.options]
 
     def kernel(self, image, initrd, append):
-        return [self.path, "run", "--kernel", image, "--initrd", initrd, "--append", append, "--memory", f"{KERNEL_MEMORY // MIB}M",
-                *self.options]
+        return [self.path, "run", "--arch", self.guest.name, "--kernel", image, "--initrd", initrd, "--append", append,
+                "--memory", f"{KERNEL_MEMORY // MIB}M", *self.options]
 
 
-def tier0(path):
-    return Vm(path, "tier0", ("--mode", "interpreter"))
+def tier0(guest, path):
+    return Vm(guest, path, "tier0", ("--mode", "interpreter"))
 
 
 class Qemu:
     name = "qemu"
-    path = "qemu-system-riscv64"
+
+    def __init__(self, guest):
+        self.guest, self.path = guest, f"qemu-system-{guest.qemu}"
 
     def version(self):
         return subprocess.run([self.path, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
 
     def common(self, memory):
-        return [self.path, "-M", "virt", "-m", f"{memory // MIB}M", "-nodefaults", "-display", "none", "-serial", "stdio"]
+        return [self.path, *self.guest.machine, "-m", f"{memory // MIB}M", "-nodefaults", "-display", "none", "-serial", "stdio"]
 
     def bare(self, elf, harts=1):
-        return [*self.common(BARE_MEMORY), "-bios", "none", "-kernel", elf, "-smp", harts]
+        return [*self.common(BARE_MEMORY), *self.guest.bare_qemu, "-kernel", elf, "-smp", harts]
 
     def kernel(self, image, initrd, append):
         return [*self.common(KERNEL_MEMORY), "-kernel", image, "-initrd", initrd, "-append", append]

@@ -10,10 +10,10 @@ import system
 
 
 class Work:
-    def __init__(self, emulators, folder):
+    def __init__(self, guest, emulators, folder):
         self.emulators, self.wrong = [e for e in emulators if e.name != "tier0"], []
-        init, self.native = programs.build_kernel_work(folder)
-        self.guest = system.Guest(folder, init)
+        init, self.native = programs.build_kernel_work(guest, folder)
+        self.guest = system.Guest(guest, folder, init)
         self.found = {}  # part -> its row
 
     def row(self, part):
@@ -28,7 +28,7 @@ class Work:
 
     def in_guest(self, emulator, parts):
         """Between its two marks a part's CPU time is the emulator's; the guest sleeps after each mark."""
-        with measure.Running(self.guest.argv(emulator, system.APPEND + " quiet"), f"bench {parts[0]} go") as running:
+        with measure.Running(self.guest.argv(emulator, "quiet"), f"bench {parts[0]} go") as running:
             for part in parts:
                 begin, _ = running.wait(f"bench {part} go\r\n")
                 end, _ = running.wait(f"bench {part} done\r\n")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The table of benchmark programs, and how they are built: for the bare riscv64 guest and, from the same source, for the host."""
+"""The table of benchmark programs, and how they are built: for the bare guest and, from the same source, for the host. Functions that
+build for a guest take it first (guests.py)."""
 import pathlib
 import subprocess
 from typing import NamedTuple
@@ -85,10 +86,10 @@ class Job(NamedTuple):
 # No libc idioms in either build, and a sum stays a sum: contraction would give other bits than the host's.
 COMMON = ["-O2", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-fno-math-errno", "-fno-tree-loop-distribute-patterns",
           f"-I{HERE / 'rt'}"]
-GUEST = ["riscv64-linux-gnu-gcc", "-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany", "-ffreestanding", "-fno-builtin", "-fno-pic",
-         "-no-pie", "-fno-stack-protector", "-nostdlib", "-static", "-Wl,--build-id=none"]
+FREESTANDING = ["-ffreestanding", "-fno-builtin", "-fno-pic", "-no-pie", "-fno-stack-protector", "-nostdlib", "-static",
+                "-Wl,--build-id=none,--no-warn-rwx-segments"]
 HOST = ["cc"]
-SCALAR, VECTORS = ["-fno-tree-vectorize"], ["-O3"]  # "loops" shows what the host's vectors would give
+SCALAR, VECTORS = ["-fno-tree-vectorize"], ["-O3"]  # "loops" shows what vectors give, the host's at least
 
 
 def compile_to(out, command, *sources):
@@ -104,40 +105,50 @@ def settings(job):
     return [f"-DROUNDS={job.rounds()}", f"-DHARTS={job.harts}"]
 
 
-def build_guest(folder, job):
-    return compile_to(folder / f"{job.stem()}.elf", [*GUEST, *COMMON, *settings(job), f"-T{HERE / 'rt/link.ld'}"],
-                      HERE / "rt/start.S", HERE / "rt/guest.c", HERE / f"programs/{job.program.name}.c")
+def optimization(job, vectors):
+    return VECTORS if vectors and job.program.group == "loops" else SCALAR
+
+
+def freestanding(guest):
+    return [*guest.compiler(), *guest.bare, *FREESTANDING]
+
+
+def build_guest(guest, folder, job):
+    return compile_to(folder / f"{job.stem()}.elf",
+                      [*freestanding(guest), *COMMON, *optimization(job, guest.vectors), *settings(job),
+                       f"-Wl,--defsym=start={guest.start}", f"-T{HERE / 'rt/link.ld'}"],
+                      *(HERE / "rt" / name for name in (f"start-{guest.name}.S", f"{guest.name}.c", "guest.c")),
+                      HERE / f"programs/{job.program.name}.c", "-lgcc")
 
 
 def build_native(folder, job):
-    vectors = VECTORS if job.program.group == "loops" else SCALAR
-    return compile_to(folder / f"{job.stem()}.native", [*HOST, *COMMON, *vectors, *settings(job)],
+    return compile_to(folder / f"{job.stem()}.native", [*HOST, *COMMON, *optimization(job, True), *settings(job)],
                       HERE / "rt/native.c", HERE / f"programs/{job.program.name}.c", "-lm")
 
 
-def build_user(folder, job):
+def build_user(guest, folder, job):
     """A static program of Linux, for user mode."""
-    compiler = ["riscv64-linux-gnu-gcc", "-march=rv64gc", "-mabi=lp64d", "-static"]
-    return compile_to(folder / f"{job.stem()}.elf", [*compiler, *COMMON, *SCALAR, *settings(job)],
+    return compile_to(folder / f"{job.stem()}.elf",
+                      [*guest.compiler(), "-static", *COMMON, *optimization(job, guest.vectors), *settings(job)],
                       HERE / "rt/native.c", HERE / f"programs/{job.program.name}.c", "-lm")
 
 
-def build_first(folder):
-    return compile_to(folder / "first.elf", [*GUEST, "-Wl,-n,-Ttext=0x80000000"], HERE / "rt/first.S")
+def build_first(guest, folder):
+    return compile_to(folder / "first.elf", [*freestanding(guest), f"-Wl,-n,-Ttext={guest.start:#x}"], HERE / f"rt/first-{guest.name}.S")
 
 
-def build_init(folder):
-    return compile_to(folder / "init", [*GUEST, *COMMON, "-Wl,-z,max-page-size=4096"], HERE / "guest/init.c")
+def build_init(guest, folder):
+    return compile_to(folder / "init", [*freestanding(guest), *COMMON, "-Wl,-z,max-page-size=4096"], HERE / "guest/init.c")
 
 
 HOSTED = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread"]  # with the C library
 
 
-def build_kernel_work(folder):
+def build_kernel_work(guest, folder):
     """For the guest and, from the same source, for the host."""
-    return tuple(compile_to(folder / out, [compiler, *HOSTED], HERE / "guest/kernel.c")
-                 for out, compiler in (("kernel", "riscv64-linux-gnu-gcc"), ("kernel.native", "cc")))
+    return tuple(compile_to(folder / out, [*compiler, *HOSTED], HERE / "guest/kernel.c")
+                 for out, compiler in (("kernel", guest.compiler()), ("kernel.native", HOST)))
 
 
-def build_real_init(folder):
-    return compile_to(folder / "real", ["riscv64-linux-gnu-gcc", *HOSTED], HERE / "guest/real.c")
+def build_real_init(guest, folder):
+    return compile_to(folder / "real", [*guest.compiler(), *HOSTED], HERE / "guest/real.c")

@@ -16,9 +16,9 @@ import programs
 import report
 import system
 
-SUITE, ARCH = "trixie", "riscv64"  # the first release that has it
+SUITE = "trixie"  # the first release that has riscv64
 PACKAGES = ["openssl", "gzip", "sqlite3", "python3-minimal"]
-COMPILER = "cpp-14-riscv64-linux-gnu"  # a cross compiler of the same version is the host's
+COMPILER = "cpp-14-{triple}"  # a cross compiler of the same version is the host's
 NATIVE_ARCH = {"x86_64": "amd64"}  # hosts whose packages are known to run from a folder
 UNWANTED = re.compile(r"usr/(share/|sbin/|lib/(dpkg|systemd|tmpfiles\.d|[^/]*/(gconv|ossl-modules))/|libexec/dpkg/)")
 SETTINGS = {"OPENSSL_CONF": "/dev/null", "PYTHONHASHSEED": "0", "LC_ALL": "C"}
@@ -31,7 +31,7 @@ class Skipped(Exception):
 
 class Job(NamedTuple):
     name: str
-    commands: list  # of words; the first is a path below the root, {cc1} the compiler's
+    commands: list  # of words; the first is a path below the root, {cc1} the compiler's; {march} is several
 
 
 TEXTS = 16
@@ -42,7 +42,7 @@ JOBS = [
     Job("gzip", [["usr/bin/gzip", "-n", "-c", "text"]]),
     Job("sqlite3", [["usr/bin/sqlite3", "-init", "work.sql", ":memory:", ".exit"]]),
     Job("python3", [["usr/bin/python3.13", "-S", "-B", "work.py"]]),
-    Job("cc1", [["{cc1}", "-quiet", "-fpreprocessed", "-O2", "-march=rv64gc", "-mabi=lp64d", "-fno-ident", f"{s}.i", "-o", "-"]
+    Job("cc1", [["{cc1}", "-quiet", "-fpreprocessed", "-O2", "{march}", "-fno-ident", f"{s}.i", "-o", "-"]
                 for s in SOURCES]),
 ]
 
@@ -111,7 +111,7 @@ def text():
     return "".join(out).encode()
 
 
-def write_data(folder):
+def write_data(guest, folder):
     """What the programs are given."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "text").write_bytes(text())
@@ -119,11 +119,11 @@ def write_data(folder):
     (folder / "work.py").write_text(PYTHON, encoding="ascii")
     for name in SOURCES:
         source = programs.HERE / f"programs/{name}.c"
-        subprocess.run([*programs.GUEST, f"-I{programs.HERE / 'rt'}", "-E", "-P", "-o", folder / f"{name}.i", source], check=True)
+        subprocess.run([*programs.freestanding(guest), f"-I{programs.HERE / 'rt'}", "-E", "-P", "-o", folder / f"{name}.i", source], check=True)
 
 
-def fetch(arch):
-    command = [system.TOP / "tools/fetch-deb", "--depends", SUITE, arch, *PACKAGES, COMPILER]
+def fetch(guest, arch):
+    command = [system.TOP / "tools/fetch-deb", "--depends", SUITE, arch, *PACKAGES, COMPILER.format(triple=guest.triple)]
     out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if out.returncode:
         raise Skipped(f"there are no packages of Debian {SUITE} for {arch}")
@@ -146,23 +146,25 @@ def members(debs):
 class Tree:
     """Names of what was unpacked, so that the compiler is found."""
 
-    def __init__(self):
-        self.names = {"usr"}
+    def __init__(self, guest):
+        self.arch, self.names = guest, {"usr"}
 
-    def path(self, word):
-        if word != "{cc1}":
-            return word
-        return next(n for n in self.names if re.fullmatch(r"usr/libexec/gcc[^/]*/riscv64-linux-gnu/\d+/cc1", n))
+    def words(self, command):
+        """The path of the program below the root first."""
+        words = [w for word in command for w in (self.arch.march if word == "{march}" else [word])]
+        if words[0] == "{cc1}":
+            words[0] = next(n for n in self.names if re.fullmatch(rf"usr/libexec/gcc[^/]*/{self.arch.triple}/\d+/cc1", n))
+        return words
 
 
 class GuestTree(Tree):
     """An initramfs of the packages, the data and the jobs."""
 
-    def __init__(self, folder, data):
-        super().__init__()
+    def __init__(self, guest, folder, data):
+        super().__init__(guest)
         self.cpio, self.initrd = system.archive(), folder / "real.cpio"
         self.cpio.add("usr", 0o040755)
-        for entry, content in members(fetch(ARCH)):
+        for entry, content in members(fetch(guest, guest.name)):
             self.add(entry, content)
         for name in ("bin", "lib"):
             self.cpio.add(name, 0o120777, f"usr/{name}".encode())
@@ -170,7 +172,7 @@ class GuestTree(Tree):
         for file in sorted(data.iterdir()):
             self.cpio.add(f"data/{file.name}", 0o100644, file.read_bytes())
         self.cpio.add("jobs", 0o100644, self.jobs().encode())
-        self.cpio.add("init", 0o100755, programs.build_real_init(folder).read_bytes())
+        self.cpio.add("init", 0o100755, programs.build_real_init(guest, folder).read_bytes())
         self.initrd.write_bytes(self.cpio.finish())
 
     def add(self, entry, content):
@@ -191,17 +193,18 @@ class GuestTree(Tree):
         return "\n".join(lines) + "\n"
 
     def line(self, command):
-        return ["/" + self.path(command[0]), *command[1:]]
+        program, *rest = self.words(command)
+        return ["/" + program, *rest]
 
 
 class HostTree(Tree):
     """A folder of the packages for an architecture; the host's, if none is named."""
 
-    def __init__(self, folder, data, arch=None):
-        super().__init__()
+    def __init__(self, guest, folder, data, arch=None):
+        super().__init__(guest)
         self.data, self.root = data, folder / f"real-root{'-' + arch if arch else ''}"
         shutil.rmtree(self.root, ignore_errors=True)
-        for entry, content in members(fetch(arch or NATIVE_ARCH[platform.machine()])):
+        for entry, content in members(fetch(guest, arch or NATIVE_ARCH[platform.machine()])):
             self.add(entry, content)
         self.libraries = next((self.root / "usr/lib").glob("*-linux-gnu"))
         self.loader = next(self.libraries.glob("ld-linux*.so.*"))
@@ -220,7 +223,8 @@ class HostTree(Tree):
         return os.environ | SETTINGS | {"PYTHONHOME": str(self.root / "usr")}
 
     def argv(self, command):
-        return [self.loader, "--library-path", self.libraries, self.root / self.path(command[0]), *command[1:]]
+        program, *rest = self.words(command)
+        return [self.loader, "--library-path", self.libraries, self.root / program, *rest]
 
     def run(self, job):
         """CPU seconds and the check value."""
@@ -232,15 +236,15 @@ class HostTree(Tree):
 
 
 class Work:
-    def __init__(self, emulators, folder):
+    def __init__(self, guest, emulators, folder):
         if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
             raise Skipped("real programs come from Debian's archive, which needs apt-get and dpkg-deb")
         self.emulators, self.wrong = [e for e in emulators if e.name != "tier0"], []
         data = folder / "real-data"
-        write_data(data)
-        self.guest = GuestTree(folder, data)
-        self.host = HostTree(folder, data) if platform.machine() in NATIVE_ARCH else None
-        self.image = system.kernel_image()
+        write_data(guest, data)
+        self.guest = GuestTree(guest, folder, data)
+        self.host = HostTree(guest, folder, data) if platform.machine() in NATIVE_ARCH else None
+        self.image, self.console = system.kernel_image(guest), guest.console
         self.found = {job.name: report.Row("real", job.name, "CPU s", timed=True) for job in JOBS}
 
     def on_host(self):
@@ -251,7 +255,7 @@ class Work:
         return checks
 
     def in_guest(self, emulator):
-        argv = emulator.kernel(self.image, self.guest.initrd, system.APPEND + " quiet")
+        argv = emulator.kernel(self.image, self.guest.initrd, f"console={self.console} quiet")
         with measure.Running(argv, "bench ") as running:
             for job in JOBS:
                 begin, _ = running.wait(f"bench {job.name} go\r\n")

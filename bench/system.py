@@ -12,13 +12,12 @@ from report import Row
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 MARK = "bench-init"
-APPEND = "console=ttyS0"
 IDLE_SETTLE_S, IDLE_S = 3, 10
 
 
-def starts(emulators, folder, rounds):
+def starts(guest, emulators, folder, rounds):
     """A process from its creation to the guest's first character."""
-    elf = programs.build_first(folder)
+    elf = programs.build_first(guest, folder)
     cpu = Row("start", "first output", "CPU ms", goal=10)
     wall = Row("start", "first output", "wall ms")
     for number in range(rounds):
@@ -29,9 +28,9 @@ def starts(emulators, folder, rounds):
     return [cpu, wall]
 
 
-def kernel_image():
-    """Debian's riscv64 kernel."""
-    out = subprocess.run([TOP / "tools/guest-files"], stdout=subprocess.PIPE, text=True, check=False)
+def kernel_image(guest):
+    """Debian's kernel."""
+    out = subprocess.run([TOP / "tools/guest-files", guest.name], stdout=subprocess.PIPE, text=True, check=False)
     if out.returncode:
         raise measure.Failed("tools/guest-files gave no kernel")
     return out.stdout.splitlines()[0]
@@ -49,16 +48,16 @@ def archive():
 class Guest:
     """Debian's kernel with an initramfs of one program."""
 
-    def __init__(self, folder, init=None):
-        self.image = kernel_image()
-        init = init or programs.build_init(folder)
+    def __init__(self, guest, folder, init=None):
+        self.image, self.console = kernel_image(guest), guest.console
+        init = init or programs.build_init(guest, folder)
         self.initrd = folder / f"{init.name}.cpio"
         cpio = archive()
         cpio.add("init", 0o100755, init.read_bytes())
         self.initrd.write_bytes(cpio.finish())
 
-    def argv(self, emulator, append=APPEND):
-        return emulator.kernel(self.image, self.initrd, append)
+    def argv(self, emulator, *append):
+        return emulator.kernel(self.image, self.initrd, " ".join([f"console={self.console}", *append]))
 
 
 def boots(emulators, guest, rounds):
@@ -89,7 +88,7 @@ def idle(emulators, guest):
     try:
         for emulator in emulators:
             peak = []
-            argv = guest.argv(emulator, APPEND + " -- idle")
+            argv = guest.argv(emulator, "-- idle")
             running.append(measure.Running(argv, MARK, lambda r, p=peak: p.append(r.own_memory(KERNEL_MEMORY))))
             peak.append(running[-1].own_memory(KERNEL_MEMORY))
             own.add(emulator.name, max(peak) / 2**20)

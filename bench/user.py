@@ -14,7 +14,6 @@ import programs
 import real
 import report
 
-SYSROOT = "/usr/riscv64-linux-gnu"  # of Debian's cross compiler
 GROUPS = {"integer": "user-integer", "calls": "user-calls", "float": "user-float", "loops": "user-loops", "memory": "user-memory",
           "code": "user-code", "atomic": "user-threads"}
 THREADS = {"locks": 5_000_000, "contended": 6_000_000, "atomics": 8_000_000, "items": 500_000, "barriers": 60_000, "readers": 2_000_000,
@@ -54,42 +53,42 @@ class Work(NamedTuple):
     env: object = None
 
 
-def cross(folder, name, source, *options):
+def cross(guest, folder, name, source, *options):
     """For the guest and for the host."""
-    return tuple(str(programs.compile_to(folder / out, [compiler, *programs.HOSTED[:4], *options], source))
-                 for out, compiler in ((name, "riscv64-linux-gnu-gcc"), (f"{name}.native", "cc")))
+    return tuple(str(programs.compile_to(folder / out, [*compiler, *programs.HOSTED[:4], *options], source))
+                 for out, compiler in ((name, guest.compiler()), (f"{name}.native", programs.HOST)))
 
 
-def program_works(folder, wanted):
+def program_works(guest, folder, wanted):
     native = platform.machine() in bare.CAN_WRITE_CODE
     for program in [p for p in programs.PROGRAMS if GROUPS.get(p.group) in wanted] + [programs.EMPTY]:
         job, here = programs.Job(program, user=True), native or program.group != "code"
-        yield Work(GROUPS.get(program.group, EMPTY), program.name, [[programs.build_user(folder, job)]],
+        yield Work(GROUPS.get(program.group, EMPTY), program.name, [[programs.build_user(guest, folder, job)]],
                    [[programs.build_native(folder, job)]] if here else None, less=program is not programs.EMPTY,
                    times=5 if program is programs.EMPTY else 1)
 
 
-def hosted_works(folder, wanted):
-    guest, native = cross(folder, "user-threads", programs.HERE / "guest/threads.c", "-static", "-pthread")
+def hosted_works(arch, folder, wanted):
+    guest, native = cross(arch, folder, "user-threads", programs.HERE / "guest/threads.c", "-static", "-pthread")
     for part, rounds in THREADS.items() if "user-threads" in wanted else ():
         yield Work("user-threads", part, [[guest, part, str(rounds)]], [[native, part, str(rounds)]])
-    guest, native = cross(folder, "user-kernel", programs.HERE / "guest/kernel.c", "-static", "-pthread")
+    guest, native = cross(arch, folder, "user-kernel", programs.HERE / "guest/kernel.c", "-static", "-pthread")
     for part, (group, rounds) in KERNEL.items():
         if group in wanted:
             words = ["part", part, str(rounds)]
             yield Work(group, part, [[guest, *words]], [[native, *words]], emulated=part == "exec")
     for kind, options in (("static", ["-static"]), ("dynamic", [])) if "user-start" in wanted else ():
-        guest, native = cross(folder, f"user-true-{kind}", programs.HERE / "guest/true.c", *options)
+        guest, native = cross(arch, folder, f"user-true-{kind}", programs.HERE / "guest/true.c", *options)
         yield Work("user-start", f"true, {kind}", [[guest]], [[native]], times=STARTS, sysroot=kind == "dynamic")
 
 
-def real_works(folder):
+def real_works(arch, folder):
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise real.Skipped("real programs come from Debian's archive, which needs apt-get and dpkg-deb")
     data = folder / "real-data"
-    real.write_data(data)
-    guest = real.HostTree(folder, data, real.ARCH)
-    native = real.HostTree(folder, data) if platform.machine() in real.NATIVE_ARCH else None
+    real.write_data(arch, data)
+    guest = real.HostTree(arch, folder, data, arch.name)
+    native = real.HostTree(arch, folder, data) if platform.machine() in real.NATIVE_ARCH else None
     for job in real.JOBS:
         for tree in filter(None, (guest, native)):
             tree.commands = [tree.argv(command) for command in job.commands]
@@ -97,12 +96,12 @@ def real_works(folder):
 
 
 class Processes:
-    def __init__(self, emulators, folder, wanted):
+    def __init__(self, guest, emulators, folder, wanted):
         self.emulators, self.wrong, self.skipped, self.costs = emulators, [], [], {}
-        self.works = [*hosted_works(folder, wanted), *(program_works(folder, wanted) if wanted & {*GROUPS.values()} else ())]
+        self.works = [*hosted_works(guest, folder, wanted), *(program_works(guest, folder, wanted) if wanted & {*GROUPS.values()} else ())]
         if "user-real" in wanted:
             try:
-                self.works += real_works(folder)
+                self.works += real_works(guest, folder)
             except real.Skipped as why:
                 self.skipped.append(f"user-real: {why}")
 
@@ -159,10 +158,11 @@ class Processes:
                 yield row
 
 
-def emulators(vm):
+def emulators(guest, vm):
     """vm-user lies beside the command that was built."""
-    found = [Runner("vm", vm.with_name("vm-user")), Runner("qemu", "qemu-riscv64")]
+    reference = f"qemu-{guest.qemu}"
+    found = [Runner("vm", vm.with_name("vm-user")), Runner("qemu", reference, *guest.user_qemu)]
     for runner, option in zip(found, ("--sysroot", "-L")):
-        runner.sysroot, runner.reference = [option, SYSROOT], None
-    found[1].reference = shutil.which("qemu-riscv64")  # it executes programs of its guest only where binfmt_misc has it
+        runner.sysroot, runner.reference = [option, guest.sysroot()], None
+    found[1].reference = shutil.which(reference)  # it executes programs of its guest only where binfmt_misc has it
     return found

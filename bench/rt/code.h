@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Writes functions `uint64_t f(uint64_t x, uint64_t count)` at run time, for the guest (rv64i) and for the host: the same operations, so
- * the check values agree. Every operation has one size on an architecture, so a function can be rewritten in place.
+ * Writes functions `uint64_t f(uint64_t x, uint64_t count)` at run time, for the guests (rv64i, A64) and for the host: the same operations,
+ * so the check values agree. Values are 0 to 2047. Every operation has one size on an architecture, so a function can be rewritten in place.
  */
 #pragma once
 #include "bench.h"
@@ -79,6 +79,56 @@ static inline uint8_t *code_jump(uint8_t *at, const uint8_t *to)
 }
 
 static inline uint8_t *code_return(uint8_t *at) { return code_word(at, 0x00008067); }
+
+#elif defined(__aarch64__)
+#if __STDC_HOSTED__
+#include <stdlib.h>
+#include <sys/mman.h>
+
+static inline void code_prepare(void)
+{
+    if (mprotect(code_memory, CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC))
+        abort();
+}
+#else
+/* The data pages of a bare program are executable. */
+static inline void code_prepare(void) {}
+#endif
+
+/* What was written in [from, to) can be called after this: DC CVAU and IC IVAU for each line. */
+static inline void code_publish(uint8_t *from, uint8_t *to) { __builtin___clear_cache((char *)from, (char *)to); }
+
+static inline uint8_t *code_word(uint8_t *at, uint32_t insn)
+{
+    *(volatile uint32_t *)(void *)at = insn;
+    return at + 4;
+}
+
+static inline uint8_t *code_begin(uint8_t *at) { return at; }
+static inline uint8_t *code_add(uint8_t *at, int32_t value) { return code_word(at, 0x91000000 | (uint32_t)value << 10); } /* add x0, x0 */
+
+static inline uint8_t *code_xor(uint8_t *at, int32_t value)
+{
+    at = code_word(at, 0xd2800002 | (uint32_t)value << 5); /* mov x2 */
+    return code_word(at, 0xca020000);                      /* eor x0, x0, x2 */
+}
+
+/* x += x << n */
+static inline uint8_t *code_shift_add(uint8_t *at, unsigned n) { return code_word(at, 0x8b000000 | n << 10); } /* add x0, x0, x0, lsl */
+
+/* Back to `to` until count is 0. */
+static inline uint8_t *code_loop(uint8_t *at, const uint8_t *to)
+{
+    at = code_word(at, 0xd1000421);                                               /* sub x1, x1, 1 */
+    return code_word(at, 0xb5000001 | ((uint32_t)(to - at) >> 2 & 0x7ffff) << 5); /* cbnz x1 */
+}
+
+static inline uint8_t *code_jump(uint8_t *at, const uint8_t *to)
+{
+    return code_word(at, 0x14000000 | ((uint32_t)(to - at) >> 2 & 0x3ffffff));
+}
+
+static inline uint8_t *code_return(uint8_t *at) { return code_word(at, 0xd65f03c0); }
 
 #elif defined(__x86_64__)
 #include <stdlib.h>
