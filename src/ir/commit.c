@@ -96,6 +96,24 @@ static void rescue(struct ir_build *b, unsigned put, unsigned cell, unsigned cel
         replace(&b->last, cell, temp, cells);
 }
 
+/*
+ * A base address that moves on behind an access that may trap: the addition is done once more, into the register, which costs less than a copy of
+ * a temporary that has waited in memory. The first is dropped if nobody reads it.
+ */
+static bool repeat(struct ir_build *b, unsigned cell, unsigned temp)
+{
+    struct ir_op *p = ir_producer(b, temp), *end = b->ops + b->nops;
+    if (!p || (p->op != IR_ADD && p->op != IR_SUB) || p->type != IR_i64)
+        return false;
+    for (struct ir_op *q = p + 1; q < end; q++)
+        if (overlap(q->d, ir_result_cells(q), p->a, 1) || (p->b != IR_CONST && overlap(q->d, ir_result_cells(q), p->b, 1)))
+            return false;
+    struct ir_op copy = *p;
+    copy.d = (uint16_t)cell;
+    *ir_append(b, IR_ADD, IR_i64) = copy;
+    return true;
+}
+
 static uint64_t half_known(ir_val v, unsigned half) { return half && v.type != IR_v128 ? 0 : v.k; }
 
 /* Do the cells hold it already? */
@@ -116,6 +134,8 @@ static void write_one(struct ir_build *b, unsigned put)
     if (wanted(b, cell, ir_type_cells(v.type), put))
         rescue(b, put, cell, ir_type_cells(v.type));
     if (v.cell != IR_CONST && retarget(b, put))
+        return;
+    if (v.cell != IR_CONST && repeat(b, cell, v.cell))
         return;
     struct ir_op *o = ir_append(b, v.cell == IR_CONST ? IR_K : IR_MOV, v.type == IR_none ? IR_i64 : v.type);
     o->d = (uint16_t)cell;

@@ -96,6 +96,7 @@ struct cpu {
     const struct ir_op *jit_op; /* the op that trapped, and its block */
     const struct ir_block *jit_ir;
     struct jit_exit *jit_exit;   /* the exit taken */
+    uint64_t compared[2];        /* operands of a comparison whose flags are not made yet */
     uint32_t host_fp;            /* the host's floating-point status on its way into fx */
     uint32_t fp_live;            /* some cells and part of fx are in the host's registers; 0 but while emitted code is entered */
     void *arch;                  /* the guest's own part: features, caches of its registers; guest->init makes it */

@@ -212,12 +212,24 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
     return n ? n : 1;
 }
 
+static void subtract_from_rax(struct emit *e, uint64_t k)
+{
+    x86_imm(&e->c, RCX, k);
+    x86_alu_rr(&e->c, ALU_sub, true, RAX, RCX);
+}
+
 static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *given_back)
 {
     if (cold->hit) {
         x86_call_exec(&e->c, e->routines + (cold->store ? e->r->second_write : e->r->second_read));
         x86_target(&e->c, x86_jcc(&e->c, CC_E), cold->hit);
     }
+    if (cold->addressed) {
+        if (cold->op->imm && !(e->request->flat && fits32((int64_t)cold->op->imm)))
+            subtract_from_rax(e, cold->op->imm);
+        x86_store(&e->c, cell_mem(cold->op->a), RAX);
+    }
+    x86_sunk_cold(e, cold);
     op_into_rax(e, cold->op);
     uint8_t *trapped = x86_call_op(e, true);
     x86_mirror_again(e, cold->mirror);
@@ -238,6 +250,7 @@ static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *given_ba
 /* Out of the block to the insn that was begun: there is a block that begins with it, which needs no assumption. */
 static void cold_restart(struct emit *e, const struct cold *cold)
 {
+    x86_sunk_cold(e, cold);
     x86_xpay_cold(e, cold);
     retire(e, cold->insn);
     x86_give_back(e);
@@ -247,6 +260,7 @@ static void cold_restart(struct emit *e, const struct cold *cold)
 
 static void cold_exit(struct emit *e, const struct cold *cold)
 {
+    x86_sunk_cold(e, cold);
     x86_xpay_cold(e, cold);
     exit_to(e, cold->op, cold->polls);
 }
@@ -334,6 +348,7 @@ static void plan(struct emit *e, const struct ir_block *ir)
     e->loops = false;
     e->forwarded = IR_NONE;
     e->divided = NULL;
+    e->sunk.op = NULL;
     e->top = INT_MIN;
     e->skipped = 0;
     e->paired = NULL;
@@ -353,7 +368,9 @@ static void emit_ops(struct emit *e)
         for (; insn < ir->ninsns && ir->insns[insn].op <= i; insn++)
             e->top = ir->insns[insn].offset > e->top ? ir->insns[insn].offset : e->top;
         const struct ir_op *op = &ir->ops[i];
-        n = e->need[i] == NEED_none ? 1 : x86_lower_vector(e, op);
+        if (e->need[i] != NEED_none)
+            x86_sunk_op(e, op);
+        n = e->need[i] == NEED_none || x86_sink(e, op) ? 1 : x86_lower_vector(e, op);
         if (!n) {
             n = x86_lower_flags(e, op);
             n = n ? n : lower(e, op);

@@ -14,7 +14,7 @@ bool x86_flags_native(const struct ir_op *op)
 }
 
 /* The host's flags as the result. */
-static void keep(struct emit *e, const struct ir_op *op, bool inverted)
+void x86_flags_keep(struct emit *e, const struct ir_op *op, bool inverted)
 {
     if (inverted)
         x86_byte(&e->c, CMC);
@@ -24,12 +24,10 @@ static void keep(struct emit *e, const struct ir_op *op, bool inverted)
     x86_finish(e, op, RAX);
 }
 
-/* rcx = a op b, a constant by way of rdx; the flags are what matters. */
-static void operate(struct emit *e, const struct ir_op *op, enum x86_alu alu)
+void x86_flags_operate(struct emit *e, const struct ir_op *op, enum x86_alu alu)
 {
     bool wide = op->type == IR_i64;
     int64_t k = wide ? (int64_t)op->imm : (int32_t)op->imm;
-    x86_get_into(e, op->a, RCX, wide);
     if (op->b != IR_CONST) {
         x86_alu_cell(e, alu, wide, RCX, op->b);
     } else if (fits32(k)) {
@@ -38,6 +36,13 @@ static void operate(struct emit *e, const struct ir_op *op, enum x86_alu alu)
         x86_imm(&e->c, RDX, (uint64_t)k);
         x86_alu_rr(&e->c, alu, wide, RCX, RDX);
     }
+}
+
+/* rcx = a op b; the flags are what matters. */
+static void operate(struct emit *e, const struct ir_op *op, enum x86_alu alu)
+{
+    x86_get_into(e, op->a, RCX, op->type == IR_i64);
+    x86_flags_operate(e, op, alu);
 }
 
 /* The host's carry becomes the operand, or its complement. */
@@ -72,26 +77,26 @@ bool x86_lower_condition_flags(struct emit *e, const struct ir_op *op)
     switch (op->op) {
     case IR_FLADD:
         operate(e, op, ALU_add);
-        keep(e, op, false);
+        x86_flags_keep(e, op, false);
         return true;
     case IR_FLSUB:
         operate(e, op, ALU_sub);
-        keep(e, op, carry);
+        x86_flags_keep(e, op, carry);
         return true;
     case IR_FLADC:
         carry_in(e, op->c, false);
         operate(e, op, ALU_adc);
-        keep(e, op, false);
+        x86_flags_keep(e, op, false);
         return true;
     case IR_FLSBC:
         carry_in(e, op->c, carry);
         operate(e, op, ALU_sbb);
-        keep(e, op, carry);
+        x86_flags_keep(e, op, carry);
         return true;
     case IR_FLLOG: {
         enum x86_reg a = x86_get(e, op->a, RCX);
         x86_rr(&e->c, 0x85, op->type == IR_i64, a, a); /* test */
-        keep(e, op, false);
+        x86_flags_keep(e, op, false);
         return true;
     }
     case IR_FLPACK:

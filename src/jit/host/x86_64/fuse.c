@@ -38,6 +38,21 @@ static bool shifts(struct emit *e, const struct ir_op *op)
     return true;
 }
 
+/* x << 1 to 3, and a sum with it: an address of an array's element, mostly. */
+static bool scaled_sum(struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *next = op + 1;
+    unsigned count = (unsigned)op->imm & 63, other = next->a == op->d ? next->b : next->a;
+    if (op->op != IR_SHL || op->type != IR_i64 || op->b != IR_CONST || count < 1 || count > 3 || op->d <= e->request->zero_cell ||
+        next->op != IR_ADD || next->type != IR_i64 || (next->a != op->d && next->b != op->d) || other == op->d || other == IR_CONST ||
+        (next->d != op->d && x86_read_later(e, next + 1, op->d)))
+        return false;
+    enum x86_reg x = x86_get(e, op->a, RDX), y = x86_get(e, other, RCX), r = x86_result(e, next);
+    x86_rm(&e->c, 0x8d, true, r, (struct x86_mem){.base = y, .index = x, .scale = (uint8_t)(1u << count)}); /* lea */
+    x86_finish(e, next, r);
+    return true;
+}
+
 /* ---- a comparison and what depends on it ---- */
 
 static bool compares(const struct ir_op *op)
@@ -235,5 +250,5 @@ unsigned x86_lower_fused(struct emit *e, const struct ir_op *op)
     const struct ir_op *end = e->ir->ops + e->ir->nops;
     if (op + 1 >= end || x86_need(e, op + 1) == NEED_none)
         return 0;
-    return shifts(e, op) || conditional(e, op) ? 2 : choices(e, op);
+    return shifts(e, op) || scaled_sum(e, op) || conditional(e, op) ? 2 : choices(e, op);
 }

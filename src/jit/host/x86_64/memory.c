@@ -24,6 +24,12 @@ static bool describe(const struct ir_op *op, struct access *a)
     return !op->s[1] && a->size <= 8;
 }
 
+bool x86_access_native(const struct ir_op *op)
+{
+    struct access a;
+    return describe(op, &a);
+}
+
 void x86_address_into_rax(struct emit *e, const struct ir_op *op)
 {
     int pin = x86_pin(e, op->a);

@@ -63,6 +63,12 @@ bool x86_read_later(const struct emit *e, const struct ir_op *from, unsigned cel
     return false;
 }
 
+/* A temporary as the address of an access: a stub that needs it in memory puts it there. */
+static bool takes_address(const struct emit *e, const struct ir_op *access, unsigned cell)
+{
+    return access->a == cell && access->b != cell && (x86_access_native(access) || (e->vectors && x86_vector_access(e, access)));
+}
+
 /* Is `op`'s result a temporary that only the next op reads, and that one natively? Temporaries end with the insn and are written once. */
 static bool only_next(const struct emit *e, const struct ir_op *op)
 {
@@ -73,7 +79,8 @@ static bool only_next(const struct emit *e, const struct ir_op *op)
         return false;
     if (!x86_reads(next, op->d))
         return x86_chosen_only(e, next, op->d);
-    return x86_is_native(e, next) && ((next->d == op->d && ir_sigs[next->op].out) || !x86_read_later(e, next + 1, op->d));
+    return (x86_is_native(e, next) || takes_address(e, next, op->d)) &&
+           ((next->d == op->d && ir_sigs[next->op].out) || !x86_read_later(e, next + 1, op->d));
 }
 
 void x86_finish(struct emit *e, const struct ir_op *op, enum x86_reg r)
@@ -101,6 +108,9 @@ void x86_cold(struct emit *e, struct cold cold)
     cold.mirror = e->mirror;
     cold.forwarded = (uint16_t)e->forwarded;
     cold.skipped = (uint16_t)e->skipped;
+    cold.sunk = e->sunk;
+    cold.addressed = cold.kind == COLD_slow && e->addressed;
+    e->addressed &= cold.kind != COLD_slow;
     memcpy(cold.xstate, e->xstate, sizeof cold.xstate);
     memcpy(cold.vec, e->vec, sizeof cold.vec);
     if (e->ncold < COLD_MAX)

@@ -10,6 +10,7 @@
 
 /* What is known of a register as a base: accessed since it was last computed anew, or at least not just loaded from memory. */
 enum { BASE_read = 1, BASE_write = 2, BASE_computed = 4 };
+enum { PASSING = 255 /* instead of a register: a temporary */ };
 
 static struct x86_mem entry_at(bool store, enum x86_reg index)
 {
@@ -91,6 +92,12 @@ static uint8_t *probe_filling(struct emit *e, unsigned size, bool store, unsigne
     return slow;
 }
 
+static unsigned copy_of(const struct emit *e, const struct ir_op *op)
+{
+    unsigned passing = e->passing[op - e->ir->ops];
+    return passing ? passing - 1 : e->copy[op->a];
+}
+
 /* Compares with the page that was last found through the register. */
 static uint8_t *probe_recent(struct emit *e, const struct ir_op *op, unsigned size, bool store, bool direct)
 {
@@ -103,13 +110,14 @@ static uint8_t *probe_recent(struct emit *e, const struct ir_op *op, unsigned si
         x86_address_into_rax(e, op);
         x86_mov(c, RDX, RAX);
     }
+    struct x86_mem recent = recent_at(e, store, copy_of(e, op));
     x86_alu_ri(c, ALU_and, true, RDX, -MEM_PAGE | (int32_t)(size - 1));
-    x86_alu_rm(c, ALU_cmp, true, RDX, recent_at(e, store, e->copy[op->a]));
+    x86_alu_rm(c, ALU_cmp, true, RDX, recent);
     uint8_t *other = x86_jcc(c, CC_NE);
     if (direct)
-        x86_load(c, RAX, addend(recent_at(e, store, e->copy[op->a])));
+        x86_load(c, RAX, addend(recent));
     else
-        x86_alu_rm(c, ALU_add, true, RAX, addend(recent_at(e, store, e->copy[op->a])));
+        x86_alu_rm(c, ALU_add, true, RAX, addend(recent));
     return other;
 }
 
@@ -218,7 +226,7 @@ static bool moves_on(const struct ir_op *op) { return op->op == IR_ADD && op->b 
 /* The copy for what the register is computed to at this place of the code: its own for one place, unused ones for the others. */
 static unsigned copy_for(struct emit *e, unsigned cell, int offset, bool *used)
 {
-    unsigned copy = cell;
+    unsigned copy = cell < TLB_RECENT ? cell : TLB_RECENT;
     for (unsigned i = 0; i < e->nplaces; i++) {
         if (e->places[i].cell == cell && e->places[i].offset == offset)
             return e->places[i].copy;
@@ -226,7 +234,7 @@ static unsigned copy_for(struct emit *e, unsigned cell, int offset, bool *used)
             copy = TLB_RECENT;
     }
     if (e->nplaces == ARRAY_LEN(e->places))
-        return cell;
+        return cell % TLB_RECENT;
     if (copy == TLB_RECENT)
         for (copy = 0; copy < TLB_RECENT - 1 && used[copy];)
             copy++;
@@ -255,7 +263,7 @@ void x86_plan_probes(struct emit *e)
         const struct ir_op *op = &e->ir->ops[i];
         while (insn > 0 && (insn == e->ir->ninsns || e->ir->insns[insn].op > i))
             insn--;
-        e->copies[i] = 0;
+        e->copies[i] = e->passing[i] = 0;
         if (op->op == IR_CALL)
             memset(later, 0, sizeof later);
         if (writes(op) && !moves_on(op)) {
@@ -266,6 +274,8 @@ void x86_plan_probes(struct emit *e)
                 e->base[op->d] = 0;
             seen[op->d] = true;
         }
+        if (e->walks && is_access(op) && op->a > e->request->zero_cell && op->a < IR_NONE)
+            e->passing[i] = (uint8_t)(1 + copy_for(e, PASSING, e->ir->insns[insn].offset, used));
         if (is_access(op) && op->a < TLB_RECENT) {
             uint8_t side = is_store(op) ? BASE_write : BASE_read;
             e->again[i] = later[op->a] & side;
@@ -319,6 +329,7 @@ static void covered_address(struct emit *e, const struct ir_op *op, const struct
 
 uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at, uint8_t **hit)
 {
+    e->addressed = op->a == e->forwarded;
     if (e->request->flat) {
         flat_address(e, op, at);
         return NULL;
@@ -330,11 +341,12 @@ uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size,
         return NULL;
     }
     uint8_t side = store ? BASE_write : BASE_read;
-    bool recent = op->a < TLB_RECENT && (e->base[op->a] & (side | BASE_computed));
+    bool passing = e->passing[op - e->ir->ops];
+    bool recent = passing || (op->a < TLB_RECENT && (e->base[op->a] & (side | BASE_computed)));
     bool filling = !recent && op->a < TLB_RECENT && e->again[op - e->ir->ops];
     bool direct = recent && x86_pin(e, op->a) >= 0 && fits32((int64_t)op->imm);
     *at = (struct x86_mem){.base = RAX, .index = NO_REG};
-    if (recent || filling)
+    if (!passing && (recent || filling))
         e->base[op->a] |= side;
     if (!recent) {
         x86_address_into_rax(e, op);
@@ -352,7 +364,7 @@ uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size,
                               .back = e->c.at,
                               .op = op,
                               .size = (uint8_t)size,
-                              .copy = e->copy[op->a],
+                              .copy = (uint8_t)copy_of(e, op),
                               .store = store,
                               .direct = direct});
     return NULL;

@@ -71,6 +71,13 @@ struct mirror {
     bool wide, valid;
 };
 
+/* Condition flags that are to be made of this op's operands where they are wanted (sunk.c). */
+struct sunk {
+    const struct ir_op *op; /* NULL: the flags are in their cell */
+    int32_t less[2];        /* what an operand was, less what its register holds */
+    bool kept[2];           /* it is in cpu->compared instead */
+};
+
 struct cold {                                                                /* code behind the block's end that a rare branch goes to */
     enum { COLD_slow, COLD_exit, COLD_trap, COLD_write, COLD_restart } kind; /* restart: out of the block, to the current insn */
     uint8_t *from, *back;                                                    /* displacement of the branch, or NULL; where to go on */
@@ -84,6 +91,7 @@ struct cold {                                                                /* 
     uint8_t xstate[XPINS];                                  /* at the branch, of pinned xmm registers */
     struct mirror mirror;                                   /* likewise */
     struct vreg vec[XPINS];                                 /* likewise */
+    struct sunk sunk;                                       /* likewise */
     uint8_t nxtemps, reg, other;                            /* other: write */
     uint16_t insn;                                          /* restart */
     bool single, boxed;
@@ -93,6 +101,7 @@ struct cold {                                                                /* 
     bool polls;                  /* exit: it looks for events first */
     bool when;                   /* choices: of a condition that is true */
     uint16_t forwarded, skipped; /* at the branch */
+    bool addressed;              /* slow: the op's address, without its displacement, is a temporary that is in rax only */
     bool given_back;             /* trap: the guest's registers are where the list has them */
 };
 enum { XMM = 32 };
@@ -127,6 +136,8 @@ struct emit {
     struct place places[TLB_RECENT];
     unsigned nplaces;
     uint8_t copies[IR_MAX_OPS];     /* by op: 1 + the copy for its result, 0: as before */
+    uint8_t passing[IR_MAX_OPS];    /* by op: 1 + the copy for its address, which is a temporary; 0: none */
+    bool addressed;                 /* of the access being emitted: as in struct cold */
     bool again[IR_MAX_OPS];         /* by op: the same base is accessed again */
     uint8_t need[IR_MAX_OPS];       /* by op: NEED_* of its result */
     uint8_t wanted[NEED_CELLS + 1]; /* by cell, while those are found out */
@@ -138,6 +149,7 @@ struct emit {
     struct xtemp xtemp[XTEMPS];
     struct mirror mirror;
     unsigned nxtemps;
+    struct sunk sunk;
     bool vectors; /* the block computes with vectors: xmm registers are not the guest's scalars, */
     struct vreg vec[XPINS];
     unsigned vused[XPINS], vclock; /* when */
@@ -162,6 +174,15 @@ void x86_cold(struct emit *e, struct cold cold);
 
 bool x86_read_later(const struct emit *e, const struct ir_op *from, unsigned cell); /* before it is written */
 bool x86_reads(const struct ir_op *op, unsigned cell);
+
+/* sunk.c */
+bool x86_sink(struct emit *e, const struct ir_op *op);       /* the op's flags are made later */
+void x86_sunk_op(struct emit *e, const struct ir_op *op);    /* before each op */
+void x86_sunk_cold(struct emit *e, const struct cold *cold); /* in a stub that leaves the block; loses rax, rcx, rdx */
+bool x86_access_native(const struct ir_op *op);              /* memory.c: a load or store of at most a cell */
+/* flags.c: rcx = rcx op the second operand, by way of rdx; the host's flags as the result */
+void x86_flags_operate(struct emit *e, const struct ir_op *op, enum x86_alu alu);
+void x86_flags_keep(struct emit *e, const struct ir_op *op, bool inverted);
 
 static inline unsigned x86_need(const struct emit *e, const struct ir_op *op) { return e->need[op - e->ir->ops]; }
 
