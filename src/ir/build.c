@@ -190,9 +190,16 @@ static void make_room(struct ir_build *b, unsigned cell, unsigned cells)
     }
 }
 
+/* Half of a vector that is a constant. */
+static ir_val known_half(struct ir_build *b, ir_val v)
+{
+    const struct ir_op *p = v.type == IR_i64 && !v.known ? ir_producer(b, v.cell) : NULL;
+    return p && p->op == IR_K && p->type == IR_v128 ? ir_k(IR_i64, p->imm) : v;
+}
+
 void ir_put(struct ir_build *b, unsigned cell, ir_val v)
 {
-    v = whole(b, v);
+    v = known_half(b, whole(b, v));
     make_room(b, cell, ir_type_cells(v.type));
     assert(b->nputs < IR_MAX_PUTS);
     b->puts[b->nputs].cell = (uint16_t)cell;

@@ -281,7 +281,7 @@ static bool expect_faults(const struct jit_compiler *c, struct jit_code *code, c
 static bool emit(struct jit_compiler *c, struct jit_block *block)
 {
     size_t at = make_room(c);
-    struct ir_block *unrolled = at ? jit_unroll(&block->ir) : NULL;
+    struct ir_block *unrolled = at ? jit_unroll(&block->ir, c->guest->cells) : NULL;
     const struct ir_block *ir = unrolled ? unrolled : &block->ir;
     struct jit_code *code = at ? new_code(c, count_exits(ir) + count_exits(&block->ir)) : NULL;
     if (!code) {

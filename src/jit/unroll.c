@@ -32,7 +32,24 @@ static struct ir_op later(struct ir_op op, unsigned insns)
     return op;
 }
 
-struct ir_block *jit_unroll(const struct ir_block *block)
+/*
+ * A constant that the first round has put into the guest's register, which nothing else in the loop writes. Code with vectors knows the
+ * constant behind a copy as one with it.
+ */
+static bool again(const struct ir_block *block, unsigned i, unsigned zero)
+{
+    const struct ir_op *k = &block->ops[i];
+    if (k->op != IR_K || ir_result_cells(k) != 1 || k->d >= zero)
+        return false;
+    for (const struct ir_op *o = block->ops; o < block->ops + block->nops; o++) {
+        bool same = o->op == IR_K && o->d == k->d && o->imm == k->imm && o->type == k->type;
+        if (o->op == IR_CALL || o->op >= IR_VADD || (!same && ir_sigs[o->op].out && k->d - o->d < (int)ir_result_cells(o) && k->d >= o->d))
+            return false;
+    }
+    return true;
+}
+
+struct ir_block *jit_unroll(const struct ir_block *block, unsigned zero)
 {
     unsigned rounds = rounds_of(block), body = block->nops - 1u;
     if (rounds < 2)
@@ -46,11 +63,15 @@ struct ir_block *jit_unroll(const struct ir_block *block)
     out->insns = (struct ir_insn *)(void *)((char *)out->ops + ops);
     out->nops = out->ninsns = 0;
     for (unsigned round = 0; round < rounds; round++) {
-        unsigned first = out->nops;
-        for (unsigned i = 0; i < body + (round == rounds - 1); i++)
-            out->ops[out->nops++] = later(block->ops[i], round * block->ninsns);
-        for (unsigned i = 0; i < block->ninsns; i++)
-            out->insns[out->ninsns++] = (struct ir_insn){(uint16_t)(first + block->insns[i].op), block->insns[i].offset};
+        unsigned insn = 0;
+        for (unsigned i = 0; i < body + (round == rounds - 1); i++) {
+            for (; insn < block->ninsns && block->insns[insn].op <= i; insn++)
+                out->insns[out->ninsns++] = (struct ir_insn){(uint16_t)out->nops, block->insns[insn].offset};
+            if (!round || !again(block, i, zero))
+                out->ops[out->nops++] = later(block->ops[i], round * block->ninsns);
+        }
+        for (; insn < block->ninsns; insn++)
+            out->insns[out->ninsns++] = (struct ir_insn){(uint16_t)out->nops, block->insns[insn].offset};
     }
     return out;
 }

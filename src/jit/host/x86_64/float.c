@@ -19,12 +19,22 @@ static bool to_int_native(const struct emit *e, const struct ir_op *op)
     return op->s[1] == IR_rtz || (is_signed && (op->s[1] == IR_rne || (directed && op->type == IR_i64 && e->sse41)));
 }
 
+/* Bits of a float with those of another, or of an integer. */
+static bool logic_native(const struct emit *e, const struct ir_op *op)
+{
+    return op->type == IR_i64 && op->b != IR_CONST && e->avx &&
+           (x86_xpin(e, op->a) >= 0 || x86_xpin(e, op->b) >= 0 || x86_xpin(e, op->d) >= 0);
+}
+
 /* What arises from bits only, and moves. */
 static bool move_native(const struct emit *e, const struct ir_op *op)
 {
     switch (op->op) {
     case IR_FABS:
     case IR_FNEG: return scalar(op->type);
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR: return logic_native(e, op);
     case IR_FBOX:
     case IR_FUNBOX: return x86_xcanonical(e) && (op->op == IR_FBOX ? source(op) : op->type) == IR_f32;
     case IR_FROM: return scalar(op->type) && word(source(op));
@@ -189,6 +199,16 @@ static void sign(struct emit *e, const struct ir_op *op)
     else
         sse_3c(e, 0, SSE_xor, d, x, single ? CONSTANT(e, neg32) : CONSTANT(e, neg64));
     x86_xfinish(e, op, d, single, state);
+}
+
+static void logic(struct emit *e, const struct ir_op *op)
+{
+    unsigned opcode = op->op == IR_AND ? SSE_and : op->op == IR_OR ? SSE_or : SSE_xor;
+    x86_xpay(e, op->a);
+    x86_xpay(e, op->b);
+    unsigned a = x86_xget(e, op->a, false, XWORK0), b = op->b == op->a ? a : x86_xget(e, op->b, false, XWORK1), d = x86_xresult(e, op);
+    sse_3(e, 0, opcode, d, a, b);
+    x86_xfinish(e, op, d, false, 0);
 }
 
 /* roundss, roundsd: the rounding is an immediate; inexact is not raised if bit 3 says so. */
@@ -368,6 +388,9 @@ static void lower(struct emit *e, const struct ir_op *op)
     case IR_FMAX: extreme(e, op); break;
     case IR_FABS:
     case IR_FNEG: sign(e, op); break;
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR: logic(e, op); break;
     case IR_FROUND: round_integral(e, op); break;
     case IR_FEQ:
     case IR_FLT:

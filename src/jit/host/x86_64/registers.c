@@ -37,7 +37,8 @@ static void count_uses(const struct emit *e, uint16_t *uses)
         const struct ir_op *op = &e->ir->ops[i];
         if (e->need[i] == NEED_none)
             continue;
-        bool writes = (ir_sigs[op->op].out || op->op == IR_CALL) && ir_sigs[op->op].out != 'L'; /* flags are mostly never made (sunk.c) */
+        bool writes = (ir_sigs[op->op].out || op->op == IR_CALL) && ir_sigs[op->op].out != 'L' &&
+                      op->op != IR_K; /* flags are mostly never made (sunk.c), constants as well stored */
         const uint16_t cells[] = {op->a, op->b, op->c, writes ? op->d : (uint16_t)IR_NONE};
         for (unsigned n = 0; n < ARRAY_LEN(cells); n++)
             count_use(uses, op, cells[n], n == 0);
