@@ -453,6 +453,41 @@ static void threads(void)
     told("end", pid);
 }
 
+/* Its tracer ends while it stands before a call. */
+static void orphan(void)
+{
+    int fds[2], status;
+    char text[8] = "";
+    pid_t begun = pipe(fds) ? -1 : fork();
+    if (!begun) {
+        raise(SIGSTOP);
+        if (write(fds[1], "alive", 5) != 5)
+            _exit(1);
+        _exit(0);
+    }
+    waitpid(begun, &status, WUNTRACED);
+    pid_t tracer = fork();
+    if (!tracer) {
+        trace(PTRACE_SEIZE, begun, 0, PTRACE_O_TRACESYSGOOD);
+        told("seized", begun);
+        SHOW(trace(PTRACE_LISTEN, begun, 0, 0));
+        kill(begun, SIGCONT);
+        told("continued", begun);
+        trace(PTRACE_SYSCALL, begun, 0, 0);
+        told("signal", begun);
+        trace(PTRACE_SYSCALL, begun, 0, SIGCONT);
+        told("call", begun);
+        _exit(0);
+    }
+    waitpid(tracer, &status, 0);
+    close(fds[1]);
+    for (ssize_t n = 0, more; (more = read(fds[0], text + n, sizeof text - 1 - (size_t)n)) > 0; n += more)
+        ;
+    say("it is %s", text);
+    waitpid(begun, &status, 0);
+    show_status("orphan", status);
+}
+
 static void sleep_a_second(void)
 {
     struct timespec begun, ended;
@@ -494,6 +529,7 @@ int main(int argc, char **argv)
     events(0);
     attaching();
     threads();
+    orphan();
     sleeping();
     return 0;
 }
