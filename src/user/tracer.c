@@ -202,7 +202,7 @@ static void set_options(struct user_tracee *e)
 static int status_of(const struct user_trace *tr)
 {
     int sys = tr->options & PTRACE_O_TRACESYSGOOD ? 0x80 : 0;
-    switch (tr->stop) {
+    switch (atomic_load(&tr->stop)) {
     case USER_STOP_signal: return tr->info.si_signo << 8 | STOPPED;
     case USER_STOP_exec: return PTRACE_EVENT_EXEC << 16 | SIGTRAP << 8 | STOPPED;
     case USER_STOP_event: return PTRACE_EVENT_STOP << 16 | SIGTRAP << 8 | STOPPED;
