@@ -20,7 +20,7 @@ struct machine_setup {
 int machine_init(struct machine *m, const struct machine_setup *setup, struct err *err) NODISCARD;
 void machine_fini(struct machine *m);
 uint64_t machine_features(const struct machine *m);
-/* Writes the program's bytes and readies vCPU n to run it from the start; paged: by Sv39, physical code pages in another order. */
+/* Writes the program's bytes and readies vCPU n to run it from the start; paged: by page tables, physical code pages in another order. */
 void machine_load(struct machine *m, unsigned n, const struct program *p, bool paged);
 void machine_run(struct machine *m, unsigned n);           /* in this thread, to the program's end */
 void machine_run_all(struct machine *m);                   /* on their threads; once in a machine's life */
