@@ -31,7 +31,10 @@ static uint8_t *host(struct cpu *cpu, gva va, enum mem_access access, unsigned a
     return tlb_hit(e, va, 1) ? (uint8_t *)(uintptr_t)(va + e->addend) : NULL;
 }
 
-static bool within_flat(const struct cpu *cpu, gva va, uint64_t size) { return cpu->flat && va < MEM_FLAT_END - size; }
+static bool within_flat(gva va, uint64_t size) { return va < MEM_FLAT_END - size; }
+
+/* Programs' addresses may have tags. */
+static gva untagged(gva va) { return va >> 55 & 1 ? va : bits_get(va, 0, 56); }
 
 static void flat_copy(void *arg)
 {
@@ -50,7 +53,9 @@ static uint64_t copy(struct cpu *cpu, struct run *r, unsigned how, bool back)
 {
     unsigned write = attributes(how, WRITE_USER), read = attributes(how, READ_USER);
     if (cpu->flat) {
-        if (within_flat(cpu, r->to, r->size) && within_flat(cpu, r->from, r->size) && os_fault_try(flat_copy, r))
+        r->to = untagged(r->to);
+        r->from = untagged(r->from);
+        if (within_flat(r->to, r->size) && within_flat(r->from, r->size) && os_fault_try(flat_copy, r))
             return r->size;
     } else {
         uint8_t *to = host(cpu, r->to, ACCESS_write, write), *from = host(cpu, r->from, ACCESS_read, read);
@@ -68,7 +73,8 @@ static uint64_t set(struct cpu *cpu, struct run *r, unsigned how)
 {
     unsigned write = attributes(how, WRITE_USER);
     if (cpu->flat) {
-        if (within_flat(cpu, r->to, r->size) && os_fault_try(flat_set, r))
+        r->to = untagged(r->to);
+        if (within_flat(r->to, r->size) && os_fault_try(flat_set, r))
             return r->size;
     } else {
         uint8_t *to = host(cpu, r->to, ACCESS_write, write);
