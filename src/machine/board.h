@@ -11,10 +11,11 @@ struct vm_machine;
 struct semihosting_abi;
 
 struct board {
-    const char *name;                                          /* "virt" */
-    const char *arch;                                          /* guest's name */
-    const char *doc;                                           /* one line */
-    unsigned machine;                                          /* ELF machine number of programs for it */
+    const char *name; /* "virt" */
+    const char *arch; /* guest's name */
+    const char *doc;  /* one line */
+    unsigned machine; /* ELF machine number of programs for it */
+    bool boots_flash; /* without firmware and kernel the first flash file is the firmware, if it is read only */
     int (*build)(struct vm_machine *machine, struct err *err); /* memory, vCPUs, devices; on failure free() follows */
     int (*boot)(struct vm_machine *machine, struct err *err);  /* nothing runs: loads kernel and firmware, puts the vCPUs at their start */
     void (*free)(struct vm_machine *machine);                  /* the board's own part; also of a half-built machine */

@@ -25,7 +25,10 @@ static int make_log(struct vm_machine *m)
 static int check_config(const struct vm_machine *m, struct err *err)
 {
     const char *kernel = machine_option(m, CONFIG_kernel), *bios = machine_option(m, CONFIG_bios);
-    if (!kernel && !bios)
+    char path[CONFIG_PATH_MAX];
+    bool flash =
+        m->board->boots_flash && config_count(m->config, CONFIG_flash) && config_flash(config_text(m->config, CONFIG_flash, 0), path);
+    if (!kernel && !bios && !flash)
         return err_set(err, STATUS_config, "nothing to boot: give kernel FILE, or bios FILE, or bios none");
     if (!kernel && machine_option(m, CONFIG_initrd))
         return err_set(err, STATUS_config, "initrd is given without a kernel");

@@ -52,14 +52,16 @@ static void starts(const char *const *options, uint64_t pc, uint64_t dt)
 static void starts_programs(void **state)
 {
     (void)state;
-    char path[32], kernel[64], bios[64];
+    char path[32], kernel[64], bios[64], flash[64];
     temporary(path, says_ok, sizeof says_ok);
     snprintf(kernel, sizeof kernel, "kernel=%s", path);
     snprintf(bios, sizeof bios, "bios=%s", path);
+    snprintf(flash, sizeof flash, "flash=%s,ro", path);
     starts((const char *const[]){"arch=arm64", "memory=64M", "bios=none", NULL}, ARM_RAM, 0);
     starts((const char *const[]){"arch=arm64", "memory=64M", kernel, "vcpus=8", NULL}, FLAT, ARM_RAM);
     starts((const char *const[]){"arch=arm64", "memory=64M", kernel, "virtualization=on", "mode=interpreter", NULL}, FLAT, ARM_RAM);
     starts((const char *const[]){"arch=arm64", "memory=64M", bios, NULL}, 0, ARM_RAM);
+    starts((const char *const[]){"arch=arm64", "memory=64M", flash, NULL}, 0, ARM_RAM);
     unlink(path);
 }
 

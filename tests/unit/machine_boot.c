@@ -38,6 +38,7 @@ static void refuses(void **state)
         const char *word;
     } bad[] = {
         {{"memory=16M"}, STATUS_config, "nothing to boot"},
+        {{"flash=x,ro"}, STATUS_config, "nothing to boot"},
         {{"kernel=/no/such/file"}, STATUS_not_found, "/no/such/file"},
         {{"kernel=/tmp"}, STATUS_config, "/tmp"},
         {{t}, STATUS_config, "text file"},

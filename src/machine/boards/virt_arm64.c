@@ -231,6 +231,7 @@ const struct board board_virt_arm64 = {
     .arch = "arm64",
     .doc = "arm64 machine with virtio devices, as QEMU's board of this name has them",
     .machine = ELF_arm64,
+    .boots_flash = true,
     .build = virt_build,
     .boot = virt_arm64_boot,
     .free = virt_free,
