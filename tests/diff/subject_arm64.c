@@ -87,7 +87,8 @@ static bool copied(const struct case_view *v)
 /* Programs' addresses may have tags in their top byte, which the oracle takes off. */
 static bool tagged(const struct case_view *v)
 {
-    return v->ours->signal == CASE_SIGSEGV && v->ours->address >> 56 && !(v->ours->address >> 55 & 1);
+    bool fault = v->ours->signal == CASE_SIGSEGV || v->ours->signal == CASE_SIGBUS;
+    return fault && v->ours->address >> 56 && !(v->ours->address >> 55 & 1);
 }
 
 static bool known(const struct case_view *v)
