@@ -349,6 +349,7 @@ static void plan(struct emit *e, const struct ir_block *ir)
     e->forwarded = IR_NONE;
     e->divided = NULL;
     e->sunk.op = NULL;
+    e->addressed = false;
     e->top = INT_MIN;
     e->skipped = 0;
     e->paired = NULL;
