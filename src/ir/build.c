@@ -4,6 +4,7 @@
  * thread, block after block. The op that leaves the block is held back (b->last) until the insn's queued writes are committed.
  */
 #include "ir/build_state.h"
+#include "ir/rotate.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -610,6 +611,7 @@ struct ir_block *ir_finish(struct ir_build *b)
         o->d = (uint16_t)b->ninsns;
         o->imm = (uint64_t)(int64_t)b->next;
     }
+    ir_rotate(b->ops, b->nops);
     b->block = (struct ir_block){.nops = (uint16_t)b->nops, .ninsns = (uint16_t)b->ninsns, .ops = b->ops, .insns = b->insns};
     return &b->block;
 }
