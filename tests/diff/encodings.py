@@ -49,6 +49,7 @@ ARM64 = {
         (r"-", r"[us]mulh .*"),             # likewise
         (r"-", r"(pac|aut|xpac|bl?ra|ret|eret|ldra).*"),  # of pointer authentication, of which only hints are there
         (r"bfc .*", r"bfi \w+, [wx]zr, .*"),  # its alias since Armv8.2
+        (r"bfxil \w+, [wx]zr, 0, .*", r"bfc .*"),  # is none of that alias
         (r"[us]xtl2? .*", r"[us]shll2? .*, 0"),  # whose alias it does not prefer
         (r"prfm .*", r"rprfm .*"),          # the hint for ranges
         (r"-", r"(mrs|msr|sysl?|dcps[123]) .*"),  # without a register, or not of any program

@@ -257,6 +257,8 @@ def c_text(e, field, top=False):
         text = f"{args[0]} ? {args[1]} : {args[2]}"
     elif e.value == "<<":  # a negative left operand would be undefined in C
         text = f"(int64_t)((uint64_t){args[0]} << {args[1]})"
+    elif e.value in ("+", "-", "*") and any(a.op == "bin" and a.value == "<<" for a in e.args):  # wraps, as where it is folded
+        text = f"(int64_t)((uint64_t){args[0]} {e.value} (uint64_t){args[1]})"
     else:
         text = f"{args[0]} {e.value} {args[1]}"
     return text if top else f"({text})"
