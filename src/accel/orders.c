@@ -9,15 +9,25 @@ enum { SPINS = 1000 };
 
 static void nothing(struct cpu *cpu, void *arg) { (void)cpu, (void)arg; }
 
+/* There are too many: one of each function, for all that it can do. */
+static void merge_orders(struct vcpu *to)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0, k; i < to->norders; i++) {
+        for (k = 0; k < kept && to->orders[k].fn != to->orders[i].fn;)
+            k++;
+        to->orders[k] = (struct cpu_order){to->orders[i].fn, 0, 0};
+        kept += k == kept;
+    }
+    to->norders = kept;
+}
+
 static void leave_order(struct vcpu *to, const struct cpu_order *order)
 {
     os_mutex_lock(&to->lock);
-    if (to->norders == VCPU_ORDERS) {
-        to->orders[0] = (struct cpu_order){order->fn, 0, 0};
-        to->norders = 1;
-    } else {
-        to->orders[to->norders++] = *order;
-    }
+    if (to->norders == VCPU_ORDERS)
+        merge_orders(to);
+    to->orders[to->norders++] = *order; /* the functions are far fewer */
     atomic_fetch_add(&to->told, 1);
     atomic_fetch_or(&to->cpu->events, CPU_EVENT_order);
     os_mutex_unlock(&to->lock);
