@@ -4,9 +4,8 @@ BUILD = build
 GUEST = riscv64
 PREFIX = /usr/local
 LIBDIR = lib
-GUEST = riscv64
 
-.PHONY: all run test test-rootfs test-debian test-user test-cross bench check fuzz fmt install clean help
+.PHONY: all run test test-rootfs test-debian test-stress test-user test-cross bench check fuzz fmt install clean help
 
 all: ## build the command, build/vm, and the library
 	@tools/setup build
@@ -32,10 +31,15 @@ test-debian: ## slow: compilers, interpreters, stress-ng and others in that Debi
 	@tools/build $(BUILD)
 	@tools/test-debian --arch $(GUEST) $(BUILD)/vm
 
-test-user: ## slow: programs of that Debian in user mode, as root
+test-stress: ## slow: an hour of compiling, stress-ng, threads, Node and Java side by side in that Debian, GUEST likewise
 	@tools/setup rootfs
 	@tools/build $(BUILD)
-	@tools/test-user $(BUILD)/vm-user
+	@tools/test-stress --arch $(GUEST) $(BUILD)/vm
+
+test-user: ## slow: programs of that Debian in user mode, as root, GUEST likewise
+	@tools/setup rootfs
+	@tools/build $(BUILD)
+	@tools/test-user --arch $(GUEST) $(BUILD)/vm-user
 
 test-cross: ## slow: build for arm64 and riscv64 hosts, unit tests under QEMU
 	@tools/setup cross

@@ -325,7 +325,7 @@ def main(doc, cases, summary=False):
     """The body of a test script: `script VM [CASE...]`, cases: functions by name. summary: a last line for people."""
     default_signals()
     names = sys.argv[2:] or list(cases)
-    if len(sys.argv) < 2 or not set(names) <= set(cases):
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-") or not set(names) <= set(cases):
         sys.exit(f"{doc}\ncases: {' '.join(cases)}")
     points = Points()
     for name in names:
