@@ -128,14 +128,14 @@ bool user_trap(void *machine, struct cpu *cpu)
     (void)machine;
     if (abi->is_call(cpu->trap.kind)) {
         user_syscall(t);
-        if (t->user->debug && user_debug_steps(t))
-            atomic_fetch_or(&cpu->events, CPU_EVENT_stop);
     } else {
         siginfo_t info;
         abi->trap_signal(cpu, cpu->trap, &info);
         if (info.si_signo && (!t->user->debug || !user_debug_trapped(t, &info)))
             user_signals_fault(t, &info);
     }
+    if ((t->user->debug && user_debug_steps(t)) || user_trace_steps(t)) /* which may be new since it began to run */
+        atomic_fetch_or(&cpu->events, CPU_EVENT_stop);
     bool changed = t->changed;
     t->changed = false;
     return changed;

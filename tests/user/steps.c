@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* ptrace's single steps, which riscv64's kernel has not: through code, a system call, into a signal's handler, and from a breakpoint on. */
+/* ptrace's single steps, which riscv64's kernel has not: through code, a system call, into a signal's handler, and from a fault on. */
 #include "user.h"
 #include <elf.h>
 #include <sys/ptrace.h>
@@ -35,6 +35,12 @@ static void work(void)
     }
     raise(SIGUSR1);
     say("count %d", count);
+    *(volatile int *)(uintptr_t)count = 1; /* no such address */
+}
+
+static void __attribute__((noinline, noclone)) instead(void)
+{
+    count += 2;
     _exit(count);
 }
 
@@ -45,6 +51,15 @@ static uint64_t pc_of(pid_t pid)
     uint64_t registers[64] = {0};
     struct iovec v = {registers, sizeof registers};
     return ptrace(PTRACE_GETREGSET, pid, (void *)(uintptr_t)NT_PRSTATUS, &v) ? 0 : registers[PC];
+}
+
+static void set_pc(pid_t pid, void (*fn)(void))
+{
+    uint64_t registers[64] = {0};
+    struct iovec v = {registers, sizeof registers};
+    ptrace(PTRACE_GETREGSET, pid, (void *)(uintptr_t)NT_PRSTATUS, &v);
+    registers[PC] = (uintptr_t)fn;
+    SHOW(ptrace(PTRACE_SETREGSET, pid, (void *)(uintptr_t)NT_PRSTATUS, &v));
 }
 
 static bool inside(uint64_t pc, void (*fn)(void)) { return pc == (uintptr_t)fn; }
@@ -78,6 +93,15 @@ int main(void)
     while (calm < 20 && trace(PTRACE_SINGLESTEP, pid, 0) == 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
         calm++;
     say("steps on: %d", calm);
+    trace(PTRACE_CONT, pid, 0);
+    waitpid(pid, &status, 0);
+    show_status("a fault", status);
+    set_pc(pid, instead);
+    SHOW(trace(PTRACE_SINGLESTEP, pid, 0));
+    waitpid(pid, &status, 0);
+    show_status("one step from there", status);
+    uint64_t past = pc_of(pid) - (uintptr_t)instead;
+    say("at the second insn: %d", past > 0 && past <= 10);
     trace(PTRACE_CONT, pid, 0);
     waitpid(pid, &status, 0);
     show_status("end", status);
