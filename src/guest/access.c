@@ -160,7 +160,7 @@ static bool paged_bytes(struct cpu *cpu, gva va, unsigned size, enum mem_access 
 /* With the rights of user mode, by the TLB of that; kernels copy from and to programs so. */
 static bool user_bytes(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr, uint8_t *buf)
 {
-    struct tlb *own = cpu->tlb, *tlb = cpu->user_tlb ? cpu->user_tlb : cpu->ops->user_tlb(cpu);
+    struct tlb *own = cpu->tlb, *tlb = cpu->ops->user_tlb(cpu);
     const struct tlb_entry *e = access == ACCESS_write ? &tlb->write[tlb_index(va)] : &tlb->read[tlb_index(va)];
     if (tlb_hit(e, va, size) && !(attr & MEM_natural)) {
         uint8_t *host = (uint8_t *)(uintptr_t)(va + e->addend);

@@ -102,7 +102,7 @@ struct cpu {
     void *arch;                  /* the guest's own part: features, caches of its registers; guest->init makes it */
     void *accel;                 /* the accelerator's part of this vCPU */
     void *machine;               /* the machine's part, for ops of the machine */
-    struct tlb *user_tlb;        /* of accesses with the rights of user mode (attribute user); NULL: ask ops */
+    struct tlb *user_tlb;        /* of accesses with the rights of user mode (attribute user); one where nothing hits: ask ops */
     struct cpu_monitor *monitor; /* shared by the machine's vCPUs: LL/SC */
     struct {
         const void *line;

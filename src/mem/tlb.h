@@ -18,7 +18,7 @@
 #pragma once
 #include "mem/space.h"
 
-enum { TLB2_BITS = 13, TLB2_SIZE = 1 << TLB2_BITS, TLB2_READ_ONLY = 1, TLB2_IDS = 4095 };
+enum { TLB2_BITS = 13, TLB2_SIZE = 1 << TLB2_BITS, TLB2_READ_ONLY = 1, TLB2_IDS = 4094, TLB2_NO_ID = 4095 /* what it is never given */ };
 enum { TLB_BITS = 9, TLB_SIZE = 1 << TLB_BITS, TLB_RECENT = 32, TLB_LARGE = 256 };
 enum {
     TLB_COPIES = 2 * TLB_RECENT /* the second half: what is looked up once for several accesses */,
@@ -44,7 +44,7 @@ struct tlb_spans {
 struct tlb {
     _Alignas(64) struct tlb_entry read[TLB_ENTRIES];
     struct tlb_entry write[TLB_ENTRIES];
-    uint64_t id;   /* 1..TLB2_IDS */
+    uint64_t id;   /* 1..TLB2_IDS; TLB2_NO_ID: the second level knows nothing of it */
     uint64_t salt; /* spreads TLBs over the second level */
     uint64_t code; /* a bit for each TLB_PART of write[] that an entry of a page with code came into */
     struct tlb_spans spans;

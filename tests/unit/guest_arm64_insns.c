@@ -20,7 +20,7 @@ static void prepare(struct fixture *t)
 
 static void every_insn_lifts_in_every_mode(void **state)
 {
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     (void)state;
     for (unsigned mode = 0; mode < 24; mode++) {
         prepare(t);
@@ -37,12 +37,12 @@ static void every_insn_lifts_in_every_mode(void **state)
             assert_true(ir_finish(t->build)->nops > 0);
         }
     }
-    bench_free(t);
+    fixture_free(t);
 }
 
 static void undefined_words(void **state)
 {
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     struct guest_text text;
     (void)state;
     prepare(t);
@@ -50,7 +50,7 @@ static void undefined_words(void **state)
     assert_int_equal(trap_of(t, 0x19000440), ARM64_TRAP_undef); /* cpyfp with one register for two */
     assert_int_equal(arm64_print_insn(t->cpu, 0x19000440, 0, &text), 4);
     assert_string_equal(text.text, ".inst 0x19000440");
-    bench_free(t);
+    fixture_free(t);
 }
 
 static void models_hide_insns(void **state)
@@ -66,11 +66,11 @@ static void models_hide_insns(void **state)
     (void)state;
     for (unsigned i = 0; i < ARRAY_LEN(hidden); i++)
         for (unsigned with = 0; with < 2; with++) {
-            struct fixture *t = bench_new(with ? "max" : hidden[i].model);
+            struct fixture *t = fixture_new(with ? "max" : hidden[i].model);
             prepare(t);
             A64N(t->cpu, x, 1) = PAGE;
             assert_int_equal(trap_of(t, hidden[i].word), with ? UINT32_MAX : ARM64_TRAP_undef);
-            bench_free(t);
+            fixture_free(t);
         }
 }
 
@@ -80,7 +80,7 @@ enum { CPYFP = 0x19010440, CPYM = 0x1d410440, CPYE = 0x1d810440, SETP = 0x19c204
 
 static void memory_copies_need_leave(void **state)
 {
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     (void)state;
     prepare(t);
     A64(t->cpu, mode) = 0;
@@ -97,13 +97,13 @@ static void memory_copies_need_leave(void **state)
     A64(t->cpu, hcrx_el2) = HCRX_MSCEN;
     arm64_restored(t->cpu);
     assert_int_equal(trap_of(t, CPYFP), UINT32_MAX);
-    bench_free(t);
+    fixture_free(t);
 }
 
 /* What came before the fault is done and told; the insn, run again, finds the fault at once. */
 static void memory_copies_stop_at_faults(void **state)
 {
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     uint64_t *x = &A64(t->cpu, x), last = RAM + RAM_SIZE, v = 0x1122334455667788;
     (void)state;
     prepare(t);
@@ -131,13 +131,13 @@ static void memory_copies_stop_at_faults(void **state)
     assert_int_equal(trap_of(t, SETM), UINT32_MAX);
     assert_int_equal(x[1], (uint64_t)-0x10);
     assert_int_equal(trap_of(t, SETE), ARM64_TRAP_data_abort);
-    bench_free(t);
+    fixture_free(t);
 }
 
 static void memory_copies_of_the_other_option(void **state)
 {
     enum { EC = 0x27u << 26, IL = 1 << 25, SET = 1 << 24, EPILOGUE = 1 << 18, WRONG_A = 3 << 16 };
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     (void)state;
     prepare(t);
     arm64_set_nzcv(t->cpu, 1u << 29);
@@ -159,7 +159,7 @@ static void memory_copies_of_the_other_option(void **state)
     assert_int_equal(t->cpu->pc, CODE - 8);
     assert_int_equal(A64N(t->cpu, x, 0), PAGE + 4);
     assert_int_equal(A64N(t->cpu, x, 1), PAGE);
-    bench_free(t);
+    fixture_free(t);
 }
 
 int main(void)

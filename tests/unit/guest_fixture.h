@@ -152,6 +152,8 @@ static struct fixture *fixture_new(const char *model)
     f->cpu->ops = &fake_ops;
     f->cpu->tlb = &f->tlb;
     f->cpu->user_tlb = &f->user_tlb;
+    f->cpu->monitor = cpu_monitor_new();
+    assert_non_null(f->cpu->monitor);
     f->cpu->window = &f->window;
     f->cpu->id = 3;
     memset(&f->tlb, 0xff, sizeof f->tlb);
@@ -166,6 +168,7 @@ static struct fixture *fixture_new(const char *model)
 static void fixture_free(struct fixture *f)
 {
     GUEST_OBJECT.fini(f->cpu);
+    free(f->cpu->monitor);
     ir_build_free(f->build);
     mem_space_free(f->space);
     free(f->cpu);

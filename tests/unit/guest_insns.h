@@ -10,20 +10,6 @@ enum { MAX_FIELDS = 16 };
 #define CODE (RAM + 0x100)
 #define PAGE (RAM + MEM_PAGE) /* the test page */
 
-static struct fixture *bench_new(const char *model)
-{
-    struct fixture *t = fixture_new(model);
-    t->cpu->monitor = cpu_monitor_new();
-    assert_non_null(t->cpu->monitor);
-    return t;
-}
-
-static void bench_free(struct fixture *t)
-{
-    free(t->cpu->monitor);
-    fixture_free(t);
-}
-
 /* Lifts one insn at CODE with the keys of the current state and executes it; the trap it takes, UINT32_MAX: none. */
 static uint32_t trap_of(struct fixture *t, uint32_t word)
 {
@@ -92,7 +78,7 @@ static bool test_holds(struct fixture *t, const struct insn_row *insn, const str
 
 static void stanzas_do_what_their_tests_say(void **state)
 {
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     unsigned bad = 0, run = 0;
     (void)state;
     for (unsigned id = 0; id < INSNS; id++) {
@@ -100,7 +86,7 @@ static void stanzas_do_what_their_tests_say(void **state)
         for (unsigned n = 0; n < insn->ntests; n++, run++)
             bad += !test_holds(t, insn, &insn_tests[insn->first_test + n]);
     }
-    bench_free(t);
+    fixture_free(t);
     assert_true(run > 300);
     assert_int_equal(bad, 0);
 }

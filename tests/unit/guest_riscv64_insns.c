@@ -21,7 +21,7 @@ static void prepare(struct fixture *t)
 
 static void every_insn_lifts_in_every_mode(void **state)
 {
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     (void)state;
     for (unsigned mode = 0; mode < 12; mode++) {
         static const uint8_t privs[] = {PRIV_U, PRIV_S, PRIV_M};
@@ -38,12 +38,12 @@ static void every_insn_lifts_in_every_mode(void **state)
             assert_true(ir_finish(t->build)->nops > 0);
         }
     }
-    bench_free(t);
+    fixture_free(t);
 }
 
 static void lengths_and_undefined_words(void **state)
 {
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     uint64_t key = guest_riscv64.block_key(t->cpu);
     struct guest_text text;
     (void)state;
@@ -64,7 +64,7 @@ static void lengths_and_undefined_words(void **state)
     assert_string_equal(text.text, ".4byte 0xffffffff");
     assert_int_equal(riscv64_print_insn(t->cpu, 0xfe000ee3, 0x80001000, &text), 4);
     assert_string_equal(text.text, "beqz zero, 0x80000ffc");
-    bench_free(t);
+    fixture_free(t);
 }
 
 enum {
@@ -90,7 +90,7 @@ enum {
 
 static void floating_point_may_be_off_or_clean(void **state)
 {
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     uint64_t *mstatus = &t->cpu->cell[RISCV64_CELL_mstatus], *frm = &t->cpu->cell[RISCV64_CELL_frm];
     (void)state;
     t->cpu->cell[RISCV64_CELL_x + 11] = PAGE;
@@ -107,12 +107,12 @@ static void floating_point_may_be_off_or_clean(void **state)
         assert_int_equal(trap_of(t, FADD_S), RISCV64_TRAP_illegal);
         assert_int_equal(trap_of(t, FADD_S_RNE), UINT32_MAX);
     }
-    bench_free(t);
+    fixture_free(t);
 }
 
 static void permissions(void **state)
 {
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     uint64_t *cell = t->cpu->cell;
     (void)state;
     cell[RISCV64_CELL_x + 11] = PAGE + 8;
@@ -140,12 +140,12 @@ static void permissions(void **state)
     assert_int_equal(trap_of(t, MRET), RISCV64_TRAP_illegal);
     cell[RISCV64_CELL_priv] = PRIV_U;
     assert_int_equal(trap_of(t, SRET), RISCV64_TRAP_illegal);
-    bench_free(t);
+    fixture_free(t);
 }
 
 static void addresses_that_trap(void **state)
 {
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     uint64_t *x = &t->cpu->cell[RISCV64_CELL_x];
     (void)state;
     x[11] = x[12] = PAGE + 2;
@@ -163,7 +163,7 @@ static void addresses_that_trap(void **state)
     assert_int_equal(t->cpu->trap.info, 0x1003);
     assert_int_equal(x[10], 77);
     assert_int_equal(trap_of(t, AMOCAS_Q_ODD), RISCV64_TRAP_illegal);
-    bench_free(t);
+    fixture_free(t);
 }
 
 static void models_hide_insns(void **state)
@@ -178,22 +178,22 @@ static void models_hide_insns(void **state)
     };
     (void)state;
     for (unsigned i = 0; i < ARRAY_LEN(hidden); i++) {
-        struct fixture *t = bench_new(hidden[i].model);
+        struct fixture *t = fixture_new(hidden[i].model);
         t->cpu->cell[RISCV64_CELL_mstatus] = STATUS_FS;
         t->cpu->cell[RISCV64_CELL_x + 12] = t->cpu->cell[RISCV64_CELL_x + 10] = PAGE;
         assert_int_equal(trap_of(t, hidden[i].word), RISCV64_TRAP_illegal);
-        bench_free(t);
-        t = bench_new("max");
+        fixture_free(t);
+        t = fixture_new("max");
         t->cpu->cell[RISCV64_CELL_mstatus] = STATUS_FS;
         t->cpu->cell[RISCV64_CELL_x + 12] = t->cpu->cell[RISCV64_CELL_x + 10] = PAGE;
         assert_int_equal(trap_of(t, hidden[i].word), UINT32_MAX);
-        bench_free(t);
+        fixture_free(t);
     }
 }
 
 static void without_c_jumps_keep_four_byte_alignment(void **state)
 {
-    struct fixture *t = bench_new("max,-c");
+    struct fixture *t = fixture_new("max,-c");
     uint64_t *x = &t->cpu->cell[RISCV64_CELL_x];
     (void)state;
     assert_int_equal(trap_of(t, JAL_6), RISCV64_TRAP_insn_misaligned);
@@ -203,16 +203,16 @@ static void without_c_jumps_keep_four_byte_alignment(void **state)
     assert_int_equal(trap_of(t, BEQ_6 | 1 << 12), UINT32_MAX); /* bne: not taken */
     x[10] = CODE;
     assert_int_equal(trap_of(t, JALR_2), RISCV64_TRAP_insn_misaligned);
-    bench_free(t);
-    t = bench_new("max");
+    fixture_free(t);
+    t = fixture_new("max");
     assert_int_equal(trap_of(t, JAL_6), UINT32_MAX);
     assert_int_equal(t->cpu->pc, CODE + 6);
-    bench_free(t);
+    fixture_free(t);
 }
 
 static void load_reserved_store_conditional(void **state)
 {
-    struct fixture *t = bench_new("max");
+    struct fixture *t = fixture_new("max");
     uint64_t *x = &t->cpu->cell[RISCV64_CELL_x], stored;
     enum { SC_W = 0x18d5a52f }; /* sc.w a0, a3, (a1) */
     (void)state;
@@ -225,7 +225,7 @@ static void load_reserved_store_conditional(void **state)
     assert_int_equal(stored, 0x23456789);
     assert_int_equal(trap_of(t, SC_W), UINT32_MAX); /* the reservation is used up */
     assert_int_equal(x[10], 1);
-    bench_free(t);
+    fixture_free(t);
 }
 
 int main(void)

@@ -179,9 +179,11 @@ void rig_tlb_forget(struct rig_side *side, struct tlb *tlb)
     tlb->salt = tlb->id * 77;
 }
 
+static struct tlb *user_tlb(struct cpu *cpu) { return cpu->user_tlb; }
+
 int rig_side_init(struct rig_side *side, const struct guest *guest)
 {
-    static const struct cpu_ops none;
+    static const struct cpu_ops ops = {.user_tlb = user_tlb};
     size_t size = align_up(sizeof *side->cpu + (RIG_CELLS + IR_FRAME_EXTRA) * sizeof(uint64_t), 64);
     *side = (struct rig_side){.cpu = aligned_alloc(64, size), .monitor = cpu_monitor_new()};
     for (unsigned i = 0; i < 2; i++)
@@ -198,7 +200,8 @@ int rig_side_init(struct rig_side *side, const struct guest *guest)
     side->cpu->tlb2 = side->tlb2;
     for (unsigned i = 0; i < 2; i++)
         rig_tlb_forget(side, side->tlb[i]);
-    side->cpu->ops = &none;
+    side->cpu->user_tlb = side->tlb[1];
+    side->cpu->ops = &ops;
     side->cpu->machine = side;
     return 0;
 }

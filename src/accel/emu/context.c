@@ -12,7 +12,9 @@
     {                                                \
         [0 ... TLB_ENTRIES - 1] = {.tag = TLB_NONE } \
     }
-static const struct tlb empty_tlb = {.read = NOTHING, .write = NOTHING};
+static const struct tlb empty_tlb = {.read = NOTHING, .write = NOTHING, .id = TLB2_NO_ID};
+
+static void forget_user_tlb(struct emu_cpu *emu) { emu->cpu->user_tlb = (struct tlb *)(uintptr_t)&empty_tlb; }
 
 enum { JUMPS_SIZE = VIEWS * JIT_JUMPS * sizeof(struct jit_jump), TLB2_BYTES = TLB2_SIZE * sizeof(struct tlb_entry) };
 
@@ -20,6 +22,7 @@ enum { JUMPS_SIZE = VIEWS * JIT_JUMPS * sizeof(struct jit_jump), TLB2_BYTES = TL
 int emu_contexts_init(struct emu_cpu *emu)
 {
     emu->next_id = 1;
+    forget_user_tlb(emu);
     emu->all_jumps = os_pages_new(JUMPS_SIZE);
     if (!emu->all_jumps)
         return -STATUS_resource;
@@ -85,7 +88,7 @@ static struct context *find_context(struct emu_cpu *emu, uint64_t number)
     *oldest = (struct context){
         .number = number, .asid = emu->cpu->guest->asid(emu->cpu), .used = true, .stamp = ++emu->stamp, .tlb = oldest->tlb};
     clear(emu, oldest);
-    emu->cpu->user_tlb = NULL; /* it may have been this one */
+    forget_user_tlb(emu); /* it may have been this one */
     cpu_count(emu->cpu, CPU_STAT_contexts_made);
     return oldest;
 }
@@ -97,7 +100,7 @@ void emu_view_update(struct emu_cpu *emu)
     bool same = emu->cpu->flat || (context && context->number == number);
     if (!same) {
         emu->context = context = find_context(emu, number);
-        emu->cpu->user_tlb = NULL;
+        forget_user_tlb(emu);
         emu->cpu->tlb = context->tlb;
         cpu_count(emu->cpu, CPU_STAT_context_switches);
     }
@@ -107,6 +110,8 @@ void emu_view_update(struct emu_cpu *emu)
 
 struct tlb *emu_user_tlb(struct cpu *cpu)
 {
+    if (cpu->user_tlb != &empty_tlb)
+        return cpu->user_tlb;
     struct context *context = find_context(emu_of(cpu), cpu->guest->user_context(cpu));
     return cpu->user_tlb = context->tlb;
 }

@@ -24,10 +24,7 @@ static unsigned attributes(unsigned how, unsigned user) { return how & user ? ME
 static uint8_t *host(struct cpu *cpu, gva va, enum mem_access access, unsigned attr)
 {
     const struct tlb *tlb = attr & MEM_user ? cpu->user_tlb : cpu->tlb;
-    const struct tlb_entry *e;
-    if (!tlb)
-        return NULL;
-    e = access == ACCESS_write ? &tlb->write[tlb_index(va)] : &tlb->read[tlb_index(va)];
+    const struct tlb_entry *e = access == ACCESS_write ? &tlb->write[tlb_index(va)] : &tlb->read[tlb_index(va)];
     return tlb_hit(e, va, 1) ? (uint8_t *)(uintptr_t)(va + e->addend) : NULL;
 }
 

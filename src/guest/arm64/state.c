@@ -147,13 +147,11 @@ uint64_t arm64_hlp_eret(struct cpu *cpu)
 /* MSR (immediate) by op1 << 3 | op2; DAIF of EL0 only where SCTLR lets it. */
 uint64_t arm64_hlp_msr_imm(struct cpu *cpu, uint64_t field, uint64_t value, uint64_t insn)
 {
-    enum { UAO = 3, PAN = 4, SPSEL = 5, SSBS = 25, DIT = 26, DAIFSET = 30, DAIFCLR = 31 };
+    enum { UAO = 3, PAN = 4, SPSEL = 5, DAIFSET = 30, DAIFCLR = 31 };
     uint64_t *pstate = &A64(cpu, pstate), bit = 0;
     switch (field) {
     case UAO: bit = PSTATE_UAO; break;
     case PAN: bit = PSTATE_PAN; break;
-    case SSBS: bit = PSTATE_SSBS; break;
-    case DIT: bit = PSTATE_DIT; break;
     case SPSEL: arm64_set_level(cpu, arm64_el(cpu), value & 1); return 0;
     case DAIFSET:
     case DAIFCLR:
@@ -167,7 +165,6 @@ uint64_t arm64_hlp_msr_imm(struct cpu *cpu, uint64_t field, uint64_t value, uint
         return 0;
     }
     *pstate = value & 1 ? *pstate | bit : *pstate & ~bit;
-    if (bit & (PSTATE_PAN | PSTATE_UAO))
-        cpu->ops->context_changed(cpu);
+    cpu->ops->context_changed(cpu);
     return 0;
 }

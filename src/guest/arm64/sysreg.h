@@ -10,6 +10,8 @@ enum {
     SYSREG_SP_EL0 = SYSREG_NUMBER(3, 0, 4, 1, 0),
     SYSREG_SPSEL = SYSREG_NUMBER(3, 0, 4, 2, 0),
     SYSREG_CURRENTEL = SYSREG_NUMBER(3, 0, 4, 2, 2),
+    SYSREG_CTR = SYSREG_NUMBER(3, 3, 0, 0, 1),
+    SYSREG_DCZID = SYSREG_NUMBER(3, 3, 0, 0, 7),
     SYSREG_NZCV = SYSREG_NUMBER(3, 3, 4, 2, 0),
     SYSREG_DAIF = SYSREG_NUMBER(3, 3, 4, 2, 1),
     SYSREG_FPCR = SYSREG_NUMBER(3, 3, 4, 4, 0),
@@ -47,6 +49,7 @@ unsigned arm64_sysreg_meant(unsigned number, unsigned el, bool e2h);
 #undef SYSREG
 
 void arm64_reset_id(struct cpu *cpu);
+uint64_t arm64_dczid(bool allowed); /* may DC ZVA be used? */
 
 static inline bool arm64_sysreg_plain_read(const struct arm64_sysreg *row)
 {

@@ -110,12 +110,17 @@ uint64_t arm64_read_ctr(struct cpu *cpu, unsigned number)
     return 1u << 31 | 1 << 28 | 4 << 24 | 4 << 20 | 4 << 16 | 3 << 14 | 4;
 }
 
-uint64_t arm64_read_dczid(struct cpu *cpu, unsigned number)
+uint64_t arm64_dczid(bool allowed)
 {
     enum { BYTES_64 = 4, PROHIBITED = 16 };
+    return BYTES_64 | (allowed ? 0 : PROHIBITED);
+}
+
+uint64_t arm64_read_dczid(struct cpu *cpu, unsigned number)
+{
     (void)number;
     bool no = !(A64(cpu, mode) & MODE_ZVA) || (A64(cpu, mode) & MODE_HYP && A64(cpu, hcr_el2) & HCR_TDZ);
-    return BYTES_64 | (no && !cpu->flat ? PROHIBITED : 0);
+    return arm64_dczid(!no || cpu->flat);
 }
 
 /* Separate first-level caches, one second-level cache. */

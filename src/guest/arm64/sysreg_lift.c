@@ -52,6 +52,16 @@ static bool quick_read(const struct arm64_lift *l, unsigned number, ir_val *v)
     case SYSREG_FPSR: *v = fpsr(b); return true;
     case SYSREG_SPSEL: *v = ir_k(IR_i64, l->key->spsel); return true;
     case SYSREG_CURRENTEL: *v = ir_k(IR_i64, l->key->el << PSTATE_EL_pos); return true;
+    case SYSREG_CTR:
+        if (!l->key->el || l->key->hyp)
+            return false;
+        *v = ir_k(IR_i64, arm64_read_ctr(NULL, number));
+        return true;
+    case SYSREG_DCZID:
+        if (l->key->hyp)
+            return false;
+        *v = ir_k(IR_i64, arm64_dczid(l->key->zva));
+        return true;
     case SYSREG_DAIF:
         if (!l->key->el)
             return false;

@@ -266,8 +266,10 @@ uint64_t arm64_hlp_data_barrier(struct cpu *cpu, uint64_t how)
 {
     enum { ALL = 3 };
     arm64_hlp_code_barrier(cpu);
-    if ((how & ALL) == ALL && !cpu->flat)
+    if ((how & ALL) == ALL && !cpu->flat) {
+        A64(cpu, told) = 0;
         cpu->ops->settle(cpu);
+    }
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "guest/arm64/lift.h"
 #include "guest/arm64/mmu.h"
+#include "ir/monitor.h"
 
 enum tlbi_what { WHAT_none, WHAT_all, WHAT_asid, WHAT_page, WHAT_page_any, WHAT_range, WHAT_range_any };
 enum { RANGE_MAX = 64 /* pages one by one; more at a time are a flush of all */ };
@@ -134,8 +135,10 @@ uint64_t arm64_hlp_tlbi(struct cpu *cpu, uint64_t number, uint64_t value, uint64
     if (t.what == WHAT_none)
         return 0;
     obey(cpu, order.what, order.value);
-    if (t.broadcast)
+    if (t.broadcast && !cpu->monitor->alone) {
         cpu->ops->tell(cpu, order);
+        A64(cpu, told) = 1;
+    }
     return 0;
 }
 

@@ -125,16 +125,20 @@ static uint32_t wait_syndrome(uint64_t word)
 
 /* ---- calls ---- */
 
-/* What executes an insn as a whole: DAIF is opened, and something waits for that. */
+/* What executes an insn as a whole: DAIF is opened, and something waits for that; a barrier behind changes that others must see. */
 static void finish(struct cpu *cpu, uint32_t word)
 {
-    enum { DAIFCLR = 0xd50340ff, IMM_MASK = 0xfffff0ff };
-    if ((word & IMM_MASK) == DAIFCLR)
-        A64(cpu, pstate) &= ~((uint64_t)(word >> 8 & 15) << 6);
-    else
+    enum { DAIFCLR = 0xd50340ff, ISB = 0xd50330df, DSB = 0xd503309f, IMM_MASK = 0xfffff0ff, ACTIVE = 1 };
+    switch (word & IMM_MASK) {
+    case ISB: arm64_hlp_code_barrier(cpu); break;
+    case DSB: arm64_hlp_data_barrier(cpu, word >> 8 & 15); break;
+    case DAIFCLR: A64(cpu, pstate) &= ~((uint64_t)(word >> 8 & 15) << 6); break;
+    default:
         A64(cpu, pstate) = (A64(cpu, pstate) & ~(uint64_t)PSTATE_DAIF) | ((word & 31) == 31 ? 0 : A64N(cpu, x, word & 31) & PSTATE_DAIF);
+    }
     cpu->pc += 4;
     cpu->insns++;
+    A64(cpu, stepped) = (A64(cpu, mode) >> MODE_STEP_pos & 3) == ACTIVE;
     arm64_mode_update(cpu);
 }
 

@@ -16,12 +16,12 @@ static bool describe(const struct ir_op *op, bool *wide)
 
 /* One vCPU sees its own accesses in order, locked or not; devices, which flat memory has none of, look at what it has written before a fence or
  * a sequentially consistent op. */
-static bool locks(const struct emit *e, const struct ir_op *op)
+void x86_locked(struct emit *e, const struct ir_op *op)
 {
-    return !e->request->alone || (!e->request->flat && (op->s[(op->op == IR_AMO) + 1] & MEM_ORDER) == MEM_seq);
+    e->locks = !e->request->alone || (!e->request->flat && (op->s[(op->op == IR_AMO) + 1] & MEM_ORDER) == MEM_seq);
 }
 
-static void lock(struct emit *e)
+void x86_lock(struct emit *e)
 {
     if (e->locks)
         x86_byte(&e->c, 0xf0);
@@ -53,8 +53,7 @@ static void store_byte(struct code_buf *c, struct x86_mem m, unsigned v)
     x86_byte(c, v);
 }
 
-/* rdx: host address. Loses rcx, rdx. */
-static void advance(struct emit *e)
+void x86_monitor_advance(struct emit *e)
 {
     struct code_buf *c = &e->c;
     if (e->request->alone)
@@ -62,7 +61,7 @@ static void advance(struct emit *e)
     struct x86_mem version = version_of(e, RDX, RCX);
     test_byte(c, version, MONITOR_ARMED);
     uint8_t *skip = x86_jcc(c, CC_E);
-    lock(e);
+    x86_lock(e);
     x86_alu_mi(c, ALU_add, false, version, MONITOR_ARMED);
     x86_target(c, skip, c->at);
 }
@@ -112,14 +111,14 @@ static void read_modify_write(struct emit *e, const struct ir_op *op, bool wide)
     struct x86_mem m = {.base = RDX, .index = NO_REG};
     if (op->s[0] == IR_AMO_swap || op->s[0] == IR_AMO_add) {
         x86_get_into(e, op->b, RAX, wide);
-        lock(e);
+        x86_lock(e);
         x86_rm(&e->c, op->s[0] == IR_AMO_add ? 0x0fc1 : 0x87, wide, RAX, m); /* xadd, xchg */
         return;
     }
     x86_rm(&e->c, 0x8b, wide, RAX, m);
     const uint8_t *again = e->c.at;
     combine(e, op, wide);
-    lock(e);
+    x86_lock(e);
     x86_rm(&e->c, 0x0fb1, wide, RCX, m); /* cmpxchg */
     x86_target(&e->c, x86_jcc(&e->c, CC_NE), again);
 }
@@ -128,10 +127,10 @@ static void compare_and_swap(struct emit *e, const struct ir_op *op, bool wide)
 {
     x86_get_into(e, op->c, RCX, wide);
     x86_get_into(e, op->b, RAX, wide);
-    lock(e);
+    x86_lock(e);
     x86_rm(&e->c, 0x0fb1, wide, RCX, (struct x86_mem){.base = RDX, .index = NO_REG}); /* cmpxchg */
     uint8_t *unequal = x86_jcc(&e->c, CC_NE);
-    advance(e);
+    x86_monitor_advance(e);
     x86_target(&e->c, unequal, e->c.at);
 }
 
@@ -202,10 +201,10 @@ static void store_paired(struct emit *e, const struct ir_op *op, bool wide)
     uint8_t *elsewhere = x86_jcc(c, CC_NE);
     x86_load(c, RAX, STATE(reservation.value));
     x86_get_into(e, op->b, RCX, wide);
-    lock(e);
+    x86_lock(e);
     x86_rm(c, 0x0fb1, wide, RCX, (struct x86_mem){.base = RDX, .index = NO_REG}); /* cmpxchg */
     uint8_t *unequal = x86_jcc(c, CC_NE);
-    advance(e);
+    x86_monitor_advance(e);
     x86_imm(c, RAX, 1);
     uint8_t *end = x86_jmp(c);
     x86_target(c, elsewhere, c->at);
@@ -229,7 +228,7 @@ static void load_linked(struct emit *e, bool wide, struct cold *slow)
     x86_byte(c, MONITOR_ARMED);
     uint8_t *armed = x86_jcc(c, CC_NE);
     x86_imm(c, RCX, MONITOR_ARMED);
-    lock(e);
+    x86_lock(e);
     x86_rm(c, 0x0fc1, false, RCX, version); /* xadd: if another was faster, this counts as a write */
     x86_rr(c, 0xf6, false, 0, RCX);
     x86_byte(c, MONITOR_ARMED | MONITOR_HELD);
@@ -294,23 +293,23 @@ static void store_conditional(struct emit *e, const struct ir_op *op, bool wide,
     x86_lea(c, RCX, version_of(e, RCX, RDX));
     x86_rm(c, 0x8b, false, RAX, STATE(reservation.version));
     x86_lea(c, RDX, (struct x86_mem){.base = RAX, .index = NO_REG, .disp = MONITOR_HELD});
-    lock(e);
+    x86_lock(e);
     x86_rm(c, 0x0fb1, false, RDX, version); /* cmpxchg; the pops below keep the flags */
     x86_pop(c, RDX);
     fail[2] = x86_jcc(c, CC_NE);
     x86_push(c, RCX);
     x86_rm(c, 0x8b, wide, RAX, STATE(reservation.value));
     x86_get_into(e, op->b, RCX, wide);
-    lock(e);
+    x86_lock(e);
     x86_rm(c, 0x0fb1, wide, RCX, (struct x86_mem){.base = RDX, .index = NO_REG});
     x86_pop(c, RCX);
     uint8_t *unequal = x86_jcc(c, CC_NE);
-    lock(e);
+    x86_lock(e);
     x86_alu_mi(c, ALU_add, false, version, 2 * MONITOR_ARMED - MONITOR_HELD);
     x86_imm(c, RAX, 1);
     end = x86_jmp(c);
     x86_target(c, unequal, c->at);
-    lock(e);
+    x86_lock(e);
     x86_alu_mi(c, ALU_sub, false, version, MONITOR_HELD);
     for (unsigned i = 0; i < 3; i++)
         x86_target(c, fail[i], c->at);
@@ -323,7 +322,7 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op)
     bool wide;
     if (!describe(op, &wide))
         return false;
-    e->locks = locks(e, op);
+    x86_locked(e, op);
     struct cold slow = {.kind = COLD_slow, .op = op, .result = RAX};
     bool paired = begin_pair(e, op, &slow);
     x86_address_into_rax(e, op);
@@ -350,7 +349,7 @@ bool x86_lower_atomic(struct emit *e, const struct ir_op *op)
     case IR_AMO:
         x86_mov(&e->c, RDX, RAX);
         (e->locks ? read_modify_write : read_modify_write_alone)(e, op, wide);
-        advance(e);
+        x86_monitor_advance(e);
         break;
     default: x86_mov(&e->c, RDX, RAX); compare_and_swap(e, op, wide);
     }

@@ -203,7 +203,7 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
     n = x86_lower_crypto(e, op);
     n = n ? n : x86_lower_fused(e, op);
     bool inlined = n || x86_lower_divide(e, op) || x86_lower_integer(e, op) || x86_lower_memory(e, op) || x86_lower_atomic(e, op) ||
-                   x86_lower_pair(e, op);
+                   x86_lower_atomic_pair(e, op) || x86_lower_pair(e, op);
     if (!inlined)
         generic(e, op);
     x86_xmm_written(e, op, inlined);
@@ -325,6 +325,7 @@ static void prepare(struct emit *e, const struct jit_emit_request *q)
         e->lzcnt = c & 1 << 5; /* ABM; a processor that has it has tzcnt of BMI1 too, but ask */
     e->lzcnt &= __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI);
     e->popcnt = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_POPCNT);
+    e->cx16 = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_CMPXCHG16B);
     e->bmi2 = __builtin_cpu_supports("bmi2");
     e->avx = __builtin_cpu_supports("avx");
     e->fma = __builtin_cpu_supports("fma");

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Loads and stores of normal memory: a probe of the TLB inline, everything else in a cold stub that calls the evaluator's op. */
+/*
+ * Loads and stores of normal memory: a probe of the TLB inline, everything else in a cold stub that calls the evaluator's op. Every order that an
+ * access may ask for the host's accesses have, but that of a sequentially consistent store before later loads.
+ */
 #include "jit/host/x86_64/sse.h"
 
 struct access {
     bool store, sign, wide; /* wide: the result is extended to 64 bits */
-    unsigned size;
+    unsigned size, attr;
 };
 
 static unsigned type_size(unsigned type) { return type == IR_i64 || type == IR_f64 ? 8 : type == IR_i32 || type == IR_f32 ? 4 : 0; }
@@ -14,14 +17,17 @@ static bool describe(const struct ir_op *op, struct access *a)
     *a = (struct access){.wide = op->type == IR_i64 || op->type == IR_f64};
     switch (op->op) {
     case IR_STORE: a->store = true; /* fall through */
-    case IR_LOAD: a->size = type_size(op->type); return a->size && !op->s[0];
+    case IR_LOAD: a->size = type_size(op->type); break;
     case IR_STOREN: a->store = true; break;
     case IR_LOADS: a->sign = true; break;
     case IR_LOADZ: break;
     default: return false;
     }
-    a->size = op->s[0] / 8;
-    return !op->s[1] && a->size <= 8;
+    bool whole = op->op == IR_LOAD || op->op == IR_STORE;
+    a->attr = op->s[whole ? 0 : 1];
+    if (!whole)
+        a->size = op->s[0] / 8;
+    return a->size && a->size <= 8 && !(a->attr & ~(MEM_ORDER | MEM_natural | MEM_user)) && (a->attr & MEM_ORDER) <= MEM_seq;
 }
 
 bool x86_access_native(const struct ir_op *op)
@@ -74,6 +80,52 @@ static bool probe(struct emit *e, const struct ir_op *op)
     return true;
 }
 
+/* One that must be aligned, has an order, or the rights of user mode. */
+static void attributed(struct emit *e, const struct ir_op *op, const struct access *a)
+{
+    struct code_buf *c = &e->c;
+    const struct x86_mem m = {.base = RAX, .index = NO_REG};
+    struct cold miss = {.kind = COLD_slow, .op = op, .result = -1, .store = a->store}, misaligned = miss;
+    bool addressed = op->a == e->forwarded;
+    if (addressed && e->request->flat) { /* stubs of flat memory would take rax for the register alone */
+        x86_store(c, cell_mem(op->a), RAX);
+        addressed = false;
+    }
+    e->addressed = addressed;
+    x86_address_into_rax(e, op);
+    e->forwarded = IR_NONE;
+    if (a->attr & MEM_natural && a->size > 1) {
+        x86_byte(c, 0xa8); /* test al, imm8 */
+        x86_byte(c, a->size - 1);
+        misaligned.from = x86_jcc(c, CC_NE);
+    }
+    if (a->attr & MEM_user && !e->request->flat)
+        x86_user_probe(e, op, a->size, a->store);
+    else
+        miss.from = x86_tlb_probe(e, a->size, a->store, &miss.hit);
+    enum x86_reg r = a->store ? RCX : x86_result(e, op), value = RCX;
+    bool locks = a->store && (a->attr & MEM_ORDER) == MEM_seq && !(e->request->alone && e->request->flat);
+    if (locks)
+        x86_get_into(e, op->b, RCX, true);
+    else if (a->store)
+        value = x86_get(e, op->b, RCX);
+    miss.access = e->request->flat ? c->at : NULL;
+    if (locks) /* xchg */
+        x86_prm(c, a->size == 2 ? 0x66 : 0, a->size == 1 ? 0x86 : 0x87, a->size == 8, RCX, m, a->size == 1);
+    else if (a->store)
+        store_host(c, a, value, m);
+    else
+        load_host(c, a, r, m);
+    miss.back = misaligned.back = c->at;
+    miss.result = misaligned.result = r == RAX ? (int)RAX : -1;
+    x86_cold(e, miss);
+    e->addressed = addressed && misaligned.from;
+    if (misaligned.from)
+        x86_cold(e, misaligned);
+    if (!a->store)
+        x86_finish(e, op, r);
+}
+
 bool x86_lower_memory(struct emit *e, const struct ir_op *op)
 {
     struct access a;
@@ -81,6 +133,10 @@ bool x86_lower_memory(struct emit *e, const struct ir_op *op)
         return probe(e, op);
     if (!describe(op, &a))
         return false;
+    if (a.attr) {
+        attributed(e, op, &a);
+        return true;
+    }
     struct x86_mem m;
     struct cold cold = {.kind = COLD_slow, .op = op, .result = -1, .store = a.store};
     cold.from = x86_host_address(e, op, a.size, a.store, &m, &cold.hit);
@@ -120,7 +176,7 @@ bool x86_lower_float_memory(struct emit *e, const struct ir_op *op)
     struct x86_mem m;
     struct cold cold = {.kind = COLD_slow, .op = op, .result = -1};
     struct access a;
-    if (!describe(op, &a) || !float_access(e, op, &a))
+    if (!describe(op, &a) || a.attr || !float_access(e, op, &a))
         return false;
     cold.store = a.store;
     if (a.store)

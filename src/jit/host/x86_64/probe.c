@@ -135,6 +135,41 @@ static void cold_recent(struct emit *e, const struct cold *cold)
         x86_mov(c, RAX, RCX);
 }
 
+/* Of the TLB with the rights of user mode, as far as it is known (cpu->user_tlb): the routines take it for the current one. */
+static void cold_user(struct emit *e, const struct cold *cold)
+{
+    struct code_buf *c = &e->c;
+    x86_push(c, R14);
+    x86_load(c, R14, STATE(user_tlb));
+    x86_imm(c, RCX, cold->size - 1u);
+    x86_lea(c, RDX, recent_at(e, cold->store, cold->copy));
+    x86_call_exec(c, e->routines + (cold->store ? e->r->recent_write : e->r->recent_read));
+    x86_pop(c, R14); /* keeps the flags */
+    e->cold[cold - e->cold + 1].from = x86_jcc(c, CC_NE);
+}
+
+void x86_user_probe(struct emit *e, const struct ir_op *op, unsigned size, bool store)
+{
+    struct code_buf *c = &e->c;
+    unsigned copy = op->a < TLB_RECENT ? e->copy[op->a] : op->a % TLB_RECENT;
+    struct x86_mem recent = recent_at(e, store, copy);
+    recent.base = RCX;
+    x86_mov(c, RDX, RAX);
+    x86_load(c, RCX, STATE(user_tlb));
+    x86_alu_ri(c, ALU_and, true, RDX, -MEM_PAGE | (int32_t)(size - 1));
+    x86_alu_rm(c, ALU_cmp, true, RDX, recent);
+    uint8_t *other = x86_jcc(c, CC_NE);
+    x86_alu_rm(c, ALU_add, true, RAX, addend(recent));
+    x86_cold(e, (struct cold){.kind = COLD_write,
+                              .write = cold_user,
+                              .from = other,
+                              .back = c->at,
+                              .op = op,
+                              .size = (uint8_t)size,
+                              .copy = (uint8_t)copy,
+                              .store = store});
+}
+
 /*
  * Behind a miss of the indexed probe, which left the address in rax, the entry's offset in rcx, the page of the last byte in rdx; all stay.
  * ZF: the second level had the page, and the entry has it now.

@@ -46,7 +46,7 @@ static unsigned allocate(struct emit *e)
 }
 
 /* Pinned integer registers go to their cells, or come from there. */
-static void move_pins(struct emit *e, unsigned cell, bool load)
+void x86_pair_pins(struct emit *e, unsigned cell, bool load)
 {
     for (unsigned i = cell; i < cell + 2; i++) {
         int pin = x86_pin(e, i);
@@ -65,7 +65,7 @@ unsigned x86_vget(struct emit *e, unsigned cell)
             return VREG0 + i;
         }
     unsigned x = allocate(e);
-    move_pins(e, cell, false);
+    x86_pair_pins(e, cell, false);
     load_pair(e, x, cell);
     x86_vremember(e, cell, x, V_PAIR);
     return x;
@@ -128,7 +128,7 @@ void x86_vfinish(struct emit *e, const struct ir_op *op, unsigned x)
     if (stays)
         return;
     store_pair(e, op->d, x);
-    move_pins(e, op->d, true);
+    x86_pair_pins(e, op->d, true);
 }
 
 void x86_vwritten(struct emit *e, const struct ir_op *op)
@@ -166,18 +166,39 @@ void x86_vinsn(struct emit *e)
             e->vec[i].state = 0;
 }
 
+/* Of two integers. */
+static void join_pair(struct emit *e, const struct ir_op *op)
+{
+    static const enum x86_reg to[] = {RCX, RDX};
+    const unsigned half[] = {op->b, op->a};
+    for (unsigned i = 0; i < 2; i++) {
+        if (half[i] == IR_CONST)
+            x86_imm(&e->c, to[i], op->imm);
+        else
+            x86_get_into(e, half[i], to[i], true);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        x86_store(&e->c, cell_mem(op->d + i), to[i]);
+    x86_pair_pins(e, op->d, true);
+    e->forwarded = IR_NONE;
+}
+
 bool x86_lower_pair(struct emit *e, const struct ir_op *op)
 {
+    if (op->op == IR_CONCAT && op->type == IR_i128) {
+        join_pair(e, op);
+        return true;
+    }
     if ((op->op != IR_MOV && op->op != IR_K) || ir_type_cells(op->type) != 2)
         return false;
     if (op->op == IR_MOV) {
-        move_pins(e, op->a, false);
+        x86_pair_pins(e, op->a, false);
         load_pair(e, XWORK0, op->a);
     } else {
         x86_vload_constant(e, XWORK0, op->imm, op->type == IR_v128 ? op->imm : 0);
     }
     store_pair(e, op->d, XWORK0);
-    move_pins(e, op->d, true);
+    x86_pair_pins(e, op->d, true);
     e->forwarded = IR_NONE;
     return true;
 }

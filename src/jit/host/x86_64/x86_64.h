@@ -130,7 +130,7 @@ struct emit {
     unsigned forwarded;          /* the temporary whose value is in rax only; IR_NONE */
     bool locks;                  /* of the atomic op being emitted */
     const struct ir_op *paired;  /* the SC that the last LL stands together with, as long as it has not come */
-    bool ready, lzcnt, popcnt, fma, sse41, sse42, bmi2, aes, clmul, avx, avx2;
+    bool ready, lzcnt, popcnt, cx16, fma, sse41, sse42, bmi2, aes, clmul, avx, avx2;
     uint8_t base[TLB_RECENT]; /* what is known of registers as base addresses, */
     uint8_t copy[TLB_RECENT]; /* and which of the TLB's copies is for them */
     struct place places[TLB_RECENT];
@@ -225,12 +225,13 @@ unsigned x86_vresult(struct emit *e);                                 /* one to 
 void x86_vfinish(struct emit *e, const struct ir_op *op, unsigned x); /* the result goes to its cells, or stays in x only */
 int x86_vlow(const struct emit *e, unsigned cell, unsigned *half);    /* the register that has the cell as one of its halves, or -1 */
 void x86_vremember(struct emit *e, unsigned cell, unsigned x, unsigned state);
-void x86_vwritten(struct emit *e, const struct ir_op *op);   /* by an op that knows nothing of this */
-void x86_vsave(struct emit *e);                              /* before C: what is in no memory goes there; */
-void x86_vreload(struct emit *e);                            /* and after it */
-void x86_vspill(struct emit *e);                             /* before C from where nothing comes back */
-void x86_vinsn(struct emit *e);                              /* temporaries are over */
-bool x86_lower_pair(struct emit *e, const struct ir_op *op); /* copies and constants of two cells, in other blocks */
+void x86_vwritten(struct emit *e, const struct ir_op *op);    /* by an op that knows nothing of this */
+void x86_vsave(struct emit *e);                               /* before C: what is in no memory goes there; */
+void x86_vreload(struct emit *e);                             /* and after it */
+void x86_vspill(struct emit *e);                              /* before C from where nothing comes back */
+void x86_vinsn(struct emit *e);                               /* temporaries are over */
+void x86_pair_pins(struct emit *e, unsigned cell, bool load); /* of the two cells, those that are pinned: from or to memory */
+bool x86_lower_pair(struct emit *e, const struct ir_op *op);  /* copies and constants of two cells, in other blocks */
 void x86_vload_constant(struct emit *e, unsigned x, uint64_t low, uint64_t high);
 /* d = f(a, constant); no immediate may follow. */
 void x86_vwith_constant(struct emit *e, unsigned prefix, unsigned op, unsigned d, unsigned a, uint64_t low, uint64_t high);
@@ -298,6 +299,10 @@ void x86_lower_skip(struct emit *e, const struct ir_op *op);
 void x86_extend(struct emit *e, unsigned cell, unsigned bits, bool is_signed, enum x86_reg r);
 /* atomic.c */
 bool x86_lower_atomic(struct emit *e, const struct ir_op *op);
+void x86_locked(struct emit *e, const struct ir_op *op);            /* of the op that is emitted next: does it lock? */
+void x86_lock(struct emit *e);                                      /* the prefix, if it does */
+void x86_monitor_advance(struct emit *e);                           /* rdx: host address that was written. Loses rcx, rdx */
+bool x86_lower_atomic_pair(struct emit *e, const struct ir_op *op); /* atomic_pair.c: CAS of 128 bits */
 
 /* probe.c; rcx and rdx are lost in all */
 void x86_plan_probes(struct emit *e);                       /* of a block */
@@ -305,6 +310,8 @@ void x86_note_base(struct emit *e, const struct ir_op *op); /* after each op */
 /* rax: guest to host address. Returns the branch of a miss, NULL if that cannot be; *hit is where to go on once the entry that it looked
  * at has the page. */
 uint8_t *x86_tlb_probe(struct emit *e, unsigned size, bool store, uint8_t **hit);
+/* The same with the rights of user mode. The branch of a miss is that of the cold stub that must come next. */
+void x86_user_probe(struct emit *e, const struct ir_op *op, unsigned size, bool store);
 /* Where a load or store finds its bytes (of rax and the base register). Returns the branch of a miss, for the cold stub that must come
  * next, and *hit as x86_tlb_probe; NULL: it will be given, and no *hit. */
 uint8_t *x86_host_address(struct emit *e, const struct ir_op *op, unsigned size, bool store, struct x86_mem *at, uint8_t **hit);
