@@ -90,6 +90,7 @@ uint64_t ir_aes(unsigned which, uint64_t s, uint64_t t)
     case IR_enclast: return shift_and_substitute(s, t, 1, aes_forward);
     case IR_dec: return unmix(shift_and_substitute(s, t, 3, aes_inverse));
     case IR_declast: return shift_and_substitute(s, t, 3, aes_inverse);
+    case IR_mix: return mix(s);
     default: return unmix(s);
     }
 }

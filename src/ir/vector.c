@@ -196,6 +196,12 @@ static uint64_t signs(const struct lanes *a, unsigned e)
     return r;
 }
 
+static void aes(unsigned which, struct lanes *r, const struct lanes *a)
+{
+    for (unsigned i = 0; i < 2; i++)
+        r->half[i] = ir_aes(which, a->half[i], a->half[1 - i]);
+}
+
 /* ---- ops ---- */
 
 static void run_one_by_one(const struct ir_op *op, struct lanes *r, const struct lanes *a, const struct lanes *b, const struct lanes *c)
@@ -213,6 +219,8 @@ static void run_one_by_one(const struct ir_op *op, struct lanes *r, const struct
     case IR_VNARROW: narrow(op, r, a, b); break;
     case IR_VSHUF: shuffle(op, r, a, b); break;
     case IR_VTBL: look_up(r, a, b); break;
+    case IR_VAES: aes(op->s[0], r, a); break;
+    case IR_VSHA256: ir_sha256(op->s[0], r->half, a->half, b->half, c->half); break;
     }
 }
 

@@ -225,9 +225,9 @@ static uint8_t static_value(struct random *r, const char *kind, size_t len, unsi
     static const struct {
         const char *name;
         uint8_t count;
-    } kinds[] = {{"kind", 16}, {"hint", 4}, {"cc", 6},  {"why", 4}, {"which", 2},   {"acc", 3},   {"amo", 10},   {"rm", 6},
-                 {"exact", 2}, {"fneg", 4}, {"mm", 4},  {"sig", 2}, {"sgn", 2},     {"pol", 3},   {"mask", 255}, {"aes", 5},
-                 {"sense", 2}, {"half", 2}, {"how", 4}, {"fcc", 4}, {"bytes", 255}, {"cond", 16}, {"car", 2}};
+    } kinds[] = {{"kind", 16}, {"hint", 4},  {"cc", 6},   {"why", 4}, {"which", 2}, {"acc", 3},     {"amo", 10},   {"rm", 6},
+                 {"exact", 2}, {"fneg", 4},  {"mm", 4},   {"sig", 2}, {"sgn", 2},   {"pol", 3},     {"mask", 255}, {"aes", 6},
+                 {"sha", 4},   {"sense", 2}, {"half", 2}, {"how", 4}, {"fcc", 4},   {"bytes", 255}, {"cond", 16},  {"car", 2}};
     static const uint8_t orders[] = {MEM_acq, MEM_rel, MEM_seq, MEM_natural, MEM_natural | MEM_acq, MEM_natural | MEM_seq, MEM_user};
     if (len == 2 && !memcmp(kind, "at", 2))
         return random_percent(r, 75) ? 0 : orders[random_below(r, ARRAY_LEN(orders))];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * SHA-1, SHA-2 (FIPS 180-4), SM3 and SM4 (GB/T 32905, 32907) as the instructions of crypto.isa cut them: some rounds, or the words of the next
+ * SHA-1, SHA-512 (FIPS 180-4), SM3 and SM4 (GB/T 32905, 32907) as the instructions of crypto.isa cut them: some rounds, or the words of the next
  * ones. Vectors: lane 0 first.
  */
 #include "base/bits.h"
@@ -55,42 +55,6 @@ uint64_t arm64_hlp_sha1_update(struct cpu *cpu, uint64_t *out, const uint64_t *f
         d.w[i] = right(d.w[i] ^ n.w[i + 1], 31);
     d.w[3] = right(d.w[3], 31) ^ right(d.w[0], 31);
     put(out, d);
-    return 0;
-}
-
-/* ---- SHA-256: how 0 the first half of the hash, 1 the second one, which stands in d then ---- */
-
-uint64_t arm64_hlp_sha256(struct cpu *cpu, uint64_t *out, const uint64_t *d, const uint64_t *n, const uint64_t *schedule, uint64_t how)
-{
-    struct words x = get(how ? n : d), y = get(how ? d : n), m = get(schedule);
-    (void)cpu;
-    for (unsigned i = 0; i < 4; i++) {
-        uint32_t e = y.w[0], a = x.w[0];
-        uint32_t t = y.w[3] + (right(e, 6) ^ right(e, 11) ^ right(e, 25)) + (uint32_t)choose(e, y.w[1], y.w[2]) + m.w[i];
-        uint32_t s = t + (right(a, 2) ^ right(a, 13) ^ right(a, 22)) + (uint32_t)majority(a, x.w[1], x.w[2]);
-        y = (struct words){{x.w[3] + t, e, y.w[1], y.w[2]}};
-        x = (struct words){{s, a, x.w[1], x.w[2]}};
-    }
-    put(out, how ? y : x);
-    return 0;
-}
-
-static uint32_t small0(uint32_t v) { return right(v, 7) ^ right(v, 18) ^ v >> 3; }
-static uint32_t small1(uint32_t v) { return right(v, 17) ^ right(v, 19) ^ v >> 10; }
-
-/* SHA256SU0 (how 0), SHA256SU1 (1). */
-uint64_t arm64_hlp_sha256_update(struct cpu *cpu, uint64_t *out, const uint64_t *first, const uint64_t *second, const uint64_t *third,
-                                 uint64_t how)
-{
-    struct words d = get(first), n = get(second), m = get(third), r = d;
-    (void)cpu;
-    for (unsigned i = 0; i < 4; i++) {
-        if (!how)
-            r.w[i] = d.w[i] + small0(i < 3 ? d.w[i + 1] : n.w[0]);
-        else
-            r.w[i] = d.w[i] + (i < 3 ? n.w[i + 1] : m.w[0]) + small1(i < 2 ? m.w[i + 2] : r.w[i - 2]);
-    }
-    put(out, r);
     return 0;
 }
 

@@ -10,7 +10,7 @@ static bool halves_native(const struct emit *e, const struct ir_op *op)
 bool x86_crypto_native(const struct emit *e, const struct ir_op *op)
 {
     switch (op->op) {
-    case IR_AES: return e->aes;
+    case IR_AES: return e->aes && op->s[0] != IR_mix;
     case IR_CLMUL: return e->clmul && halves_native(e, op);
     case IR_BITREV: return op->type == IR_i64 || op->type == IR_i32;
     }

@@ -326,6 +326,7 @@ static void prepare(struct emit *e, const struct jit_emit_request *q)
     e->lzcnt &= __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI);
     e->popcnt = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_POPCNT);
     e->cx16 = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_CMPXCHG16B);
+    e->sha = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
     e->bmi2 = __builtin_cpu_supports("bmi2");
     e->avx = __builtin_cpu_supports("avx");
     e->fma = __builtin_cpu_supports("fma");

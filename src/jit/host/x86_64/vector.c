@@ -74,6 +74,8 @@ bool x86_vector_native(const struct emit *e, const struct ir_op *op)
     case IR_VSARV: return e->avx2 && w == 32;
     case IR_VPOPCNT: return w == 8;
     case IR_VREDUCE: return reduction(op);
+    case IR_VAES:
+    case IR_VSHA256: return x86_vector_crypto_native(e, op);
     }
     if (op->op < IR_VDUP && one[op->op][0] + one[op->op][1] + one[op->op][2] + one[op->op][3])
         return one[op->op][index_of(w)];
@@ -287,6 +289,8 @@ unsigned x86_lower_vector(struct emit *e, const struct ir_op *op)
     }
     if (!x86_vector_native(e, op))
         return 0;
+    if (op->op == IR_VAES || op->op == IR_VSHA256)
+        return x86_vector_crypto(e, op);
     if (op->op >= IR_VFADD)
         x86_vector_float(e, op);
     else if (op->op == IR_VREDUCE)

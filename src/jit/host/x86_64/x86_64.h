@@ -130,7 +130,7 @@ struct emit {
     unsigned forwarded;          /* the temporary whose value is in rax only; IR_NONE */
     bool locks;                  /* of the atomic op being emitted */
     const struct ir_op *paired;  /* the SC that the last LL stands together with, as long as it has not come */
-    bool ready, lzcnt, popcnt, cx16, fma, sse41, sse42, bmi2, aes, clmul, avx, avx2;
+    bool ready, lzcnt, popcnt, cx16, sha, fma, sse41, sse42, bmi2, aes, clmul, avx, avx2;
     uint8_t base[TLB_RECENT]; /* what is known of registers as base addresses, */
     uint8_t copy[TLB_RECENT]; /* and which of the TLB's copies is for them */
     struct place places[TLB_RECENT];
@@ -245,6 +245,9 @@ bool x86_vector_move_native(const struct emit *e, const struct ir_op *op);
 void x86_vector_move(struct emit *e, const struct ir_op *op);
 /* A copy of one half of a vector that is in a register; the number of ops that it took. */
 unsigned x86_vector_moved_half(struct emit *e, const struct ir_op *op);
+/* vector_crypto.c */
+bool x86_vector_crypto_native(const struct emit *e, const struct ir_op *op);
+unsigned x86_vector_crypto(struct emit *e, const struct ir_op *op); /* the number of ops that it took */
 /* vector_float.c */
 bool x86_vector_float_native(const struct emit *e, const struct ir_op *op);
 void x86_vector_float(struct emit *e, const struct ir_op *op);
