@@ -128,7 +128,10 @@ void emu_forget_gone(struct emu_cpu *emu);                             /* those 
 void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry); /* emitted code jumps there by itself from now on */
 void emu_forget_jump(struct emu_cpu *emu, gva pc);                     /* not any more, in the present view */
 static inline unsigned emu_jump_row(gva pc) { return (pc >> 12 ^ pc >> 18) % JUMP_PAGES; }
-static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc) { return &emu->jumps[emu_jump_row(pc)][pc >> 1 & (JUMP_SLOTS - 1)]; }
+static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc)
+{
+    return &emu->jumps[emu_jump_row(pc)][pc >> JIT_JUMP_BITS & (JUMP_SLOTS - 1)];
+}
 
 void emu_keep_jump(struct emu_cpu *emu, gva pc, struct jit_block *block); /* in the present view, pc is this block */
 

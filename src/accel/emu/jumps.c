@@ -9,7 +9,10 @@
 #include "os/os.h"
 #include <stdlib.h>
 
-enum { JUMP_PART = JIT_JUMPS / 64, JUMP_GROUP = 8 /* parts, what a page of code has: they get their memory at once */ };
+enum {
+    JUMP_PART = JIT_JUMPS / 64,
+    JUMP_GROUP = (MEM_PAGE >> JIT_JUMP_BITS) / JUMP_PART /* what a page of code has: they get their memory at once */
+};
 _Static_assert(JUMP_PAGES == 64, "a bit each in jump_pages");
 
 enum { SHARED = -2 /* asid of a space that belongs to none */, PRIVATE_MAX = 256 /* pages that are not global, before that is usual */ };
@@ -37,12 +40,12 @@ void emu_forget_jumps(struct emu_cpu *emu)
 static void forget_block(struct emu_cpu *emu, const struct jit_gone *gone)
 {
     for (uint64_t rows = emu->jump_pages; rows; rows &= rows - 1) {
-        struct jump *jump = &emu->jumps[__builtin_ctzll(rows)][gone->at >> 1 & (JUMP_SLOTS - 1)];
+        struct jump *jump = &emu->jumps[__builtin_ctzll(rows)][gone->at >> JIT_JUMP_BITS & (JUMP_SLOTS - 1)];
         if (jump->block == gone->block)
             *jump = (struct jump){0};
     }
     for (struct view *v = emu->views; gone->entry && v < emu->views + VIEWS; v++)
-        for (unsigned i = jit_jump_index(gone->at & (MEM_PAGE - 1)); v->jumped && i < JIT_JUMPS; i += MEM_PAGE / 2)
+        for (unsigned i = jit_jump_index(gone->at & (MEM_PAGE - 1)); v->jumped && i < JIT_JUMPS; i += MEM_PAGE >> JIT_JUMP_BITS)
             if ((v->jumped >> i / JUMP_PART & 1) && v->jumps[i].entry == gone->entry)
                 v->jumps[i].pc = jit_jump_none(i);
 }
@@ -59,8 +62,8 @@ void emu_forget_gone(struct emu_cpu *emu)
 
 static void forget_page(struct view *view, gva page)
 {
-    for (unsigned i = 0; i < MEM_PAGE / 2; i++) {
-        unsigned index = jit_jump_index(page + 2 * i);
+    for (unsigned i = 0; i < MEM_PAGE >> JIT_JUMP_BITS; i++) {
+        unsigned index = jit_jump_index(page + (i << JIT_JUMP_BITS));
         if (!(view->jumped >> index / JUMP_PART & 1))
             i += JUMP_PART - 1 - index % JUMP_PART;
         else if ((view->jumps[index].pc & ~(gva)(MEM_PAGE - 1)) == page)

@@ -29,15 +29,16 @@ struct jit_exit {
     bool round;                 /* a loop of the block itself: linked as it is made, and never again once unlinked */
 };
 
-/* The jump cache: guest address to code, exact in one view. Indexed by the address's low bits; 16 bytes, as emitted code knows. */
-enum { JIT_JUMPS = 16384 };
+/* The jump cache: guest address to code, exact in one view. Indexed by the address's low bits, of which guests with insns of 2 bytes have one more
+ * than counts; 16 bytes, as emitted code knows. */
+enum { JIT_JUMPS = 32768, JIT_JUMP_BITS = 2 };
 struct jit_jump {
     gva pc;
     const uint8_t *entry;
 };
-static inline unsigned jit_jump_index(gva pc) { return pc >> 1 & (JIT_JUMPS - 1); }
+static inline unsigned jit_jump_index(gva pc) { return pc >> JIT_JUMP_BITS & (JIT_JUMPS - 1); }
 /* The address of an entry that nothing matches: one that is looked for elsewhere. */
-static inline gva jit_jump_none(unsigned index) { return index ? 0 : 2; }
+static inline gva jit_jump_none(unsigned index) { return index ? 0 : 1 << JIT_JUMP_BITS; }
 
 /* Instructions of an access to flat memory, [from, to): a fault there goes on at stub. Offsets in code memory. */
 struct jit_fault {

@@ -211,7 +211,7 @@ void x86_probe(struct code_buf *c, const uint8_t *routines, bool flat)
     x86_alu_mi(c, ALU_cmp, false, STATE(events), 0);
     x86_jcc_exec(c, CC_NE, routines + r->branch);
     x86_mov32(c, RCX, RAX);
-    x86_shift(c, SH_shl, false, RCX, 3);
+    x86_shift(c, SH_shl, false, RCX, 4 - JIT_JUMP_BITS);
     x86_alu_ri(c, ALU_and, false, RCX, (JIT_JUMPS - 1) << 4);
     x86_alu_rm(c, ALU_add, true, RCX, STATE(jumps));
     x86_alu_rm(c, ALU_cmp, true, RAX, (struct x86_mem){.base = RCX, .index = NO_REG});
