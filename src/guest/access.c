@@ -85,6 +85,19 @@ static bool flat_try(struct cpu *cpu, void (*fn)(void *), struct flat *f)
 
 /* ---- by page tables ---- */
 
+/* May the TLB keep the page? If it refuses often, the accelerator is asked to look whether another would be better. */
+static bool kept(struct cpu *cpu, gva va, const struct tlb_page *page)
+{
+    bool global = page->global && va >> 63;
+    if (cpu->tlb->shared != 1)
+        return true;
+    if (global)
+        cpu->unshared -= cpu->unshared > 0;
+    else if (++cpu->unshared == CPU_UNSHARED_MAX)
+        atomic_fetch_or(&cpu->events, CPU_EVENT_irq);
+    return global;
+}
+
 /* The part of an access that lies in one page. */
 static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access, struct place *out)
 {
@@ -103,7 +116,8 @@ static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access,
     if (!region || size > region->size - (out->at - region->base) || (access == ACCESS_write && region->kind == MEM_ROM))
         return trap(cpu, cpu->guest->bus_error(cpu, va, access));
     out->host = region->kind == MEM_DEVICE ? NULL : region->host + (out->at - region->base);
-    bool fast = out->host && page.whole && !page.watched && access != ACCESS_fetch && e->tag != align_down(va, MEM_PAGE);
+    bool fast =
+        out->host && page.whole && !page.watched && access != ACCESS_fetch && e->tag != align_down(va, MEM_PAGE) && kept(cpu, va, &page);
     if (fast && (access != ACCESS_write || mem_page_fast_write(cpu->space, page.page)))
         fill(cpu, va, access, &page, region->host + (page.page - region->base));
     return true;

@@ -57,8 +57,11 @@ struct guest {
     bool (*take_interrupt)(struct cpu *cpu);
     /* An interrupt is pending so that a wait ends (whether or not it would be taken). */
     bool (*wakes)(struct cpu *cpu);
-    uint64_t (*block_key)(const struct cpu *cpu);    /* the mode bits that change what code means; ir_block's key */
-    uint64_t (*context)(const struct cpu *cpu);      /* equal numbers: the same translation of every address (root, ASID, privilege …) */
+    uint64_t (*block_key)(const struct cpu *cpu); /* the mode bits that change what code means; ir_block's key */
+    uint64_t (*context)(const struct cpu *cpu);   /* equal numbers: the same translation of every address (root, ASID, privilege …) */
+    /* The same number for all address spaces that have the upper half's global pages in common, if accesses to others are rare in the present
+     * context; 0: none. NULL: never. */
+    uint64_t (*shared_context)(const struct cpu *cpu);
     uint64_t (*user_context)(const struct cpu *cpu); /* likewise, of accesses with the attribute user; NULL: no insn has it */
     int64_t (*asid)(const struct cpu *cpu);          /* of that context, for flushes by ASID; -1: none, every flush is meant */
     /* Likewise for fetches only. shared: the same number for all address spaces that have their global pages in common. */

@@ -44,9 +44,10 @@ struct tlb_spans {
 struct tlb {
     _Alignas(64) struct tlb_entry read[TLB_ENTRIES];
     struct tlb_entry write[TLB_ENTRIES];
-    uint64_t id;   /* 1..TLB2_IDS; TLB2_NO_ID: the second level knows nothing of it */
-    uint64_t salt; /* spreads TLBs over the second level */
-    uint64_t code; /* a bit for each TLB_PART of write[] that an entry of a page with code came into */
+    uint64_t id;     /* 1..TLB2_IDS; TLB2_NO_ID: the second level knows nothing of it */
+    uint64_t salt;   /* spreads TLBs over the second level */
+    uint64_t shared; /* 1: it keeps nothing but global pages of the upper half, for all address spaces */
+    uint64_t code;   /* a bit for each TLB_PART of write[] that an entry of a page with code came into */
     struct tlb_spans spans;
 };
 

@@ -63,8 +63,8 @@ static void print_state(void)
     static const struct {
         const char *name;
         size_t offset;
-    } fields[] = {F(tlb),    F(pc),     F(events),   F(fx),      F(insns),   F(page),   F(jumps),
-                  F(jit_op), F(jit_ir), F(jit_exit), F(monitor), F(fp_live), F(host_fp)};
+    } fields[] = {F(tlb),    F(pc),     F(events),   F(fx),      F(insns),    F(page),    F(jumps),
+                  F(jit_op), F(jit_ir), F(jit_exit), F(monitor), F(user_tlb), F(fp_live), F(host_fp)};
 #undef F
     for (unsigned i = 0; i < ARRAY_LEN(fields); i++)
         printf("state %s %td\n", fields[i].name, (ptrdiff_t)fields[i].offset - (ptrdiff_t)offsetof(struct cpu, cell));

@@ -291,6 +291,52 @@ static void contexts(void **state)
     stop();
 }
 
+/* Is the page in the TLB after an access? */
+static bool keeps(gva va)
+{
+    uint64_t value[2];
+    memset(&f->tlb.read, 0xff, sizeof f->tlb.read);
+    assert_true(cpu_load(cpu, va, 8, 0, value));
+    return tlb_hit(&f->tlb.read[tlb_index(va)], va, 8);
+}
+
+/* Data of kernels with PAN, too, but nothing else. */
+static void shared_contexts(void **state)
+{
+    const gva high = ~0ull << 39 | 0x5000;
+    (void)state;
+    start();
+    map(&shapes[0], 39, high, 3, DATA | AF, AS16);
+    assert_int_equal(arm64_shared_context(cpu), 0);
+    A64(cpu, pstate) |= PSTATE_PAN;
+    uint64_t number = arm64_shared_context(cpu);
+    assert_int_not_equal(number, 0);
+    assert_int_not_equal(number, arm64_context(cpu));
+    set(f, SYSREG_NUMBER(3, 0, 2, 0, 0), TABLES | 0x1234ull << 48);
+    assert_int_equal(arm64_shared_context(cpu), number);
+    set(f, SYSREG_NUMBER(3, 0, 2, 0, 1), TABLES + 4096);
+    assert_int_not_equal(arm64_shared_context(cpu), number);
+    become(0, false);
+    assert_int_equal(arm64_shared_context(cpu), 0);
+    become(1, false);
+    for (unsigned shared = 0; shared < 2; shared++) {
+        f->tlb.shared = shared;
+        cpu->unshared = 0;
+        map(&shapes[0], 39, high, 3, DATA | AF, AS16);
+        assert_true(keeps(high));
+        map(&shapes[0], 39, high, 3, DATA | AF | NG, AS16);
+        assert_int_equal(keeps(high), !shared);
+        map(&shapes[0], 39, 0x5000, 3, DATA | AF, AS16);
+        assert_int_equal(keeps(0x5000), !shared);
+        assert_int_equal(cpu->unshared, 2 * shared);
+    }
+    atomic_store(&cpu->events, 0);
+    while (cpu->unshared < CPU_UNSHARED_MAX)
+        keeps(0x5000);
+    assert_int_equal(atomic_load(&cpu->events), CPU_EVENT_irq);
+    stop();
+}
+
 /* Kernel code from global pages is the same for all address spaces. */
 static void spaces(void **state)
 {
@@ -414,9 +460,9 @@ static void unprivileged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(levels),  cmocka_unit_test(faults), cmocka_unit_test(permissions),  cmocka_unit_test(updates),
-        cmocka_unit_test(tags),    cmocka_unit_test(off),    cmocka_unit_test(contexts),     cmocka_unit_test(spaces),
-        cmocka_unit_test(flushes), cmocka_unit_test(asks),   cmocka_unit_test(unprivileged),
+        cmocka_unit_test(levels), cmocka_unit_test(faults),  cmocka_unit_test(permissions), cmocka_unit_test(updates),
+        cmocka_unit_test(tags),   cmocka_unit_test(off),     cmocka_unit_test(contexts),    cmocka_unit_test(shared_contexts),
+        cmocka_unit_test(spaces), cmocka_unit_test(flushes), cmocka_unit_test(asks),        cmocka_unit_test(unprivileged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,7 +74,11 @@ static void clear(struct emu_cpu *emu, struct context *context)
     context->tlb->code = 0;
 }
 
-static struct context *find_context(struct emu_cpu *emu, uint64_t number)
+enum { SHARED = -2 /* asid of a context that belongs to none */ };
+
+static bool meant(const struct context *c, int64_t asid) { return c->used && (asid < 0 || c->asid == -1 || c->asid == asid); }
+
+static struct context *find_context(struct emu_cpu *emu, uint64_t number, bool shared)
 {
     struct context *oldest = &emu->contexts[0];
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++) {
@@ -85,25 +89,42 @@ static struct context *find_context(struct emu_cpu *emu, uint64_t number)
         if (c->stamp < oldest->stamp)
             oldest = c;
     }
-    *oldest = (struct context){
-        .number = number, .asid = emu->cpu->guest->asid(emu->cpu), .used = true, .stamp = ++emu->stamp, .tlb = oldest->tlb};
+    *oldest = (struct context){.number = number,
+                               .asid = shared ? SHARED : emu->cpu->guest->asid(emu->cpu),
+                               .used = true,
+                               .stamp = ++emu->stamp,
+                               .tlb = oldest->tlb};
+    oldest->tlb->shared = shared;
     clear(emu, oldest);
     forget_user_tlb(emu); /* it may have been this one */
     cpu_count(emu->cpu, CPU_STAT_contexts_made);
     return oldest;
 }
 
+static uint64_t shared_number(const struct cpu *cpu)
+{
+    return cpu->guest->shared_context && cpu->unshared < CPU_UNSHARED_MAX ? cpu->guest->shared_context(cpu) : 0;
+}
+
+static bool context_update(struct emu_cpu *emu)
+{
+    struct cpu *cpu = emu->cpu;
+    struct context *context = emu->context;
+    uint64_t shared = shared_number(cpu), number = shared ? shared : cpu->guest->context(cpu);
+    bool same = context && context->number == number;
+    if (!same) {
+        emu->context = context = find_context(emu, number, shared);
+        cpu->tlb = context->tlb;
+        cpu_count(cpu, CPU_STAT_context_switches);
+    }
+    if (cpu->user_tlb != &empty_tlb && cpu->guest->user_context(cpu) != emu->user_number)
+        forget_user_tlb(emu);
+    return !same;
+}
+
 void emu_view_update(struct emu_cpu *emu)
 {
-    struct context *context = emu->context;
-    uint64_t number = emu->cpu->flat ? 0 : emu->cpu->guest->context(emu->cpu);
-    bool same = emu->cpu->flat || (context && context->number == number);
-    if (!same) {
-        emu->context = context = find_context(emu, number);
-        forget_user_tlb(emu);
-        emu->cpu->tlb = context->tlb;
-        cpu_count(emu->cpu, CPU_STAT_context_switches);
-    }
+    bool same = emu->cpu->flat || !context_update(emu);
     if (emu_space_update(emu) || !same)
         cpu_count(emu->cpu, CPU_STAT_mode_switches);
 }
@@ -112,8 +133,11 @@ struct tlb *emu_user_tlb(struct cpu *cpu)
 {
     if (cpu->user_tlb != &empty_tlb)
         return cpu->user_tlb;
-    struct context *context = find_context(emu_of(cpu), cpu->guest->user_context(cpu));
-    return cpu->user_tlb = context->tlb;
+    struct emu_cpu *emu = emu_of(cpu);
+    emu->user_number = cpu->guest->user_context(cpu);
+    if (emu->context)
+        emu->context->stamp = ++emu->stamp; /* it stays, however many programs a kernel looks at meanwhile */
+    return cpu->user_tlb = find_context(emu, emu->user_number, false)->tlb;
 }
 
 void emu_tlb_flush(struct cpu *cpu, int64_t asid)
@@ -123,7 +147,7 @@ void emu_tlb_flush(struct cpu *cpu, int64_t asid)
     if (cpu->flat)
         return;
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++)
-        if (c->used && (asid < 0 || c->asid < 0 || c->asid == asid))
+        if (meant(c, asid))
             clear(emu, c);
     emu_spaces_flush(emu, asid);
     emu_view_update(emu);
@@ -160,7 +184,7 @@ void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)
     if (cpu->flat)
         return;
     for (struct context *c = emu->contexts; c < emu->contexts + CONTEXTS; c++) {
-        if (!c->used || !(asid < 0 || c->asid < 0 || c->asid == asid))
+        if (!meant(c, asid))
             continue;
         uint64_t span = tlb_span(&c->tlb->spans, va);
         drop_span(c->tlb->read, va, span);

@@ -71,6 +71,7 @@ struct emu_cpu {
     uint64_t trap_insns; /* cpu->insns at the last trap, and how many traps have come since without one insn retired */
     unsigned trap_repeats;
     struct context *context;
+    uint64_t user_number; /* of the context that cpu->user_tlb is of, if it is of one */
     struct view *view, views[VIEWS];
     unsigned next_view;
     uint32_t next_id;

@@ -61,7 +61,7 @@ static bool attend(struct emu_cpu *emu, uint32_t events)
     if (events & CPU_EVENT_irq) {
         atomic_fetch_and(&cpu->events, (uint32_t)~CPU_EVENT_irq);
         cpu->guest->clock_event(cpu);
-        if (cpu->guest->take_interrupt(cpu))
+        if (cpu->guest->take_interrupt(cpu) || cpu->unshared == CPU_UNSHARED_MAX)
             emu_view_update(emu);
     }
     return events & (CPU_EVENT_stop | CPU_EVENT_request);

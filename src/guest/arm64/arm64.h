@@ -200,6 +200,7 @@ bool arm64_translate(struct cpu *cpu, gva va, enum mem_access access, struct tlb
 unsigned arm64_access_level(const struct cpu *cpu); /* whose rights the access at hand has */
 void arm64_regime_update(struct cpu *cpu);          /* level or control registers have changed; context_changed is the caller's affair */
 uint64_t arm64_context(const struct cpu *cpu);
+uint64_t arm64_shared_context(const struct cpu *cpu);
 uint64_t arm64_user_context(const struct cpu *cpu);
 int64_t arm64_asid(const struct cpu *cpu);
 uint64_t arm64_code_space(const struct cpu *cpu, bool shared);

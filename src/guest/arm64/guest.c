@@ -75,6 +75,7 @@ const struct guest guest_arm64 = {
     .wakes = arm64_wakes,
     .block_key = block_key,
     .context = arm64_context,
+    .shared_context = arm64_shared_context,
     .user_context = arm64_user_context,
     .asid = arm64_asid,
     .code_space = arm64_code_space,

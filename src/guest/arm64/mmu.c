@@ -143,6 +143,14 @@ uint64_t arm64_context(const struct cpu *cpu)
     return number(cpu, pan ? (uao ? WHO_kernel_pan_uao : WHO_kernel_pan) : uao ? WHO_kernel_uao : WHO_kernel);
 }
 
+/* A kernel that keeps itself from the pages of programs by PAN. */
+uint64_t arm64_shared_context(const struct cpu *cpu)
+{
+    if (arm64_el(cpu) != 1 || !pan_applies(cpu) || (A64(cpu, pstate) & PSTATE_UAO) || arm64_asid(cpu) < 0)
+        return 0;
+    return (uint64_t)arm64_arch(cpu)->regime << 57 | (uint64_t)WHO_shared << 54 | 1;
+}
+
 /* Accesses with the rights of EL0: those of EL0 itself have the same number. */
 uint64_t arm64_user_context(const struct cpu *cpu)
 {
