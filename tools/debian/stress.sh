@@ -17,8 +17,8 @@ job() { # NAME: repeats the function of that name, which prints what its log get
 
 compile() {
     rm -rf "$folder/build" && mkdir "$folder/build" && cd "$folder/build" &&
-        ../source/configure -q --disable-nls --disable-gdb --disable-gprofng --disable-gprof --disable-ld --disable-gold MAKEINFO=true CFLAGS=-O2 \
-            >"$folder/make.said" 2>&1 && make -s -j4 all-gas >>"$folder/make.said" 2>&1 &&
+        ../source/configure -q --disable-nls --disable-gdb --disable-gprofng --disable-gprof --disable-ld --disable-gold CFLAGS=-O2 \
+            >"$folder/make.said" 2>&1 && make -s -j4 MAKEINFO=true all-gas >>"$folder/make.said" 2>&1 &&
         echo "$(find . -name '*.o' | wc -l) objects $(find . -name '*.o' | sort | xargs sha256sum | sha256sum | cut -c -16)" \
             "$(gcc -O2 -S -o t.s "$files/threads.c" && ./gas/as-new t.s -o t.o && sha256sum t.o | cut -c -16)"
 }
