@@ -38,7 +38,7 @@ void ir_build_free(struct ir_build *b)
     free(b);
 }
 
-static void forget_known(struct ir_build *b)
+void ir_forget_known(struct ir_build *b)
 {
     if (++b->epoch == 0) { /* wrapped: old marks would look new */
         memset(b->known, 0, (b->guest_cells + 1) * sizeof *b->known);
@@ -54,8 +54,8 @@ void ir_begin(struct ir_build *b)
     b->next = 0;
     b->ended = false;
     b->skip = IR_MAX_OPS;
-    b->way.nops = 0;
-    forget_known(b);
+    b->way.nops = b->tail.nops = 0;
+    ir_forget_known(b);
 }
 
 void ir_insn_begin(struct ir_build *b, int offset, unsigned len)
@@ -490,22 +490,22 @@ static void no_way_out(struct ir_build *b)
     go_back(b, branch_offset(&b->ops[b->nops - 1]));
 }
 
-int ir_follow(struct ir_build *b, int low, int high)
+static void follow(struct ir_build *b, int low, int high)
 {
     enum { FURTHER = 12 /* insns that a loop may have behind the first way out of it */ };
     ir_skip(b);
     if (b->way.nops && b->ninsns - b->way.ninsns > FURTHER) {
         no_way_out(b);
-        return b->next;
+        return;
     }
     struct ir_op *o = b->nops > b->first_op ? &b->ops[b->nops - 1] : NULL;
     bool always = o && b->ended && o->op == IR_BRANCH, maybe = o && !b->ended && (o->op == IR_BRANCH_IF || o->op == IR_BRANCH_CMP);
     if (!(always || maybe) || o->d != b->ninsns) /* what retires less is the same insn again */
-        return b->next;
+        return;
     int64_t to = branch_offset(o);
     bool back = to <= b->offset;
     if (to < low || to >= high || maybe != (back && !(always && o->s[0] == IR_call)))
-        return b->next;
+        return;
     if (always) {
         b->ended = false;
         b->nops--;
@@ -517,6 +517,15 @@ int ir_follow(struct ir_build *b, int low, int high)
         b->way.ninsns = b->ninsns;
         b->way.next = b->next;
     }
+}
+
+int ir_follow(struct ir_build *b, int low, int high)
+{
+    if (b->tail.nops)
+        return ir_tail(b, low, high);
+    follow(b, low, high);
+    if (b->ended)
+        ir_tail_begin(b, high);
     return b->next;
 }
 
@@ -586,7 +595,7 @@ ir_val ir_call(struct ir_build *b, unsigned helper, unsigned nargs, const ir_val
     o->s[0] = (uint8_t)nargs;
     o->imm = (uint64_t)helper << 48 | cells[3] | (uint64_t)cells[4] << 16 | (uint64_t)cells[5] << 32;
     if (!row->pure) /* it may have written any register */
-        forget_known(b);
+        ir_forget_known(b);
     b->pc_written |= row->writes_pc;
     return (ir_val){.type = row->result, .cell = (uint16_t)d};
 }
@@ -604,6 +613,8 @@ void ir_end_key(struct ir_build *b)
 
 struct ir_block *ir_finish(struct ir_build *b)
 {
+    if (b->tail.nops)
+        ir_tail_drop(b);
     if (b->way.nops && !(b->ended && b->ops[b->nops - 1].op == IR_BRANCH && b->ops[b->nops - 1].imm == 0))
         no_way_out(b);
     if (!b->ended) {

@@ -22,6 +22,12 @@ struct ir_build {
         int next;
     } way; /* behind a branch to before the block, as long as that may turn out to be a way out of the loop which the block is; nops = 0: none */
 
+    struct {
+        unsigned nops, ninsns; /* where the second tail begins */
+        unsigned branch, last; /* ops: what leads to it; the first tail's end */
+        bool asked;            /* ops[last] is the loop's condition */
+    } tail;                    /* of a loop, as long as it may turn out to be one (tails.c); nops = 0: none */
+
     /* The insn being built. Temporaries are single-assignment and die at its end. */
     unsigned first_op, next_temp, len;
     int offset;
@@ -78,5 +84,10 @@ bool ir_aligned(struct ir_build *b, ir_val condition);
 void ir_aligned_commit(struct ir_build *b); /* before the queued writes take effect */
 /* Behind an insn: if a branch leads here over insns that only compute, choices take its place. */
 void ir_skip(struct ir_build *b);
+/* Behind a loop: a second way back to its start may begin at b->next (tails.c). */
+bool ir_tail_begin(struct ir_build *b, int high);
+int ir_tail(struct ir_build *b, int low, int high); /* behind an insn of it: the offset to go on with */
+void ir_tail_drop(struct ir_build *b);              /* it was none */
+void ir_forget_known(struct ir_build *b);
 /* An equal value without a new op: constants folded, identities, views of the same cell. false: an op is needed. */
 bool ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, ir_val *args, ir_val *out);

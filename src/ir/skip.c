@@ -3,12 +3,10 @@
  * A branch over a few insns that only compute becomes choices: they are computed always, and each register takes the new value or keeps its
  * own. Nobody has to guess the branch, and the block goes on whichever way it goes; SKIP sets the count of retired insns right.
  */
-#include "ir/build_state.h"
+#include "ir/choices.h"
 #include <stddef.h>
 
-enum { MAX_INSNS = 4, MAX_OPS = 6, MAX_CELLS = 2 };
-
-static bool cheap(const struct ir_op *o)
+bool ir_cheap(const struct ir_op *o)
 {
     switch (o->op) {
     case IR_MOV:
@@ -37,68 +35,63 @@ static bool cheap(const struct ir_op *o)
     return false;
 }
 
-struct choice { /* of a register that the insns write */
-    uint16_t cell, value;
-};
-
 /* The temporaries of choices are the last ones: those of insns begin at the other end. */
-static struct choice *find(struct ir_build *b, struct choice *choices, unsigned *n, unsigned cell, bool add)
+static struct ir_choice *find(struct ir_build *b, struct ir_choices *c, unsigned cell, bool add)
 {
-    for (unsigned i = 0; i < *n; i++)
-        if (choices[i].cell == cell)
-            return &choices[i];
-    if (!add || *n == MAX_CELLS)
+    for (unsigned i = 0; i < c->n; i++)
+        if (c->choice[i].cell == cell)
+            return &c->choice[i];
+    if (!add || c->n == IR_CHOICES)
         return NULL;
-    choices[*n] = (struct choice){(uint16_t)cell, (uint16_t)(b->zero + IR_MAX_TEMPS - 1 - *n)};
-    return &choices[(*n)++];
+    c->choice[c->n] = (struct ir_choice){(uint16_t)cell, (uint16_t)(b->zero + IR_MAX_TEMPS - 1 - c->n - (c->second ? IR_CHOICES : 0))};
+    return &c->choice[c->n++];
 }
 
-static bool collect(struct ir_build *b, unsigned first, struct choice *choices, unsigned *n)
+bool ir_choices_collect(struct ir_build *b, const struct ir_op *ops, unsigned nops, struct ir_choices *c)
 {
-    for (unsigned i = first; i < b->nops; i++)
-        if (!cheap(&b->ops[i]) || (b->ops[i].d < b->zero && !find(b, choices, n, b->ops[i].d, true)))
+    for (unsigned i = 0; i < nops; i++)
+        if (!ir_cheap(&ops[i]) || (ops[i].d < b->zero && !find(b, c, ops[i].d, true)))
             return false;
-    return *n > 0;
+    return true;
 }
 
-/* What the registers would become goes to the temporaries. */
-static void rename_results(struct ir_build *b, unsigned first, struct choice *choices, unsigned n)
+void ir_choices_rename(struct ir_build *b, struct ir_op *ops, unsigned nops, struct ir_choices *c)
 {
-    bool written[MAX_CELLS] = {false};
-    for (unsigned i = first; i < b->nops; i++) {
-        struct ir_op *o = &b->ops[i];
+    bool written[IR_CHOICES] = {false};
+    for (struct ir_op *o = ops; o < ops + nops; o++) {
         uint16_t *const operands[] = {&o->a, &o->b, &o->c};
         for (unsigned k = 0; k < 3; k++) {
-            const struct choice *c = find(b, choices, &n, *operands[k], false);
-            if (c && written[c - choices])
-                *operands[k] = c->value;
+            const struct ir_choice *found = find(b, c, *operands[k], false);
+            if (found && written[found - c->choice])
+                *operands[k] = found->value;
         }
-        const struct choice *c = find(b, choices, &n, o->d, false);
-        if (c) {
-            o->d = c->value;
-            written[c - choices] = true;
+        const struct ir_choice *found = find(b, c, o->d, false);
+        if (found) {
+            o->d = found->value;
+            written[found - c->choice] = true;
         }
     }
 }
 
 /* One copy from a register that stays as it is needs no temporary. */
-static void choose_source(struct ir_build *b, unsigned first, struct choice *choices, unsigned n)
+static void choose_source(struct ir_build *b, unsigned first, struct ir_choices *c)
 {
     const struct ir_op *o = &b->ops[first];
-    if (n != 1 || b->nops != first + 1 || o->op != IR_MOV || o->a > b->zero)
+    if (c->n != 1 || b->nops != first + 1 || o->op != IR_MOV || o->a > b->zero)
         return;
-    choices[0].value = o->a;
+    c->choice[0].value = o->a;
     b->nops--;
 }
 
+enum { CONDITION = 2 * IR_CHOICES + 1, KEPT /* temporaries, from the last one back */ };
+
 /* A temporary that the branch compares gets a number that the insns behind it do not use for their own. */
-static uint16_t keep_operand(struct ir_build *b, unsigned at, uint16_t cell, unsigned n)
+static uint16_t keep_operand(struct ir_build *b, unsigned at, unsigned insn, uint16_t cell, unsigned n)
 {
-    unsigned first = b->insns[b->ops[at].d - 1].op;
-    uint16_t kept = (uint16_t)(b->zero + IR_MAX_TEMPS - 2 - MAX_CELLS - n);
+    uint16_t kept = (uint16_t)(b->zero + IR_MAX_TEMPS - KEPT - n);
     if (!ir_is_temp(b, cell))
         return cell;
-    for (unsigned i = first; i < at; i++) {
+    for (unsigned i = b->insns[insn].op; i < at; i++) {
         struct ir_op *o = &b->ops[i];
         uint16_t *const cells[] = {&o->d, &o->a, &o->b, &o->c};
         for (unsigned k = 0; k < 4; k++)
@@ -108,50 +101,67 @@ static uint16_t keep_operand(struct ir_build *b, unsigned at, uint16_t cell, uns
     return kept;
 }
 
-static void choose(struct ir_build *b, const struct ir_op *branch, const struct choice *choices, unsigned n)
+void ir_choices_keep(struct ir_build *b, unsigned at, struct ir_op *branch)
+{
+    branch->a = keep_operand(b, at, branch->d - 1u, branch->a, 0);
+    branch->b = keep_operand(b, at, branch->d - 1u, branch->b, 1);
+}
+
+uint16_t ir_choices_condition(struct ir_build *b, const struct ir_op *branch, bool *inverse)
 {
     static const uint8_t ops[] = {
         [IR_CC_eq] = IR_EQ, [IR_CC_ne] = IR_NE, [IR_CC_slt] = IR_SLT, [IR_CC_sge] = IR_SLT, [IR_CC_ult] = IR_ULT, [IR_CC_uge] = IR_ULT};
-    bool inverse = branch->s[0] == IR_CC_sge || branch->s[0] == IR_CC_uge;
-    uint16_t condition = (uint16_t)(b->zero + IR_MAX_TEMPS - 1 - MAX_CELLS);
+    *inverse = branch->s[0] == IR_CC_sge || branch->s[0] == IR_CC_uge;
     struct ir_op *o = ir_append(b, ops[branch->s[0]], branch->type);
     o->a = branch->a;
     o->b = branch->b;
     o->imm = branch->b == IR_CONST ? (uint64_t)((int64_t)branch->imm >> 32) : 0;
-    o->d = condition;
+    o->d = (uint16_t)(b->zero + IR_MAX_TEMPS - CONDITION);
     if (o->type == IR_i32)
         o->imm = (uint32_t)o->imm;
-    o = ir_append(b, IR_SKIP, IR_i1);
-    o->s[0] = inverse ? IR_unless : IR_when;
+    return o->d;
+}
+
+void ir_choices_skip(struct ir_build *b, uint16_t condition, bool when, unsigned insns)
+{
+    struct ir_op *o = ir_append(b, IR_SKIP, IR_i1);
+    o->s[0] = when ? IR_when : IR_unless;
     o->a = condition;
-    o->imm = b->ninsns - (unsigned)branch->d;
-    for (unsigned i = 0; i < n; i++) {
-        o = ir_append(b, IR_SELECT, IR_i64);
-        o->d = choices[i].cell;
-        o->a = condition;
-        o->b = inverse ? choices[i].value : choices[i].cell;
-        o->c = inverse ? choices[i].cell : choices[i].value;
-        b->known[o->d] = b->word[o->d] = 0;
-    }
+    o->imm = insns;
+}
+
+void ir_choices_select(struct ir_build *b, uint16_t condition, unsigned cell, unsigned when, unsigned unless)
+{
+    struct ir_op *o = ir_append(b, IR_SELECT, IR_i64);
+    o->d = (uint16_t)cell;
+    o->a = condition;
+    o->b = (uint16_t)when;
+    o->c = (uint16_t)unless;
+    b->known[cell] = b->word[cell] = 0;
 }
 
 static void convert(struct ir_build *b)
 {
-    struct choice choices[MAX_CELLS];
-    unsigned n = 0, at = b->skip;
+    struct ir_choices c = {.n = 0};
+    unsigned at = b->skip, n = b->nops - at - 1;
     struct ir_op branch = b->ops[at];
-    if (b->nops - at - 1 > MAX_OPS || !collect(b, at + 1, choices, &n))
+    bool inverse;
+    if (n > IR_CHOICE_OPS || !ir_choices_collect(b, &b->ops[at + 1], n, &c) || !c.n)
         return;
-    branch.a = keep_operand(b, at, branch.a, 0);
-    branch.b = keep_operand(b, at, branch.b, 1);
+    ir_choices_keep(b, at, &branch);
     for (unsigned i = at; i + 1 < b->nops; i++)
         b->ops[i] = b->ops[i + 1];
     b->nops--;
     for (unsigned i = branch.d; i < b->ninsns; i++)
         b->insns[i].op--;
-    rename_results(b, at, choices, n);
-    choose_source(b, at, choices, n);
-    choose(b, &branch, choices, n);
+    ir_choices_rename(b, &b->ops[at], n, &c);
+    choose_source(b, at, &c);
+    uint16_t condition = ir_choices_condition(b, &branch, &inverse);
+    ir_choices_skip(b, condition, !inverse, b->ninsns - (unsigned)branch.d);
+    for (unsigned i = 0; i < c.n; i++) {
+        unsigned cell = c.choice[i].cell, value = c.choice[i].value;
+        ir_choices_select(b, condition, cell, inverse ? value : cell, inverse ? cell : value);
+    }
 }
 
 void ir_skip(struct ir_build *b)
@@ -163,7 +173,7 @@ void ir_skip(struct ir_build *b)
         int target = (int32_t)b->ops[b->skip].imm;
         if (b->next == target)
             convert(b);
-        if (b->next >= target || b->ninsns - b->ops[b->skip].d >= MAX_INSNS)
+        if (b->next >= target || b->ninsns - b->ops[b->skip].d >= IR_CHOICE_INSNS)
             b->skip = IR_MAX_OPS;
     }
     if (last && last->op == IR_BRANCH_CMP && last->d == b->ninsns && (int32_t)last->imm > b->next)

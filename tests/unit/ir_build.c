@@ -320,6 +320,115 @@ static void one_copy_is_chosen_from_its_register(void **state)
     assert_null(strstr(text, "MOV"));
 }
 
+/* ---- loops with two tails ---- */
+
+/*
+ * A loop of insns of four bytes: x4 += 1; if x5 < x7 go to 100, or unless; `first` times x5 += 3; back while x4 != x6. At 100: x5 ^= x4, `second`
+ * more with x1, a jump to 200 if `jumps`, back while x4 != `until`.
+ */
+struct tails {
+    unsigned first, second;
+    bool inverse, jumps;
+    unsigned until;
+};
+
+static void same_insn(struct fixture *f, int *at)
+{
+    ir_insn_end(f->b);
+    *at = ir_follow(f->b, -4096, 4096);
+    if (!ir_ended(f->b))
+        ir_insn_begin(f->b, *at, 4);
+}
+
+static void loop_of_tails(struct fixture *f, const struct tails *t)
+{
+    int at = 4;
+    ir_put(f->b, 4, ir_ADD(f->b, x(f, 4), k(1)));
+    next_insn(f, 4);
+    ir_BRANCH_IF(f->b, t->inverse ? ir_SLE(f->b, x(f, 7), x(f, 5)) : ir_SLT(f->b, x(f, 5), x(f, 7)), 96);
+    same_insn(f, &at);
+    for (unsigned i = 0; i < t->first; i++, same_insn(f, &at))
+        ir_put(f->b, 5, ir_ADD(f->b, x(f, 5), k(3)));
+    ir_BRANCH_IF(f->b, ir_NE(f->b, x(f, 4), x(f, 6)), (uint64_t)-at);
+    same_insn(f, &at);
+    if (ir_ended(f->b))
+        return;
+    assert_int_equal(at, 100);
+    ir_put(f->b, 5, ir_XOR(f->b, x(f, 5), x(f, 4)));
+    same_insn(f, &at);
+    for (unsigned i = 0; i < t->second && !ir_ended(f->b); i++, same_insn(f, &at))
+        ir_put(f->b, 1, ir_ADD(f->b, x(f, 1), x(f, 5)));
+    if (t->jumps && !ir_ended(f->b)) {
+        ir_BRANCH(f->b, 200 - at, IR_jump);
+        same_insn(f, &at);
+        if (!ir_ended(f->b))
+            assert_int_equal(at, 200);
+    }
+    if (ir_ended(f->b))
+        return;
+    ir_BRANCH_IF(f->b, ir_NE(f->b, x(f, 4), x(f, t->until)), (uint64_t)-at);
+    same_insn(f, &at);
+}
+
+static void check_tails(struct fixture *f, const struct tails *t)
+{
+    uint64_t *cell = f->cpu->cell, one = 100, five = (uint64_t)-2, insns = 0;
+    struct ir_block *block = ir_finish(f->b);
+    unsigned bad;
+    const char *why;
+    assert_true(ir_verify(block, CELLS, 1, &bad, &why));
+    ir_eval_prepare(block);
+    cell[1] = one, cell[4] = 0, cell[5] = five, cell[6] = 20, cell[7] = 9;
+    f->cpu->insns = f->cpu->pc = 0;
+    for (unsigned rounds = 0; f->cpu->pc == 0; rounds++) {
+        assert_true(rounds < 21);
+        ir_eval(f->cpu, block);
+    }
+    for (unsigned i = 1; i < 20; i++) { /* the last round is left before the branch */
+        bool away = t->inverse ? (int64_t)five >= 9 : (int64_t)five < 9;
+        five = away ? five ^ i : five + 3 * t->first;
+        for (unsigned n = 0; away && n < t->second; n++)
+            one += five;
+        insns += 3 + (away ? 1 + t->second + t->jumps : t->first);
+    }
+    assert_int_equal(f->cpu->pc, 4);
+    assert_int_equal(f->cpu->insns, insns + 1);
+    assert_int_equal(cell[1], one);
+    assert_int_equal(cell[4], 20);
+    assert_int_equal(cell[5], five);
+}
+
+static void tails_of_a_loop_become_choices(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < 48; i++) {
+        struct tails t = {.first = i % 3, .second = i / 3 % 4, .inverse = i / 12 & 1, .jumps = i / 24, .until = 6};
+        if (t.second + t.jumps > 3)
+            continue;
+        loop_of_tails(f, &t);
+        check_tails(f, &t);
+        ir_begin(f->b);
+        ir_insn_begin(f->b, 0, 4);
+    }
+}
+
+static void other_tails_stay_branches(void **state)
+{
+    struct fixture *f = *state;
+    static const struct tails tails[] = {{.second = 4, .until = 6}, {.until = 5}, {.second = 4, .jumps = true, .until = 6}};
+    for (unsigned i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        loop_of_tails(f, &tails[i]);
+        struct ir_block *block = ir_finish(f->b);
+        assert_int_equal(block->ninsns, 3);
+        assert_int_equal(block->nops, 4);
+        assert_int_equal(block->ops[1].op, IR_BRANCH_CMP);
+        assert_int_equal(block->ops[3].op, IR_BRANCH);
+        assert_int_equal(block->ops[3].d, 3);
+        ir_begin(f->b);
+        ir_insn_begin(f->b, 0, 4);
+    }
+}
+
 /* A loop that begins at 0 and is left, at 4, to before it; `back` is where the branch at 12 leads. */
 static const char *two_ways_back(struct fixture *f, int64_t back, unsigned more)
 {
@@ -572,6 +681,8 @@ int main(void)
         T(sign_extended_registers_are_known),
         T(insns_branched_over_become_choices),
         T(one_copy_is_chosen_from_its_register),
+        T(tails_of_a_loop_become_choices),
+        T(other_tails_stay_branches),
         T(a_loop_may_be_left_backwards),
         T(choices_are_not_known),
         T(other_branches_stay),

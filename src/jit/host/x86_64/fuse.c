@@ -181,7 +181,8 @@ static void cold_choices(struct emit *e, const struct cold *cold)
     bool skips = cold->when == (skip->s[0] == IR_when);
     e->forwarded = cold->forwarded;
     choose_all(e, cold->op, n, cold->when);
-    x86_alu_mi(&e->c, skips ? ALU_sub : ALU_add, true, STATE(insns), (int32_t)skip->imm);
+    if (skip->imm)
+        x86_alu_mi(&e->c, skips ? ALU_sub : ALU_add, true, STATE(insns), (int32_t)skip->imm);
     e->forwarded = IR_NONE;
 }
 
@@ -212,7 +213,7 @@ static unsigned choices(struct emit *e, const struct ir_op *op)
         return 0;
     enum x86_cc cc = x86_compare(e, op);
     const struct ir_op *skipped = skip_of(op, n);
-    if (skipped && skipped->imm && one_sided(skipped)) {
+    if (skipped && one_sided(skipped)) {
         expect(e, op, n, skipped, cc);
         e->forwarded = IR_NONE;
         return n + 1;
