@@ -44,8 +44,9 @@ struct cpu_ops {
     /* TLBs: forget everything, a page (of one ASID or all), for this vCPU. asid < 0: every one. */
     void (*tlb_flush)(struct cpu *cpu, int64_t asid);
     void (*tlb_flush_page)(struct cpu *cpu, gva va, int64_t asid);
-    void (*context_changed)(struct cpu *cpu);                  /* guest->context() may differ now */
-    void (*fetch_changed)(struct cpu *cpu);                    /* fence.i: code that was written must be seen by this vCPU */
+    void (*context_changed)(struct cpu *cpu); /* guest->context() may differ now */
+    /* fence.i: code that was written must be seen by this vCPU. In flat memory, where nobody notes writes: what [from, to) holds, by all. */
+    void (*fetch_changed)(struct cpu *cpu, gva from, gva to);
     void (*set_deadline)(struct cpu *cpu, uint64_t vclock_ns); /* raise CPU_EVENT_irq then; UINT64_MAX: never; one deadline a vCPU */
     void (*wake)(struct cpu *cpu);                             /* any thread: look at events soon, also out of a wait */
     /* An environment call from the mode below the firmware that the machine provides (SBI, PSCI). false: not ours, trap as usual. */

@@ -150,11 +150,11 @@ static void watch_again(void *arg, gpa page)
     os_mutex_unlock(&emu->vm->lock);
 }
 
-void emu_fetch_changed(struct cpu *cpu)
+void emu_fetch_changed(struct cpu *cpu, gva from, gva to)
 {
     struct emu_cpu *emu = emu_of(cpu);
     if (cpu->flat) { /* nobody has noted what was written */
-        jit_cache_drop(emu->vm->cache, 0, MEM_FLAT_END);
+        jit_cache_drop(emu->vm->cache, from, to < MEM_FLAT_END ? to : MEM_FLAT_END);
         return;
     }
     emu_serve_shots(emu);

@@ -140,7 +140,7 @@ void emu_keep_jump(struct emu_cpu *emu, gva pc, struct jit_block *block); /* in 
 /* At cpu->pc. NULL: cpu->trapped, or else this insn must be run by itself: protection is finer than pages, or the code is changing. */
 struct jit_block *emu_block(struct emu_cpu *emu);
 struct ir_block *emu_single(struct emu_cpu *emu); /* one insn at cpu->pc, uncached, the builder's; NULL: cpu->trapped */
-void emu_fetch_changed(struct cpu *cpu);
+void emu_fetch_changed(struct cpu *cpu, gva from, gva to);
 void emu_serve_shots(struct emu_cpu *emu);
 void emu_code_enter(struct emu_cpu *emu); /* the vCPU begins to run, */
 void emu_code_leave(struct emu_cpu *emu); /* and ends: it keeps nothing alive and answers no shots */

@@ -253,12 +253,27 @@ void arm64_write_unclaim(struct cpu *cpu, unsigned number, uint64_t value)
 
 /* ---- changed code, and caches that a hypervisor watches ---- */
 
+/* IC IVAU of a program: from the first line announced to the last counts. */
+uint64_t arm64_hlp_code_line(struct cpu *cpu, uint64_t at)
+{
+    enum { LINE = 64, ADDRESS_BITS = 56 /* without its tag */ };
+    uint64_t from = align_down(bits_get(at, 0, ADDRESS_BITS), LINE), first = from, end = from + LINE;
+    if (A64(cpu, changed)) {
+        first = A64(cpu, changed_from) < from ? A64(cpu, changed_from) : from;
+        end = A64(cpu, changed_to) > end ? A64(cpu, changed_to) : end;
+    }
+    A64(cpu, changed_from) = first;
+    A64(cpu, changed_to) = end;
+    A64(cpu, changed) = 1;
+    return 0;
+}
+
 uint64_t arm64_hlp_code_barrier(struct cpu *cpu)
 {
-    if (A64(cpu, changed)) {
-        A64(cpu, changed) = 0;
-        cpu->ops->fetch_changed(cpu);
-    }
+    if (!A64(cpu, changed))
+        return 0;
+    A64(cpu, changed) = 0;
+    cpu->ops->fetch_changed(cpu, A64(cpu, changed_from), A64(cpu, changed_to));
     return 0;
 }
 

@@ -191,6 +191,6 @@ uint64_t riscv64_hlp_sfence_vma(struct cpu *cpu, uint64_t hasva, uint64_t va, ui
 
 uint64_t riscv64_hlp_fence_i(struct cpu *cpu)
 {
-    cpu->ops->fetch_changed(cpu);
+    cpu->ops->fetch_changed(cpu, 0, UINT64_MAX);
     return 0;
 }

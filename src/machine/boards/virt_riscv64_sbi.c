@@ -28,7 +28,7 @@ static void fence_one(struct cpu *cpu, void *arg)
 {
     const struct sbi_fence *fence = arg;
     if (fence->code)
-        cpu->ops->fetch_changed(cpu);
+        cpu->ops->fetch_changed(cpu, 0, UINT64_MAX);
     else if (fence->size > FENCE_PAGES_MAX * (uint64_t)MEM_PAGE)
         cpu->ops->tlb_flush(cpu, fence->asid);
     else
