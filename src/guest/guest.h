@@ -47,6 +47,7 @@ struct guest {
     /* The trap of an access whose physical address nobody answers (bus error) or that the order of the machine forbids. */
     struct trap (*bus_error)(struct cpu *cpu, gva va, enum mem_access access);
     struct trap (*misaligned)(struct cpu *cpu, gva va, enum mem_access access);
+    bool misaligned_devices; /* where a device refuses a misaligned access, it is the misalignment that is reported */
     /* An access to a page that translate calls watched: true, and *trap, if it must not be done. NULL: no page is. */
     bool (*watch)(struct cpu *cpu, gva va, unsigned size, enum mem_access access, struct trap *trap);
     /* Delivers a trap: cpu->pc is the address of the insn that trapped; afterwards it is the handler's. */

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Runs the bare programs on this project's machine and on QEMU's, and compares the outcome of every case.
 
-QEMU is an outside opinion, not the truth: differences.txt lists the cases in which it is known to differ and why. What is not listed, or
-is listed and does not differ any more (unless its reason begins with "sometimes"), is reported; the exit code is then 1. Without qemu-system-riscv64 it says so and exits with 77.
+QEMU is an outside opinion, not the truth: GUEST/differences.txt lists the cases in which it is known to differ and why. What is not listed, or
+is listed and does not differ any more (unless its reason begins with "sometimes"), is reported; the exit code is then 1. Without QEMU for a guest it says so; if it has none at all it exits with 77.
 """
 import argparse
 import os
@@ -13,10 +13,25 @@ import subprocess
 import sys
 import tempfile
 
-# All that `max` has and our machine has not is taken away; event counters 3 to 31 are there.
-CPU = 'max,pmu-mask=0xfffffff8,' + ','.join(name + '=off' for name in (
-    'v', 'h', 'zicfilp', 'zicfiss', 'smaia', 'ssaia', 'smrnmi', 'smdbltrp', 'ssdbltrp', 'smcdeleg', 'ssccfg', 'smcsrind', 'sscsrind',
-    'smcntrpmf', 'smepmp', 'smmpm', 'smnpm', 'ssnpm', 'zama16b', 'debug', 'ssctr', 'smctr'))
+# The CPUs: all that `max` has and our machine has not is taken away; of riscv64's event counters 3 to 31 are there.
+GUESTS = {
+    'riscv64': {
+        'qemu': 'qemu-system-riscv64',
+        'package': 'qemu-system-misc',
+        'machine': 'virt,aclint=on',
+        'cpu': 'max,pmu-mask=0xfffffff8,' + ','.join(name + '=off' for name in (
+            'v', 'h', 'zicfilp', 'zicfiss', 'smaia', 'ssaia', 'smrnmi', 'smdbltrp', 'ssdbltrp', 'smcdeleg', 'ssccfg', 'smcsrind', 'sscsrind',
+            'smcntrpmf', 'smepmp', 'smmpm', 'smnpm', 'ssnpm', 'zama16b', 'debug', 'ssctr', 'smctr')),
+        'options': [],
+    },
+    'arm64': {
+        'qemu': 'qemu-system-aarch64',
+        'package': 'qemu-system-arm',
+        'machine': 'virt,gic-version=3,its=on',
+        'cpu': 'max,pauth=off,sve=off,sme=off',
+        'options': ['-semihosting-config', 'enable=on,target=native'],
+    },
+}
 
 
 def cases(output):
@@ -48,51 +63,79 @@ def known(path):
     return table
 
 
+class Row:
+    """A program as the build file states it: GUEST:NAME:VCPUS:MODE:OPTIONS OF VM:OPTIONS OF QEMU."""
+
+    def __init__(self, text, args):
+        self.guest, self.name, self.vcpus, self.mode, ours, theirs = text.split(':', 5)
+        self.ours = ours.split()
+        self.theirs = theirs.split()
+        self.elf = os.path.join(os.path.abspath(args.programs), f'bare_{self.guest}_{self.name}.elf')
+        self.vm = os.path.abspath(args.vm)
+
+    def our_command(self):
+        bare = ['--bios', 'none'] if self.mode == 'machine' else []
+        return [self.vm, 'run', '--arch', self.guest, '--kernel', self.elf, '--exit-from-guest', '--memory', '64M', '--no-rng', '--vcpus',
+                self.vcpus] + self.ours + bare
+
+    def their_command(self):
+        """Options that begin with cpu, or machine, go on those two of the guest."""
+        guest = GUESTS[self.guest]
+        added = {key: ''.join(o[len(key):] for o in self.theirs if o.startswith(key + ',')) for key in ('cpu', 'machine')}
+        extra = [o for o in self.theirs if not o.startswith(('cpu,', 'machine,'))]
+        bare = ['-bios', 'none'] if self.mode == 'machine' and self.guest == 'riscv64' else []
+        return [guest['qemu'], '-M', guest['machine'] + added['machine'], '-cpu', guest['cpu'] + added['cpu'], '-m', '64', '-smp', self.vcpus,
+                '-display', 'none', '-serial', 'stdio', '-monitor', 'none', '-nic', 'none', '-kernel', self.elf] + guest['options'] + bare + extra
+
+
+def compare(row, table, args, cwd):
+    """How many surprises there are."""
+    ours, theirs = (cases(run(command, args.timeout, cwd)) for command in (row.our_command(), row.their_command()))
+    surprises = same = 0
+    label = f'{row.guest}: {row.name}'
+    for case, here in ours.items():
+        there = theirs.get(case, 'not reached')
+        why = table.pop((row.name, case), None)
+        if here == there:
+            same += 1
+            if why and not why.startswith('sometimes'):
+                print(f'{label}: {case}: no difference any more, but listed: {why}')
+                surprises += 1
+        elif why:
+            print(f'{label}: {case}: {here} here, {there} on QEMU: {why}')
+        else:
+            print(f'{label}: {case}: {here} here, {there} on QEMU: NOT EXPLAINED')
+            surprises += 1
+    print(f'{label}: {same} of {len(ours)} cases are the same')
+    return surprises + (not ours)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--vm', required=True)
-    parser.add_argument('--programs', required=True, help='folder of bare_NAME.elf')
-    parser.add_argument('--differences', required=True)
-    parser.add_argument('--rows', nargs='+', required=True, help='NAME:VCPUS:MODE:OPTIONS OF VM:OPTIONS OF QEMU')
+    parser.add_argument('--programs', required=True, help='folder of bare_GUEST_NAME.elf')
+    parser.add_argument('--differences', required=True, help='folder of GUEST/differences.txt')
+    parser.add_argument('--rows', nargs='+', required=True, help='GUEST:NAME:VCPUS:MODE:OPTIONS OF VM:OPTIONS OF QEMU')
+    parser.add_argument('--only', default='', help='GUEST, or GUEST:NAME')
     parser.add_argument('--timeout', type=int, default=180)
     args = parser.parse_args()
-    qemu = shutil.which('qemu-system-riscv64')
-    if not qemu:
-        print('qemu-system-riscv64 is missing (Debian: qemu-system-misc)')
-        return 77
-    table = known(args.differences)
-    surprises = 0
+    rows = [row for row in (Row(text, args) for text in args.rows) if f'{row.guest}:{row.name}:'.startswith(args.only)]
+    surprises = compared = 0
     with tempfile.TemporaryDirectory() as cwd:
-        for row in args.rows:
-            name, vcpus, mode, options, theirs = row.split(':', 4)
-            extra = [o for o in theirs.split() if not o.startswith('cpu,')]
-            cpu = ','.join([CPU] + [o[len('cpu,'):] for o in theirs.split() if o.startswith('cpu,')])
-            elf = os.path.join(os.path.abspath(args.programs), f'bare_{name}.elf')
-            bare = mode == 'machine'
-            ours = cases(run([os.path.abspath(args.vm), 'run', '--kernel', elf, '--exit-from-guest', '--memory', '64M', '--no-rng', '--vcpus', vcpus]
-                             + options.split() + (['--bios', 'none'] if bare else []), args.timeout, cwd))
-            theirs = cases(run([qemu, '-M', 'virt,aclint=on', '-cpu', cpu, '-m', '64', '-smp', vcpus, '-display', 'none', '-serial', 'stdio',
-                                '-monitor', 'none', '-kernel', elf] + (['-bios', 'none'] if bare else []) + extra, args.timeout, cwd))
-            same = 0
-            for case, here in ours.items():
-                there = theirs.get(case, 'not reached')
-                why = table.pop((name, case), None)
-                if here == there:
-                    same += 1
-                    if why and not why.startswith('sometimes'):
-                        print(f'{name}: {case}: no difference any more, but listed: {why}')
-                        surprises += 1
-                elif why:
-                    print(f'{name}: {case}: {here} here, {there} on QEMU: {why}')
-                else:
-                    print(f'{name}: {case}: {here} here, {there} on QEMU: NOT EXPLAINED')
+        for guest in sorted({row.guest for row in rows}):
+            if not shutil.which(GUESTS[guest]['qemu']):
+                print(f"{guest}: {GUESTS[guest]['qemu']} is missing (Debian: {GUESTS[guest]['package']})")
+                continue
+            table = known(os.path.join(args.differences, guest, 'differences.txt'))
+            mine = [row for row in rows if row.guest == guest]
+            compared += len(mine)
+            surprises += sum(compare(row, table, args, cwd) for row in mine)
+            for (program, case), why in table.items():
+                if any(row.name == program for row in mine):
+                    print(f'{guest}: {program}: {case}: listed as different, but there is no such case')
                     surprises += 1
-            print(f'{name}: {same} of {len(ours)} cases are the same')
-            surprises += not ours
-    for (program, case), why in table.items():
-        if any(row.split(':')[0] == program for row in args.rows):
-            print(f'{program}: {case}: listed as different, but there is no such case')
-            surprises += 1
+    if not compared:
+        return 77
     return 1 if surprises else 0
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Litmus tests of the memory model (RVWMO). Every round has locations of its own; the harts run through all rounds without meeting, and
+ * Litmus tests of the guest's memory model. Every round has locations of its own; the harts run through all rounds without meeting, and
  * the results are looked at in the end. What is forbidden must never be seen; what is allowed need not be.
  */
 #include "rt.h"
@@ -60,29 +60,36 @@ static unsigned seen(bool (*forbidden)(unsigned round))
 
 static void mp_fences(unsigned hart, unsigned i)
 {
-    if (!hart)
-        asm volatile("sd %2, (%0)\n fence w, w\n sd %2, (%1)" ::"r"(&places[i].x), "r"(&places[i].y), "r"(1ul) : "memory");
-    else
-        asm volatile("ld %0, (%3)\n fence r, r\n ld %1, (%2)"
-                     : "=&r"(r[1][i][0]), "=&r"(r[1][i][1])
-                     : "r"(&places[i].x), "r"(&places[i].y));
+    if (!hart) {
+        put_plain(&places[i].x, 1);
+        fence_stores();
+        put_plain(&places[i].y, 1);
+    } else {
+        r[1][i][0] = get_plain(&places[i].y);
+        fence_loads();
+        r[1][i][1] = get_plain(&places[i].x);
+    }
 }
 static void mp_acquire(unsigned hart, unsigned i)
 {
-    if (!hart)
-        asm volatile("sd %2, (%0)\n amoswap.d.rl zero, %2, (%1)" ::"r"(&places[i].x), "r"(&places[i].y), "r"(1ul) : "memory");
-    else
-        asm volatile("lr.d.aq %0, (%3)\n ld %1, (%2)" : "=&r"(r[1][i][0]), "=&r"(r[1][i][1]) : "r"(&places[i].x), "r"(&places[i].y));
+    if (!hart) {
+        put_plain(&places[i].x, 1);
+        put_release(&places[i].y, 1);
+    } else {
+        r[1][i][0] = get_acquire(&places[i].y);
+        r[1][i][1] = get_plain(&places[i].x);
+    }
 }
 static void mp_address(unsigned hart, unsigned i)
 {
-    if (!hart)
-        asm volatile("sd %2, (%0)\n fence w, w\n sd %2, (%1)" ::"r"(&places[i].x), "r"(&places[i].y), "r"(1ul) : "memory");
-    else
-        asm volatile("ld %0, (%3)\n xor t0, %0, %0\n add t0, t0, %2\n ld %1, (t0)"
-                     : "=&r"(r[1][i][0]), "=&r"(r[1][i][1])
-                     : "r"(&places[i].x), "r"(&places[i].y)
-                     : "t0");
+    if (!hart) {
+        put_plain(&places[i].x, 1);
+        fence_stores();
+        put_plain(&places[i].y, 1);
+    } else {
+        r[1][i][0] = get_plain(&places[i].y);
+        r[1][i][1] = get_plain(&places[i].x + zero_of(r[1][i][0]));
+    }
 }
 static bool mp_bad(unsigned i) { return r[1][i][0] == 1 && r[1][i][1] == 0; }
 
@@ -101,18 +108,19 @@ static void message_passing(void)
 
 static void sb_fences(unsigned hart, unsigned i)
 {
-    volatile uint64_t *mine = hart ? &places[i].y : &places[i].x, *theirs = hart ? &places[i].x : &places[i].y;
-    asm volatile("sd %2, (%1)\n fence rw, rw\n ld %0, (%3)" : "=&r"(r[hart][i][0]) : "r"(mine), "r"(1ul), "r"(theirs) : "memory");
+    put_plain(hart ? &places[i].y : &places[i].x, 1);
+    fence_full();
+    r[hart][i][0] = get_plain(hart ? &places[i].x : &places[i].y);
 }
-static void sb_amo(unsigned hart, unsigned i)
+static void sb_ordered(unsigned hart, unsigned i)
 {
-    volatile uint64_t *mine = hart ? &places[i].y : &places[i].x, *theirs = hart ? &places[i].x : &places[i].y;
-    asm volatile("amoswap.d.aqrl zero, %2, (%1)\n lr.d.aqrl %0, (%3)" : "=&r"(r[hart][i][0]) : "r"(mine), "r"(1ul), "r"(theirs) : "memory");
+    put_ordered(hart ? &places[i].y : &places[i].x, 1);
+    r[hart][i][0] = get_ordered(hart ? &places[i].x : &places[i].y);
 }
 static void sb_plain(unsigned hart, unsigned i)
 {
-    volatile uint64_t *mine = hart ? &places[i].y : &places[i].x, *theirs = hart ? &places[i].x : &places[i].y;
-    asm volatile("sd %2, (%1)\n ld %0, (%3)" : "=&r"(r[hart][i][0]) : "r"(mine), "r"(1ul), "r"(theirs) : "memory");
+    put_plain(hart ? &places[i].y : &places[i].x, 1);
+    r[hart][i][0] = get_plain(hart ? &places[i].x : &places[i].y);
 }
 static bool sb_bad(unsigned i) { return !r[0][i][0] && !r[1][i][0]; }
 
@@ -122,8 +130,8 @@ static void store_buffering(void)
     if (!start(2, sb_fences))
         return;
     CHECK_EQ(seen(sb_bad), 0);
-    row("AMOs");
-    start(2, sb_amo);
+    row("ordered accesses");
+    start(2, sb_ordered);
     CHECK_EQ(seen(sb_bad), 0);
     start(2, sb_plain);
     print("# store buffering without fences: %d of %d rounds\n", (uint64_t)seen(sb_bad), (uint64_t)ROUNDS);
@@ -133,11 +141,8 @@ static void store_buffering(void)
 
 static void lb(unsigned hart, unsigned i)
 {
-    volatile uint64_t *from = hart ? &places[i].y : &places[i].x, *to = hart ? &places[i].x : &places[i].y;
-    asm volatile("ld %0, (%1)\n xor t0, %0, %0\n addi t0, t0, 1\n sd t0, (%2)"
-                 : "=&r"(r[hart][i][0])
-                 : "r"(from), "r"(to)
-                 : "t0", "memory");
+    r[hart][i][0] = get_plain(hart ? &places[i].y : &places[i].x);
+    put_plain(hart ? &places[i].x : &places[i].y, zero_of(r[hart][i][0]) + 1);
 }
 static bool lb_bad(unsigned i) { return r[0][i][0] && r[1][i][0]; }
 
@@ -151,10 +156,13 @@ static void load_buffering(void)
 
 static void corr(unsigned hart, unsigned i)
 {
-    if (hart)
-        asm volatile("ld %0, (%2)\n ld %1, (%2)" : "=&r"(r[1][i][0]), "=&r"(r[1][i][1]) : "r"(&places[i].x));
-    else
+    if (hart) {
+        uint64_t first = get_plain(&places[i].x), second = get_plain(&places[i].x);
+        r[1][i][0] = first;
+        r[1][i][1] = second;
+    } else {
         places[i].x = 1;
+    }
 }
 static bool corr_bad(unsigned i) { return r[1][i][0] > r[1][i][1]; }
 
@@ -172,16 +180,45 @@ static void iriw(unsigned hart, unsigned i)
     switch (hart) {
     case 0: *x = 1; break;
     case 1: *y = 1; break;
-    case 2: asm volatile("ld %0, (%2)\n fence r, r\n ld %1, (%3)" : "=&r"(r[2][i][0]), "=&r"(r[2][i][1]) : "r"(x), "r"(y)); break;
-    case 3: asm volatile("ld %0, (%3)\n fence r, r\n ld %1, (%2)" : "=&r"(r[3][i][0]), "=&r"(r[3][i][1]) : "r"(x), "r"(y)); break;
+    case 2:
+        r[2][i][0] = get_plain(x);
+        fence_loads();
+        r[2][i][1] = get_plain(y);
+        break;
+    case 3:
+        r[3][i][0] = get_plain(y);
+        fence_loads();
+        r[3][i][1] = get_plain(x);
+        break;
+    }
+}
+static void iriw_acquire(unsigned hart, unsigned i)
+{
+    volatile uint64_t *x = &places[i].x, *y = &places[i].y;
+    switch (hart) {
+    case 0: put_release(x, 1); break;
+    case 1: put_release(y, 1); break;
+    case 2:
+        r[2][i][0] = get_acquire(x);
+        r[2][i][1] = get_acquire(y);
+        break;
+    case 3:
+        r[3][i][0] = get_acquire(y);
+        r[3][i][1] = get_acquire(x);
+        break;
     }
 }
 static bool iriw_bad(unsigned i) { return r[2][i][0] && !r[2][i][1] && r[3][i][0] && !r[3][i][1]; }
 
 static void independent(void)
 {
-    if (start(4, iriw))
-        CHECK_EQ(seen(iriw_bad), 0);
+    row("fences");
+    if (!start(4, iriw))
+        return;
+    CHECK_EQ(seen(iriw_bad), 0);
+    row("acquire");
+    start(4, iriw_acquire);
+    CHECK_EQ(seen(iriw_bad), 0);
 }
 
 /* ---- write to read causality over three harts ---- */
@@ -191,8 +228,16 @@ static void wrc(unsigned hart, unsigned i)
     volatile uint64_t *x = &places[i].x, *y = &places[i].y;
     switch (hart) {
     case 0: *x = 1; break;
-    case 1: asm volatile("ld %0, (%1)\n fence r, w\n sd %0, (%2)" : "=&r"(r[1][i][0]) : "r"(x), "r"(y) : "memory"); break;
-    case 2: asm volatile("ld %0, (%3)\n fence r, r\n ld %1, (%2)" : "=&r"(r[2][i][0]), "=&r"(r[2][i][1]) : "r"(x), "r"(y)); break;
+    case 1:
+        r[1][i][0] = get_plain(x);
+        fence_load_store();
+        put_plain(y, r[1][i][0]);
+        break;
+    case 2:
+        r[2][i][0] = get_plain(y);
+        fence_loads();
+        r[2][i][1] = get_plain(x);
+        break;
     }
 }
 static bool wrc_bad(unsigned i) { return r[2][i][0] && !r[2][i][1]; }
@@ -207,13 +252,14 @@ static void causality(void)
 
 static void torn(unsigned hart, unsigned i)
 {
+    int64_t v[3];
     if (!hart) {
-        asm volatile("sd %1, (%0)\n sw %1, 8(%0)\n sh %1, 16(%0)" ::"r"(&places[i]), "r"(-1ul) : "memory");
-    } else {
-        uint64_t d, w, h;
-        asm volatile("ld %0, (%3)\n lw %1, 8(%3)\n lh %2, 16(%3)" : "=&r"(d), "=&r"(w), "=&r"(h) : "r"(&places[i]));
-        r[1][i][0] = (d && d != -1ul) || (w && w != -1ul) || (h && h != -1ul);
+        put_sizes(&places[i], -1ul);
+        return;
     }
+    get_sizes(&places[i], v);
+    for (unsigned n = 0; n < 3; n++)
+        r[1][i][0] |= v[n] && v[n] != -1;
 }
 static bool torn_bad(unsigned i) { return r[1][i][0]; }
 

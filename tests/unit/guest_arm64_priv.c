@@ -166,13 +166,16 @@ static void floats(void **state)
 static void firmware(void **state)
 {
     (void)state;
-    start(1); /* no EL2: HVC and SMC are the machine's, or nobody's */
+    start(1); /* no EL2: HVC is the machine's, or nobody's; SMC is undefined */
     become(1);
     seen.firmware = true;
     run_through(f, HVC);
+    assert_int_equal(cpu->pc, RAM + 0x104);
     run_through(f, SMC);
-    assert_int_equal(cpu->pc, RAM + 0x108);
+    assert_int_equal(A64(cpu, esr_el1), 1 << 25);
+    assert_int_equal(A64(cpu, elr_el1), RAM + 0x104);
     seen.firmware = false;
+    cpu->pc = RAM + 0x108;
     run_through(f, HVC);
     assert_int_equal(A64(cpu, esr_el1), 1 << 25);
     assert_int_equal(A64(cpu, elr_el1), RAM + 0x108);

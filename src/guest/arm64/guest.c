@@ -68,6 +68,7 @@ const struct guest guest_arm64 = {
     .translate = arm64_translate,
     .bus_error = arm64_bus_error,
     .misaligned = arm64_misaligned,
+    .misaligned_devices = true,
     .watch = arm64_watch,
     .enter_trap = arm64_enter_trap,
     .clock_event = arm64_clock_event,

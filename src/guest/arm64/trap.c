@@ -158,7 +158,7 @@ static bool called(struct cpu *cpu, unsigned class)
     bool el2 = arm64_arch(cpu)->el2;
     switch (class) {
     case ARM64_TRAP_hvc: return !el2 && firmware(cpu);
-    case ARM64_TRAP_smc: return !(arm64_el(cpu) == 1 && (A64(cpu, hcr_el2) & HCR_TSC)) && firmware(cpu);
+    case ARM64_TRAP_smc: return el2 && !(arm64_el(cpu) == 1 && (A64(cpu, hcr_el2) & HCR_TSC)) && firmware(cpu);
     case ARM64_TRAP_hlt:
         if (!cpu->ops->semihosting || !cpu->ops->semihosting(cpu))
             return false;

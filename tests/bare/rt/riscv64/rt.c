@@ -74,40 +74,8 @@ void rt_start(uint64_t id)
     }
 }
 
-/* ---- other harts ---- */
-
-bool harts_need(unsigned count)
-{
-    for (uint64_t end = MTIME + PATIENCE; ~present & ((1u << count) - 1);) /* all start together */
-        if (MTIME > end) {
-            skip("needs more harts");
-            return false;
-        }
-    return true;
-}
-
-void hart_start(unsigned id, void (*work)(void *arg), void *arg)
-{
-    harts[id].arg = arg;
-    __atomic_store_n(&harts[id].work, work, __ATOMIC_RELEASE);
-    fence();
-    MSIP(id) = 1;
-}
-
-void hart_join(unsigned id)
-{
-    while (__atomic_load_n(&harts[id].work, __ATOMIC_ACQUIRE))
-        relax();
-}
-
-void hart_run_all(void (*work)(void *arg), unsigned count)
-{
-    for (unsigned i = 1; i < count; i++)
-        hart_start(i, work, (void *)(uint64_t)i);
-    work((void *)0);
-    for (unsigned i = 1; i < count; i++)
-        hart_join(i);
-}
+bool hart_present(unsigned id) { return present >> id & 1; } /* all start together */
+void hart_kick(unsigned id) { MSIP(id) = 1; }
 
 /* ---- traps ---- */
 

@@ -24,6 +24,8 @@
 
 #ifndef __ASSEMBLER__
 #include "csr.h"
+#include "harts.h"
+#include "order.h"
 #include "report.h"
 
 struct trap {
@@ -84,12 +86,6 @@ void trap_entry(void); /* mtvec and stvec of the runtime */
 void strap_entry(void);
 void lower_return(void); /* ends call_in() from a lower mode: what ra holds there */
 
-/* ---- harts ---- */
-bool harts_need(unsigned count); /* false: this case is skipped */
-void hart_start(unsigned id, void (*work)(void *arg), void *arg);
-void hart_join(unsigned id);
-void hart_run_all(void (*work)(void *arg), unsigned count); /* arg: the hart's number; this one takes part */
-
 /* ---- machine ---- */
 #define ACLINT      0x2000000ul
 #define PLIC        0xc000000ul
@@ -100,6 +96,5 @@ void hart_run_all(void (*work)(void *arg), unsigned count); /* arg: the hart's n
 
 static inline void fence_i(void) { asm volatile("fence.i" ::: "memory"); }
 static inline void sfence_vma(void) { asm volatile("sfence.vma" ::: "memory"); }
-static inline void relax(void) { asm volatile(".4byte 0x0100000f" ::: "memory"); } /* pause: for loops that wait for another hart */
-static inline void fence(void) { asm volatile("fence" ::: "memory"); }
+static inline uint64_t now(void) { return MTIME; }
 #endif
