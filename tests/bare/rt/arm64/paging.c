@@ -115,6 +115,7 @@ uint64_t paging_tcr(void) { return tcr_of(&paging); }
 static void enter(const struct paging *p, unsigned asid)
 {
     asm volatile("dsb sy" ::: "memory");
+    sys_write("sctlr_el1", SCTLR_BASE | SCTLR_I | SCTLR_C); /* what is half changed is no space to run in */
     sys_write("mair_el1", 0xbb4400fful);
     sys_write("tcr_el1", tcr_of(p));
     sys_write("ttbr0_el1", (uint64_t)p->root | (uint64_t)asid << 48);
