@@ -49,6 +49,7 @@ enum {
     MEM_PAGE_code = 1,    /* code translated from it exists */
     MEM_PAGE_written = 2, /* written since that code was made, and noted in the space's list */
     MEM_PAGE_fast = 4,    /* some TLB may hold an entry that writes it without coming by here */
+    MEM_PAGE_first = 8,   /* the first of several that the host has been asked for together */
 };
 
 struct mem_space;

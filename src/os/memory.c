@@ -82,6 +82,25 @@ void os_memory_discard(struct os_memory *memory, uint64_t offset, uint64_t size)
     memset(memory->host + first, 0, (size_t)(last - first));
 }
 
+void os_memory_put(const struct os_memory *memory, uint64_t offset, const void *data, uint64_t size)
+{
+    const uint8_t *from = data;
+
+    while (memory->fd >= 0 && size) {
+        ssize_t n = pwrite(memory->fd, from, (size_t)size, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        offset += (uint64_t)n, from += n, size -= (uint64_t)n;
+    }
+    if (!size)
+        return;
+    os_pages_populate(memory->host + offset, (size_t)size);
+    memcpy(memory->host + offset, from, (size_t)size);
+}
+
 void *os_pages_new(size_t size)
 {
     void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -78,7 +78,9 @@ struct os_memory { /* guest RAM: shareable, zero filled, reserved but not touche
 int os_memory_new(struct os_memory *out, const char *name, uint64_t size, struct err *err) NODISCARD;
 void os_memory_free(struct os_memory *memory);
 void os_memory_discard(struct os_memory *memory, uint64_t offset, uint64_t size); /* gives pages back: they read as zero */
-void *os_pages_new(size_t size);                                                  /* zero filled, aligned to a page; NULL: out of memory */
+/* Copies a large piece into it without giving the process its pages: those that it touches come when it does. */
+void os_memory_put(const struct os_memory *memory, uint64_t offset, const void *data, uint64_t size);
+void *os_pages_new(size_t size); /* zero filled, aligned to a page; NULL: out of memory */
 void os_pages_free(void *at, size_t size);
 void os_pages_populate(void *at,
                        size_t size); /* the whole pages in it will be written soon: at once instead of by faults, if the system can */

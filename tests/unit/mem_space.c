@@ -7,8 +7,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "mem/space.h"
+#include "os/os.h"
 
 #include <cmocka.h>
 
@@ -262,6 +264,57 @@ static void fast_writes(void **state)
     mem_space_free(space);
 }
 
+static size_t pages_there(const struct mem_space *space, gpa at, unsigned n)
+{
+    unsigned char there[64];
+    size_t count = 0;
+    assert_int_equal(mincore(mem_ram(space, at, n * (uint64_t)MEM_PAGE), n * (size_t)MEM_PAGE, there), 0);
+    for (unsigned i = 0; i < n; i++)
+        count += there[i] & 1;
+    return count;
+}
+
+/* Not on old kernels, and not where a program of another architecture runs on this one's kernel. */
+static bool host_populates(void)
+{
+    unsigned char there[2] = {0};
+    void *pages = os_pages_new(sizeof there * (size_t)MEM_PAGE);
+    assert_non_null(pages);
+    os_pages_populate(pages, sizeof there * (size_t)MEM_PAGE);
+    assert_int_equal(mincore(pages, sizeof there * (size_t)MEM_PAGE, there), 0);
+    os_pages_free(pages, sizeof there * (size_t)MEM_PAGE);
+    return there[0] & there[1] & 1;
+}
+
+/* The host is asked for sixteen at once; in a file's place its pages are there, and all its bytes. */
+static void host_pages(void **state)
+{
+    struct mem_space *space;
+    struct err err = {0};
+    enum { PAGES = 200, LARGE = 300 * K };
+    uint8_t *file = malloc(LARGE), *back = malloc(LARGE);
+    (void)state;
+    assert_int_equal(mem_space_new(&space), 0);
+    assert_int_equal(mem_space_add_ram(space, "ram", RAM, PAGES * (uint64_t)MEM_PAGE, &err), 0);
+    mem_page_fast_write(space, RAM + 20 * MEM_PAGE);
+    if (host_populates()) {
+        assert_int_equal(pages_there(space, RAM, 16), 0);
+        assert_int_equal(pages_there(space, RAM + 16 * MEM_PAGE, 16), 16);
+        assert_int_equal(pages_there(space, RAM + 32 * MEM_PAGE, 16), 0);
+        mem_page_fast_write(space, RAM + 199 * MEM_PAGE);
+        assert_int_equal(pages_there(space, RAM + 190 * MEM_PAGE, 10), 8); /* up to the end */
+    }
+    for (unsigned i = 0; i < LARGE; i++)
+        file[i] = (uint8_t)(i * 31 + (i >> 9));
+    assert_true(mem_write(space, RAM + 50 * MEM_PAGE + 100, file, LARGE));
+    assert_true(mem_read(space, RAM + 50 * MEM_PAGE + 100, back, LARGE));
+    assert_memory_equal(file, back, LARGE);
+    assert_int_equal(mem_ram(space, RAM + 50 * MEM_PAGE, 100)[99], 0);
+    free(file);
+    free(back);
+    mem_space_free(space);
+}
+
 static void many_written(void **state)
 {
     struct mem_space *space;
@@ -336,7 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regions),      cmocka_unit_test(refused_regions),   cmocka_unit_test(cpu_accesses), cmocka_unit_test(devices),
         cmocka_unit_test(copies),       cmocka_unit_test(host_views),        cmocka_unit_test(written_code), cmocka_unit_test(fast_writes),
-        cmocka_unit_test(many_written), cmocka_unit_test(nothing_is_missed),
+        cmocka_unit_test(many_written), cmocka_unit_test(nothing_is_missed), cmocka_unit_test(host_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

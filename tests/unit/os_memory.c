@@ -35,6 +35,31 @@ static void starts_zero_and_keeps(void **state)
     os_memory_free(&memory);
 }
 
+static void takes_large_pieces(void **state)
+{
+    enum { SIZE = 1 << 20, AT = 5000, LEN = 700001 };
+    struct os_memory memory, plain;
+    struct err err;
+    uint8_t *piece = malloc(LEN);
+
+    (void)state;
+    assert_non_null(piece);
+    for (unsigned i = 0; i < LEN; i++)
+        piece[i] = (uint8_t)(i * 13 + (i >> 8));
+    assert_int_equal(os_memory_new(&memory, "ram", SIZE, &err), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        plain = memory;
+        plain.fd = i ? -1 : memory.fd; /* also where there is no file behind it */
+        memset(memory.host, 0x55, SIZE);
+        os_memory_put(&plain, AT, piece, LEN);
+        assert_memory_equal(memory.host + AT, piece, LEN);
+        assert_int_equal(memory.host[AT - 1], 0x55);
+        assert_int_equal(memory.host[AT + LEN], 0x55);
+    }
+    os_memory_free(&memory);
+    free(piece);
+}
+
 static void reserves_without_touching(void **state)
 {
     struct os_memory memory;
@@ -113,10 +138,8 @@ static void random_differs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(starts_zero_and_keeps),
-        cmocka_unit_test(reserves_without_touching),
-        cmocka_unit_test(finds_group_limits),
-        cmocka_unit_test(random_differs),
+        cmocka_unit_test(starts_zero_and_keeps), cmocka_unit_test(takes_large_pieces), cmocka_unit_test(reserves_without_touching),
+        cmocka_unit_test(finds_group_limits),    cmocka_unit_test(random_differs),
     };
 
     return cmocka_run_group_tests_name("os_memory", tests, NULL, NULL);
