@@ -81,7 +81,8 @@ ir_val arm64_get_SYSREG(const struct arm64_lift *l, int64_t k)
     if (arm64_sysreg_plain_read(row) && !watched(l, row))
         return ir_get(l->b, IR_i64, row->cell);
     const ir_val args[] = {ir_k(IR_i32, number), ir_k(IR_i64, l->insn)};
-    return ir_call(l->b, ARM64_HLP_sysreg_read, 2, args);
+    bool counter = number == SYSREG_CNTPCT || number == SYSREG_CNTVCT;
+    return ir_call(l->b, counter ? ARM64_HLP_count : ARM64_HLP_sysreg_read, 2, args);
 }
 
 /* Interrupts that become open may be waiting: then the insn is left to arm64_enter_trap. */

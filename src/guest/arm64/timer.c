@@ -14,7 +14,8 @@ static const uint8_t irqs[ARM64_TIMERS] = {[TIMER_phys] = 30, [TIMER_virt] = 27,
 
 uint64_t arm64_count(const struct cpu *cpu)
 {
-    return (uint64_t)((u128)os_vclock_ns(cpu->clock) * arm64_arch(cpu)->timer_frequency / SECOND_NS);
+    uint64_t ns = os_vclock_ns(cpu->clock), frequency = arm64_arch(cpu)->timer_frequency; /* of 32 bits: the products below fit */
+    return ns / SECOND_NS * frequency + ns % SECOND_NS * frequency / SECOND_NS;
 }
 
 static uint64_t offset(const struct cpu *cpu, enum arm64_timer t) { return t == TIMER_virt ? A64(cpu, cntvoff_el2) : 0; }
@@ -102,6 +103,13 @@ uint64_t arm64_read_cntvct(struct cpu *cpu, unsigned number)
 {
     (void)number;
     return arm64_count(cpu) - (host_reads(cpu) ? 0 : A64(cpu, cntvoff_el2));
+}
+
+uint64_t arm64_hlp_count(struct cpu *cpu, uint64_t number, uint64_t insn)
+{
+    if (arm64_allow_timer(cpu, (unsigned)number, false) != SYSREG_ALLOWED)
+        return arm64_hlp_sysreg_read(cpu, number, insn);
+    return number == SYSREG_CNTPCT ? arm64_read_cntpct(cpu, 0) : arm64_read_cntvct(cpu, 0);
 }
 
 uint64_t arm64_read_ctl(struct cpu *cpu, unsigned number)
