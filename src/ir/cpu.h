@@ -79,16 +79,14 @@ struct cpu {
     bool fp_alt_half;        /* f16 has numbers where the others have infinities and NaNs (Arm's AHP) */
     struct trap trap;        /* valid while trapped */
     bool trapped;            /* an op or helper trapped; whoever called it must stop */
-    uint32_t
-        unshared;  /* accesses that a TLB of global pages did not keep, less those that it did; at CPU_UNSHARED_MAX none is used any more */
-    bool as_user;  /* the access at hand has the rights of user mode */
-    bool stepping; /* the guest looks at itself after each insn: none are run together */
-    bool flat;     /* guest addresses are the host's own, below MEM_FLAT_END (user mode); a fault is the host's */
-    _Atomic bool waiting;   /* the guest executed a wait insn: the run loop sleeps; others may look */
-    uint64_t wait_until;    /* vclock ns bound of that wait; UINT64_MAX: none */
-    uint64_t insns;         /* retired, up to the current block */
-    unsigned id;            /* 0.. in the machine */
-    _Atomic uint64_t lines; /* any thread, by cpu_line_set: interrupt inputs, by guest numbers */
+    bool as_user;            /* the access at hand has the rights of user mode */
+    bool stepping;           /* the guest looks at itself after each insn: none are run together */
+    bool flat;               /* guest addresses are the host's own, below MEM_FLAT_END (user mode); a fault is the host's */
+    _Atomic bool waiting;    /* the guest executed a wait insn: the run loop sleeps; others may look */
+    uint64_t wait_until;     /* vclock ns bound of that wait; UINT64_MAX: none */
+    uint64_t insns;          /* retired, up to the current block */
+    unsigned id;             /* 0.. in the machine */
+    _Atomic uint64_t lines;  /* any thread, by cpu_line_set: interrupt inputs, by guest numbers */
     const struct guest *guest;
     const struct ir_helper *helpers; /* the guest's */
     struct mem_space *space;
@@ -119,6 +117,8 @@ struct cpu {
     } reservation;
     const struct reg_window *window; /* registers that a device answers; NULL: none. The board sets it before the vCPU runs */
     struct cpu_stats *stats;         /* NULL: nobody wants to know */
+    /* Accesses that a TLB of global pages did not keep, less those that it did; at CPU_UNSHARED_MAX none is used any more. */
+    uint32_t unshared;
     _Alignas(16) uint64_t cell[];
 };
 
