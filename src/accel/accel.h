@@ -13,11 +13,13 @@ struct accel_vm;
 struct jit_counts;
 struct jit_watch;
 
+enum accel_fetch { ACCEL_FETCH_no, ACCEL_FETCH_yes, ACCEL_FETCH_guarded /* as of struct tlb_page */ };
+
 struct accel_callbacks {                                   /* called on the vCPU's thread; machine is accel_config's */
     bool (*firmware_call)(void *machine, struct cpu *cpu); /* struct cpu_ops */
     bool (*semihosting)(void *machine, struct cpu *cpu);
     /* Of flat memory, both always there. May code be fetched from the page? Else os_fault_last() tells why not. */
-    bool (*fetchable)(void *machine, struct cpu *cpu, gva page);
+    enum accel_fetch (*fetchable)(void *machine, struct cpu *cpu, gva page);
     /* Takes cpu->trap instead of the guest's own handler; cpu->pc is the insn that trapped. true: rounding mode or mode may have changed. */
     bool (*trap)(void *machine, struct cpu *cpu);
     /* The vCPU cannot go on (a trap at its own handler, over and over); it parks. */

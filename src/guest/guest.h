@@ -19,6 +19,9 @@ struct guest_text {
     char text[128];
 };
 
+/* What guest->land says of an insn that was jumped to: it traps; it may be landed on this once; it may, from anywhere, as long as page and insn are the same. */
+enum guest_landing { LAND_trap, LAND_once, LAND_always };
+
 struct guest {
     const char *name;            /* "riscv64" */
     size_t cpu_size;             /* bytes of the guest's vCPU, which starts with struct cpu */
@@ -44,6 +47,9 @@ struct guest {
     void (*enter_user)(struct cpu *cpu);
     /* Walks the page tables for one access to va; false: *trap says what the guest gets. Sets accessed and dirty bits. */
     bool (*translate)(struct cpu *cpu, gva va, enum mem_access access, struct tlb_page *out, struct trap *trap);
+    /* cpu->pc was jumped to with cpu->landing, word stands there, the page is guarded (struct tlb_page) or not. Clears cpu->landing, unless the
+     * insn itself traps and its handler is to see it. NULL: no insn has the hints land1 to land3. */
+    enum guest_landing (*land)(struct cpu *cpu, bool guarded, uint32_t word);
     /* The trap of an access whose physical address nobody answers (bus error) or that the order of the machine forbids. */
     struct trap (*bus_error)(struct cpu *cpu, gva va, enum mem_access access);
     struct trap (*misaligned)(struct cpu *cpu, gva va, enum mem_access access);

@@ -56,6 +56,7 @@ struct cpu_ops {
     /* Every other vCPU of the machine obeys soon, on its thread between insns. settle: they have obeyed, or will before their next insn. */
     void (*tell)(struct cpu *cpu, struct cpu_order order);
     void (*settle)(struct cpu *cpu);
+    bool (*guarded)(struct cpu *cpu, gva va); /* is the page of this insn one whose landings are looked at? */
     struct tlb *(*user_tlb)(struct cpu *cpu); /* of guest->user_context(), and cpu->user_tlb from now on */
 };
 
@@ -73,20 +74,21 @@ struct cpu {
     gva pc;                  /* in a block: its first insn; outside: the next insn */
     _Atomic uint32_t events; /* any thread: CPU_EVENT_* */
     uint32_t fx;             /* FX_* */
-    uint8_t fp_nan;          /* FP_NAN_*: the guest's rule (ir/softfloat.h) */
-    bool fp_tiny_before;     /* tininess is detected before rounding */
-    uint8_t fp_flush;        /* FP_FLUSH_*: subnormal operands and results are zeros */
-    bool fp_alt_half;        /* f16 has numbers where the others have infinities and NaNs (Arm's AHP) */
-    struct trap trap;        /* valid while trapped */
-    bool trapped;            /* an op or helper trapped; whoever called it must stop */
-    bool as_user;            /* the access at hand has the rights of user mode */
-    bool stepping;           /* the guest looks at itself after each insn: none are run together */
-    bool flat;               /* guest addresses are the host's own, below MEM_FLAT_END (user mode); a fault is the host's */
-    _Atomic bool waiting;    /* the guest executed a wait insn: the run loop sleeps; others may look */
-    uint64_t wait_until;     /* vclock ns bound of that wait; UINT64_MAX: none */
-    uint64_t insns;          /* retired, up to the current block */
-    unsigned id;             /* 0.. in the machine */
-    _Atomic uint64_t lines;  /* any thread, by cpu_line_set: interrupt inputs, by guest numbers */
+    uint32_t landing;     /* how pc was come to: 1 to 3: by a jump with the hint land1 to land3, and nobody has looked yet; 0: otherwise */
+    uint8_t fp_nan;       /* FP_NAN_*: the guest's rule (ir/softfloat.h) */
+    bool fp_tiny_before;  /* tininess is detected before rounding */
+    uint8_t fp_flush;     /* FP_FLUSH_*: subnormal operands and results are zeros */
+    bool fp_alt_half;     /* f16 has numbers where the others have infinities and NaNs (Arm's AHP) */
+    struct trap trap;     /* valid while trapped */
+    bool trapped;         /* an op or helper trapped; whoever called it must stop */
+    bool as_user;         /* the access at hand has the rights of user mode */
+    bool stepping;        /* the guest looks at itself after each insn: none are run together */
+    bool flat;            /* guest addresses are the host's own, below MEM_FLAT_END (user mode); a fault is the host's */
+    _Atomic bool waiting; /* the guest executed a wait insn: the run loop sleeps; others may look */
+    uint64_t wait_until;  /* vclock ns bound of that wait; UINT64_MAX: none */
+    uint64_t insns;       /* retired, up to the current block */
+    unsigned id;          /* 0.. in the machine */
+    _Atomic uint64_t lines; /* any thread, by cpu_line_set: interrupt inputs, by guest numbers */
     const struct guest *guest;
     const struct ir_helper *helpers; /* the guest's */
     struct mem_space *space;

@@ -351,6 +351,8 @@ branch:
 jump:
     cpu->pc = cell[op->a];
     cpu->insns += op->d;
+    if (op->s[0] > IR_mode)
+        cpu->landing = op->s[0] - IR_mode;
     return op->s[0] == IR_mode ? IR_EXIT_end : IR_EXIT_branch;
 end:
     if (!op->s[1]) /* else a helper has set it */

@@ -93,5 +93,6 @@ struct tlb_page {
     uint16_t last; /* offset in the page of the last byte for which it holds, 4095 if whole; an access beyond gets the bus error */
     bool watched;  /* accesses ask guest->watch, each of them */
     bool global;   /* in every address space, as far as those that have a number (ASID) are concerned */
+    bool guarded;  /* landings in it are looked at (guest->land) */
     uint64_t span; /* bytes of the translation it is part of (a large page), for exact flushes; at least 4096 */
 };

@@ -20,9 +20,28 @@ struct elf {
     Elf64_Ehdr header;
     Elf64_Phdr segments[HEADERS_MAX];
     char interpreter[PATH_MAX]; /* empty: none */
+    bool guarded;               /* its code is for pages with USER_PROT_BTI, and the kernel is who maps it so */
 };
 
 static int bad(const struct elf *elf, struct err *err, const char *what) { return err_set(err, STATUS_config, "%s: %s", elf->path, what); }
+
+/* The kernel's note of what all of the program's code is fit for: arm64's has a bit for branch target identification. */
+static bool is_guarded(const struct elf *elf, const Elf64_Phdr *s)
+{
+    enum { NOTE = 5, HEAD = 16, FEATURES = 0xc0000000, BTI = 1, MOST = 1024 };
+    uint8_t note[MOST];
+    ssize_t got = s->p_filesz <= MOST ? pread(elf->fd, note, s->p_filesz, (off_t)s->p_offset) : 0;
+    size_t size = got < HEAD ? 0 : (size_t)got, end = size ? HEAD + (size_t)le32_get(note + 4) : 0;
+    if (!size || le32_get(note) != 4 || le32_get(note + 8) != NOTE || memcmp(note + 12, "GNU", 4) || end > size)
+        return false;
+    for (size_t at = HEAD; at + 8 <= end;) {
+        size_t bytes = le32_get(note + at + 4);
+        if (le32_get(note + at) == (uint32_t)FEATURES && bytes == 4 && at + 12 <= end)
+            return le32_get(note + at + 8) & BTI;
+        at += 8 + align_up(bytes, 8);
+    }
+    return false;
+}
 
 static int read_headers(const struct user_abi *abi, struct elf *elf, struct err *err)
 {
@@ -45,6 +64,8 @@ static int read_headers(const struct user_abi *abi, struct elf *elf, struct err 
         if (s->p_type == PT_INTERP && (s->p_filesz < 2 || s->p_filesz >= PATH_MAX ||
                                        pread(elf->fd, elf->interpreter, s->p_filesz, (off_t)s->p_offset) != (ssize_t)s->p_filesz))
             return bad(elf, err, "damaged: the path of its interpreter");
+        if (s->p_type == PT_GNU_PROPERTY && abi->more_prot & USER_PROT_BTI)
+            elf->guarded = is_guarded(elf, s);
         bool sound = s->p_memsz >= s->p_filesz && s->p_vaddr + s->p_memsz >= s->p_vaddr && s->p_vaddr + s->p_memsz < MEM_FLAT_END;
         if (s->p_type == PT_LOAD && (!sound || (s->p_vaddr - s->p_offset) % USER_PAGE))
             return bad(elf, err, "damaged: a segment that cannot be mapped");
@@ -77,7 +98,8 @@ static bool map_segment(struct user *user, const struct elf *elf, const Elf64_Ph
 {
     uint64_t start = bias + s->p_vaddr, page = align_down(start, USER_PAGE), file_end = start + s->p_filesz, end = start + s->p_memsz;
     uint64_t file_pages = s->p_filesz ? align_up(file_end, USER_PAGE) : page;
-    int prot = protection(s), flags = MAP_PRIVATE | MAP_FIXED | MAP_DENYWRITE;
+    int prot = protection(s) | (elf->guarded && s->p_flags & PF_X ? (int)USER_PROT_BTI : 0),
+        flags = MAP_PRIVATE | MAP_FIXED | MAP_DENYWRITE;
     if (s->p_filesz && user_mmap(user, page, file_pages - page, prot, flags, elf->fd, s->p_offset - (start - page), elf->path) < 0)
         return false;
     static const uint8_t zeros[USER_PAGE];
@@ -195,6 +217,7 @@ int user_load(struct user *user, struct cpu *cpu, int fd, char *const *argv, str
     elf->fd = fd;
     elf->path = user->exe;
     int rc = read_headers(user->abi, elf, err);
+    elf->guarded &= !*elf->interpreter; /* else the interpreter sees to it */
     if (!rc)
         rc = map(user, elf, USER_PIE_BASE, &program, err);
     if (!rc)

@@ -10,9 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { USER_PROT_BTI = 0x10 }; /* of arm64: landings are looked at */
+
 struct user_map {
     uint64_t start, end;
-    int prot;               /* PROT_*, as the guest asked */
+    int prot;               /* PROT_*, as the guest asked; or USER_PROT_BTI */
     int flags;              /* MAP_SHARED, MAP_PRIVATE, MAP_GROWSDOWN */
     uint64_t offset;        /* in the file */
     uint64_t device, inode; /* 0: no file */

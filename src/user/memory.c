@@ -38,6 +38,12 @@ static int host_prot(int prot)
     return prot & PROT_EXEC ? r | PROT_READ : r;
 }
 
+/* What the table remembers. */
+static int known_prot(const struct user *user, int prot)
+{
+    return prot & (PROT_READ | PROT_WRITE | PROT_EXEC | (user->abi->more_prot & USER_PROT_BTI));
+}
+
 static bool valid_range(uint64_t at, uint64_t size) { return at % USER_PAGE == 0 && at < MEM_FLAT_END && size <= MEM_FLAT_END - at; }
 
 /* What /proc/self/maps says of a file, for the table. */
@@ -141,7 +147,7 @@ static int64_t map_locked(struct user *user, uint64_t at, uint64_t size, int pro
         return r;
     struct user_map map = {.start = (uint64_t)r,
                            .end = (uint64_t)r + size,
-                           .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC),
+                           .prot = known_prot(user, prot),
                            .flags = flags & (MAP_SHARED | MAP_PRIVATE),
                            .offset = flags & MAP_ANONYMOUS ? 0 : offset,
                            .name = (char *)(uintptr_t)name};
@@ -192,7 +198,7 @@ int64_t user_mprotect(struct user *user, uint64_t at, uint64_t size, int prot)
     os_mutex_lock(&user->memory->lock);
     int64_t r = mprotect((void *)(uintptr_t)at, size, host_prot(prot) | (prot & (PROT_GROWSDOWN | PROT_GROWSUP))) ? -errno : 0;
     uint64_t end = r ? user_maps_hole(&user->memory->maps, at, at + size) : at + size; /* up to a hole it has been done */
-    if ((!r || r == -ENOMEM) && user_maps_protect(&user->memory->maps, at, end, prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+    if ((!r || r == -ENOMEM) && user_maps_protect(&user->memory->maps, at, end, known_prot(user, prot)))
         r = -ENOMEM;
     const struct user_map *map = user_maps_find(&user->memory->maps, at); /* joined with its neighbours, if they are alike */
     if (!r && map)
@@ -216,22 +222,22 @@ static void warm(struct user_memory *m, const struct user_map *map, uint64_t pag
     os_pages_prefetch((void *)(uintptr_t)start, (end < map->end ? end : map->end) - start);
 }
 
-bool user_fetchable(void *machine, struct cpu *cpu, gva page)
+enum accel_fetch user_fetchable(void *machine, struct cpu *cpu, gva page)
 {
     struct user *user = machine;
     struct os_fault fault = {.signal = SIGSEGV, .code = SEGV_MAPERR, .address = cpu->pc};
     os_mutex_lock(&user->memory->lock);
     const struct user_map *map = user_maps_find(&user->memory->maps, page);
-    bool may = map && (map->prot & PROT_EXEC);
+    bool may = map && (map->prot & PROT_EXEC), guarded = may && (map->prot & USER_PROT_BTI);
     if (may)
         warm(user->memory, map, page);
     if (map)
         fault.code = SEGV_ACCERR;
     os_mutex_unlock(&user->memory->lock);
     if (may)
-        return os_fault_try(touch, (void *)(uintptr_t)page);
+        return !os_fault_try(touch, (void *)(uintptr_t)page) ? ACCEL_FETCH_no : guarded ? ACCEL_FETCH_guarded : ACCEL_FETCH_yes;
     os_fault_set(&fault);
-    return false;
+    return ACCEL_FETCH_no;
 }
 
 /* ---- system calls ---- */

@@ -176,7 +176,7 @@ void user_populate(uint64_t at, uint64_t size); /* will be written soon: its pag
 int64_t user_mmap(struct user *user, uint64_t at, uint64_t size, int prot, int flags, int fd, uint64_t offset, const char *name);
 int64_t user_munmap(struct user *user, uint64_t at, uint64_t size);
 int64_t user_mprotect(struct user *user, uint64_t at, uint64_t size, int prot);
-bool user_fetchable(void *user, struct cpu *cpu, gva page);
+enum accel_fetch user_fetchable(void *user, struct cpu *cpu, gva page);
 
 /* signal.c */
 void user_signals_init(struct user *user);

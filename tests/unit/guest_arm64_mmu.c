@@ -116,6 +116,24 @@ static void levels(void **state)
     stop();
 }
 
+/* Of leaves of every level; it is a property of code. */
+static void guarded(void **state)
+{
+    enum { GP_pos = 50 };
+    (void)state;
+    start();
+    for (unsigned level = 1; level < 4; level++)
+        for (unsigned gp = 0; gp < 2; gp++) {
+            struct tlb_page page;
+            map(&shapes[0], 48, 0x12345678, level, 1ull << 30 | AF | (uint64_t)gp << GP_pos, 0);
+            assert_int_equal(try(0x12345678, ACCESS_fetch, &page), -1);
+            assert_int_equal(page.guarded, gp);
+            assert_int_equal(try(0x12345678, ACCESS_read, &page), -1);
+            assert_false(page.guarded);
+        }
+    stop();
+}
+
 static void faults(void **state)
 {
     gva va = 0x12345678;
@@ -460,9 +478,10 @@ static void unprivileged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(levels), cmocka_unit_test(faults),  cmocka_unit_test(permissions), cmocka_unit_test(updates),
-        cmocka_unit_test(tags),   cmocka_unit_test(off),     cmocka_unit_test(contexts),    cmocka_unit_test(shared_contexts),
-        cmocka_unit_test(spaces), cmocka_unit_test(flushes), cmocka_unit_test(asks),        cmocka_unit_test(unprivileged),
+        cmocka_unit_test(levels),          cmocka_unit_test(guarded), cmocka_unit_test(faults),  cmocka_unit_test(permissions),
+        cmocka_unit_test(updates),         cmocka_unit_test(tags),    cmocka_unit_test(off),     cmocka_unit_test(contexts),
+        cmocka_unit_test(shared_contexts), cmocka_unit_test(spaces),  cmocka_unit_test(flushes), cmocka_unit_test(asks),
+        cmocka_unit_test(unprivileged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,7 +104,7 @@ static void fake_settle(struct cpu *cpu)
 static struct tlb *fake_user_tlb(struct cpu *cpu) { return cpu->user_tlb; }
 
 static const struct cpu_ops fake_ops = {fake_flush,    fake_flush_page,  fake_context, fake_fetch,  fake_deadline, fake_wake,
-                                        fake_firmware, fake_semihosting, fake_tell,    fake_settle, fake_user_tlb};
+                                        fake_firmware, fake_semihosting, fake_tell,    fake_settle, NULL,          fake_user_tlb};
 
 static bool fake_read(void *self, unsigned number, uint64_t *value)
 {

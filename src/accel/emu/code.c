@@ -16,12 +16,14 @@ static bool fetch_flat(struct emu_cpu *emu, gva va, gpa *at)
 {
     struct cpu *cpu = emu->cpu;
     const struct accel_config *config = &emu->vm->vm->config;
-    if (!config->callbacks->fetchable(config->machine, cpu, align_down(va, MEM_PAGE))) {
+    enum accel_fetch may = config->callbacks->fetchable(config->machine, cpu, align_down(va, MEM_PAGE));
+    if (may == ACCEL_FETCH_no) {
         struct trap trap = cpu->guest->bus_error(cpu, va, ACCESS_fetch);
         cpu_trap(cpu, trap.kind, trap.info);
         return false;
     }
     *at = va;
+    emu->fetch_guarded = may == ACCEL_FETCH_guarded;
     emu->fetch_room = MEM_PAGE - (unsigned)(va & (MEM_PAGE - 1));
     return true;
 }
@@ -42,6 +44,7 @@ static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
     if (e->page == page) {
         *at = e->at | (va & (MEM_PAGE - 1));
         emu->fetch_room = MEM_PAGE - (unsigned)(va - page);
+        emu->fetch_guarded = e->guarded;
         return true;
     }
     struct tlb_page out;
@@ -58,16 +61,42 @@ static bool fetch_translate(struct emu_cpu *emu, gva va, gpa *at)
         return false;
     }
     emu->fetch_room = (out.whole ? MEM_PAGE : out.last + 1u) - (unsigned)(va - page);
+    emu->fetch_guarded = out.guarded;
     bool keep = emu_may_keep(emu, &out);
     emu->unkept |= !keep;
     if (out.whole && keep)
-        *e = (struct fetch_entry){page, out.page};
+        *e = (struct fetch_entry){page, out.page, out.guarded};
     tlb_note_span(&emu->view->space->spans, va, out.span);
     return true;
 }
 
 static gva next_page(const struct cpu *cpu) { return align_down(cpu->pc, MEM_PAGE) + MEM_PAGE; }
 static bool fetch_fine(const struct emu_cpu *emu, gpa at) { return (at + emu->fetch_room) & (MEM_PAGE - 1); }
+
+/* ---- landings ---- */
+
+enum guest_landing emu_land(struct emu_cpu *emu)
+{
+    struct cpu *cpu = emu->cpu;
+    uint8_t bytes[4] = {0};
+    gpa at;
+    if (!fetch_translate(emu, cpu->pc, &at))
+        return LAND_trap;
+    bool guarded = emu->fetch_guarded;
+    return mem_read(cpu->space, at, bytes, sizeof bytes) ? cpu->guest->land(cpu, guarded, le32_get(bytes)) : LAND_once;
+}
+
+bool emu_guarded(struct cpu *cpu, gva va)
+{
+    struct emu_cpu *emu = emu_of(cpu);
+    unsigned room = emu->fetch_room;
+    bool trapped = cpu->trapped;
+    gpa at;
+    bool guarded = fetch_translate(emu, va, &at) && emu->fetch_guarded;
+    emu->fetch_room = room;
+    cpu->trapped = trapped;
+    return guarded;
+}
 
 /* ---- watching pages ---- */
 

@@ -21,6 +21,7 @@ enum {
 struct fetch_entry {
     gva page; /* TLB_NONE: empty */
     gpa at;
+    bool guarded;
 };
 
 /* One translation of addresses: guest->context()'s number. */
@@ -67,6 +68,7 @@ struct emu_cpu {
     uint64_t epoch;      /* of the jump cache's content */
     uint64_t shot_count; /* vm->shot_count when it last ran */
     unsigned fetch_room;
+    bool fetch_guarded;  /* of struct tlb_page, where fetch_room is */
     _Atomic bool online; /* it is in the run loop */
     uint64_t trap_insns; /* cpu->insns at the last trap, and how many traps have come since without one insn retired */
     unsigned trap_repeats;
@@ -125,9 +127,10 @@ void emu_spaces_flush(struct emu_cpu *emu, int64_t asid);
 void emu_spaces_flush_page(struct emu_cpu *emu, gva va, int64_t asid);
 bool emu_may_keep(struct emu_cpu *emu, const struct tlb_page *page); /* may where it is be remembered in the present space? */
 void emu_forget_jumps(struct emu_cpu *emu);
-void emu_forget_gone(struct emu_cpu *emu);                             /* those to blocks that were dropped since emu->epoch */
-void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry); /* emitted code jumps there by itself from now on */
-void emu_forget_jump(struct emu_cpu *emu, gva pc);                     /* not any more, in the present view */
+void emu_forget_gone(struct emu_cpu *emu); /* those to blocks that were dropped since emu->epoch */
+/* Emitted code jumps there by itself from now on, with that landing. */
+void emu_note_jump(struct emu_cpu *emu, gva pc, unsigned landing, const uint8_t *entry);
+void emu_forget_jump(struct emu_cpu *emu, gva pc); /* not any more, in the present view */
 static inline unsigned emu_jump_row(gva pc) { return (pc >> 12 ^ pc >> 18) % JUMP_PAGES; }
 static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc)
 {
@@ -139,6 +142,8 @@ void emu_keep_jump(struct emu_cpu *emu, gva pc, struct jit_block *block); /* in 
 /* code.c */
 /* At cpu->pc. NULL: cpu->trapped, or else this insn must be run by itself: protection is finer than pages, or the code is changing. */
 struct jit_block *emu_block(struct emu_cpu *emu);
+enum guest_landing emu_land(struct emu_cpu *emu); /* cpu->landing is looked at; LAND_trap: cpu->trapped */
+bool emu_guarded(struct cpu *cpu, gva va);
 struct ir_block *emu_single(struct emu_cpu *emu); /* one insn at cpu->pc, uncached, the builder's; NULL: cpu->trapped */
 void emu_fetch_changed(struct cpu *cpu, gva from, gva to);
 void emu_serve_shots(struct emu_cpu *emu);

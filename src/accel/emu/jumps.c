@@ -37,6 +37,12 @@ void emu_forget_jumps(struct emu_cpu *emu)
         clear_jumps(&emu->views[i]);
 }
 
+static void forget_entry(struct view *view, unsigned index, const uint8_t *entry)
+{
+    if ((view->jumped >> index / JUMP_PART & 1) && view->jumps[index].entry == entry)
+        view->jumps[index].pc = jit_jump_none(index);
+}
+
 static void forget_block(struct emu_cpu *emu, const struct jit_gone *gone)
 {
     for (uint64_t rows = emu->jump_pages; rows; rows &= rows - 1) {
@@ -46,8 +52,8 @@ static void forget_block(struct emu_cpu *emu, const struct jit_gone *gone)
     }
     for (struct view *v = emu->views; gone->entry && v < emu->views + VIEWS; v++)
         for (unsigned i = jit_jump_index(gone->at & (MEM_PAGE - 1)); v->jumped && i < JIT_JUMPS; i += MEM_PAGE >> JIT_JUMP_BITS)
-            if ((v->jumped >> i / JUMP_PART & 1) && v->jumps[i].entry == gone->entry)
-                v->jumps[i].pc = jit_jump_none(i);
+            for (unsigned landing = 0; landing <= JIT_LANDINGS; landing += 1u << JIT_LANDING_pos)
+                forget_entry(v, i ^ landing, gone->entry);
 }
 
 void emu_forget_gone(struct emu_cpu *emu)
@@ -103,10 +109,10 @@ void emu_keep_jump(struct emu_cpu *emu, gva pc, struct jit_block *block)
     note_code(emu, pc);
 }
 
-void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry)
+void emu_note_jump(struct emu_cpu *emu, gva pc, unsigned landing, const uint8_t *entry)
 {
     struct view *view = emu->view;
-    unsigned index = jit_jump_index(pc), part = index / JUMP_PART, group = part / JUMP_GROUP * JUMP_GROUP;
+    unsigned index = jit_landing_index(pc, landing), part = index / JUMP_PART, group = part / JUMP_GROUP * JUMP_GROUP;
     if (!(view->jumped >> group & ((1u << JUMP_GROUP) - 1)))
         os_pages_populate(&view->jumps[group * JUMP_PART], JUMP_GROUP * JUMP_PART * sizeof *view->jumps);
     view->jumps[index] = (struct jit_jump){pc, entry};
@@ -116,9 +122,11 @@ void emu_note_jump(struct emu_cpu *emu, gva pc, const uint8_t *entry)
 
 void emu_forget_jump(struct emu_cpu *emu, gva pc)
 {
-    unsigned index = jit_jump_index(pc);
-    if (emu->view->jumped >> index / JUMP_PART & 1 && emu->view->jumps[index].pc == pc)
-        emu->view->jumps[index].pc = jit_jump_none(index);
+    for (unsigned landing = 0; landing <= JIT_LANDINGS >> JIT_LANDING_pos; landing++) {
+        unsigned index = jit_landing_index(pc, landing);
+        if (emu->view->jumped >> index / JUMP_PART & 1 && emu->view->jumps[index].pc == pc)
+            emu->view->jumps[index].pc = jit_jump_none(index);
+    }
 }
 
 /* ---- spaces and views ---- */
@@ -188,7 +196,8 @@ bool emu_space_update(struct emu_cpu *emu)
     v->space = NULL; /* not renewed below, should the ids wrap */
     uint32_t id = new_id(emu);
     clear_jumps(v);
-    v->jumps[0].pc = jit_jump_none(0); /* of the others it is 0 */
+    for (unsigned i = 0; i <= JIT_LANDINGS; i += 1u << JIT_LANDING_pos)
+        v->jumps[i].pc = jit_jump_none(i); /* of the others it is 0 */
     *v = (struct view){.key = key, .space = space, .id = id, .jumps = v->jumps};
     emu->view = v;
     cpu->jumps = v->jumps;

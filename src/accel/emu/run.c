@@ -77,10 +77,25 @@ static void renew_epoch(struct emu_cpu *emu)
     jit_reader_quiet(emu->vm->cache, &emu->reader, epoch);
 }
 
+static struct jit_block *land(struct emu_cpu *emu)
+{
+    gva pc = emu->cpu->pc;
+    struct jump *jump = emu_jump(emu, pc);
+    enum guest_landing landing = emu_land(emu);
+    if (landing == LAND_trap)
+        return NULL;
+    bool known = jump->pc == pc && jump->view == emu->view->id;
+    struct jit_block *block = known ? jump->block : emu_block(emu);
+    emu->unkept = (!known && emu->unkept) || landing == LAND_once;
+    return block;
+}
+
 static inline struct jit_block *next_block(struct emu_cpu *emu)
 {
     gva pc = emu->cpu->pc;
     struct jump *jump = emu_jump(emu, pc);
+    if (__builtin_expect(emu->cpu->landing, 0))
+        return land(emu);
     if (__builtin_expect(jump->pc == pc && jump->view == emu->view->id, 1))
         emu->unkept = false;
     else
@@ -101,6 +116,8 @@ static enum ir_exit evaluate(struct cpu *cpu, const struct ir_block *ir, unsigne
 static enum ir_exit run_single(struct emu_cpu *emu)
 {
     cpu_count(emu->cpu, CPU_STAT_singles);
+    if (emu->cpu->landing && emu_land(emu) == LAND_trap)
+        return IR_EXIT_trap;
     struct ir_block *ir = emu_single(emu);
     return ir ? evaluate(emu->cpu, ir, 0) : IR_EXIT_trap;
 }
@@ -162,6 +179,7 @@ static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
 
 static inline enum ir_exit run_block(struct emu_cpu *emu)
 {
+    unsigned landing = emu->cpu->landing;
     struct jit_block *block = next_block(emu);
     struct jit_exit *exit = emu->exit;
     emu->exit = NULL;
@@ -173,7 +191,7 @@ static inline enum ir_exit run_block(struct emu_cpu *emu)
     if (exit)
         jit_link(emu->vm->compiler, exit, block);
     if (!emu->unkept)
-        emu_note_jump(emu, emu->cpu->pc, code->entry);
+        emu_note_jump(emu, emu->cpu->pc, landing, code->entry);
     return run_code(emu, code);
 }
 
@@ -239,6 +257,7 @@ static const struct cpu_ops cpu_ops = {
     .semihosting = semihosting,
     .tell = vcpu_tell,
     .settle = vcpu_settle,
+    .guarded = emu_guarded,
     .user_tlb = emu_user_tlb,
 };
 

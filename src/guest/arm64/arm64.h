@@ -61,6 +61,7 @@ enum {
     PSTATE_A = 1 << 8,
     PSTATE_D = 1 << 9,
     PSTATE_DAIF = 15 << 6,
+    PSTATE_BTYPE_pos = 10, /* two bits; of SPSR_ELx: cpu->landing */
     PSTATE_SSBS = 1 << 12,
     PSTATE_IL = 1 << 20,
     PSTATE_SS = 1 << 21,
@@ -82,6 +83,8 @@ enum {
 #define SCTLR_SPAN  (1ull << 23)
 #define SCTLR_UCI   (1ull << 26)
 #define SCTLR_MSCEN (1ull << 33)
+#define SCTLR_BT0   (1ull << 35) /* of EL0; of EL2 without a host unused */
+#define SCTLR_BT1   (1ull << 36)
 #define SCTLR_DSSBS (1ull << 44)
 
 #define HCR_FMO  (1ull << 3)
@@ -158,8 +161,10 @@ void arm64_enter_user(struct cpu *cpu);     /* EL0 as Linux sets it up */
 void arm64_enter_kernel(struct cpu *cpu, gva pc, uint64_t x0, unsigned el);
 
 /* ---- state.c: PSTATE ---- */
+uint64_t arm64_btype(const struct cpu *cpu);            /* PSTATE.BTYPE, in its place */
 uint64_t arm64_pstate(const struct cpu *cpu);           /* as SPSR has it, and debuggers' cpsr */
 void arm64_set_pstate(struct cpu *cpu, uint64_t value); /* of a debugger: a level that there is not is left out */
+void arm64_set_btype(struct cpu *cpu, uint64_t pstate);
 void arm64_set_level(struct cpu *cpu, unsigned el, bool spsel);
 void arm64_mode_update(struct cpu *cpu);             /* a register that `mode` depends on has changed; tells of another context */
 static inline bool arm64_host(const struct cpu *cpu) /* EL2 has EL0 for its own (E2H and TGE) */
@@ -184,6 +189,9 @@ void arm64_set_fpcr(struct cpu *cpu, uint64_t value);
 uint64_t arm64_nzcv(const struct cpu *cpu); /* as PSTATE has them: bits 31..28 */
 void arm64_set_nzcv(struct cpu *cpu, uint64_t value);
 void arm64_float_mode(struct cpu *cpu); /* FPCR has changed: what floating point does is in the vCPU where all guests have it */
+
+/* ---- bti.c ---- */
+enum guest_landing arm64_land(struct cpu *cpu, bool guarded, uint32_t word);
 
 /* ---- trap.c ---- */
 void arm64_enter_trap(struct cpu *cpu, struct trap trap);

@@ -66,6 +66,7 @@ const struct guest guest_arm64 = {
     .reset = arm64_reset,
     .enter_user = arm64_enter_user,
     .translate = arm64_translate,
+    .land = arm64_land,
     .bus_error = arm64_bus_error,
     .misaligned = arm64_misaligned,
     .misaligned_devices = true,

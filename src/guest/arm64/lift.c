@@ -51,6 +51,8 @@ int64_t arm64_sfn_mask(const struct arm64_lift *l, int64_t k, int64_t r, int64_t
     return (int64_t)arm64_mask((unsigned)k, (unsigned)r, (unsigned)s);
 }
 
+int64_t arm64_sfn_bti(const struct arm64_lift *l) { return arm64_has(l->cpu, ARM64_HAS_bti); }
+
 /* Order of an atomic by its acquire and release bits. */
 int64_t arm64_sfn_order(const struct arm64_lift *l, int64_t a, int64_t r)
 {

@@ -30,6 +30,7 @@ enum { PA_BITS = 44, VA_BITS = 48, LEVELS = 4, TSZ_MIN = 16, TSZ_MAX = 39 };
 #define PTE_AP_RO     (1ull << 7)
 #define PTE_AF        (1ull << 10)
 #define PTE_NG        (1ull << 11)
+#define PTE_GP        (1ull << 50)
 #define PTE_DBM       (1ull << 51)
 #define PTE_CONT      (1ull << 52)
 #define PTE_PXN       (1ull << 53)
@@ -323,6 +324,7 @@ static int finish(const struct walk *w, gpa at, uint64_t pte, struct tlb_page *o
     out->writable = !fetch && rights.write && !(wanted & PTE_AP_RO); /* with DBM: the first store walks again */
     out->executable = fetch;
     out->whole = true;
+    out->guarded = fetch && (pte & PTE_GP) && arm64_has(w->cpu, ARM64_HAS_bti);
     out->last = MEM_PAGE - 1;
     if (attributes)
         *attributes = bits_get(w->view->mair, (unsigned)bits_get(pte, 2, 3) * 8, 8) << 56 | bits_get(pte, 8, 2) << 7;

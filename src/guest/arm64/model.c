@@ -195,6 +195,7 @@ void arm64_reset(struct cpu *cpu)
     cpu->fx = 0;
     cpu->waiting = false;
     cpu->trapped = false;
+    cpu->landing = 0;
     cpu->wait_until = UINT64_MAX;
     cpu->reservation.valid = RESERVED_no;
     A64(cpu, mode) = (arch->el2 ? 2 : 1) | MODE_SPSEL;
@@ -224,7 +225,7 @@ void arm64_enter_user(struct cpu *cpu)
     arm64_reset(cpu);
     A64(cpu, mode) = 0;
     A64(cpu, pstate) = 0;
-    A64(cpu, sctlr_el1) |= SCTLR_SA0 | SCTLR_DZE | SCTLR_UCT | SCTLR_UCI | SCTLR_NTWI | SCTLR_NTWE | SCTLR_MSCEN;
+    A64(cpu, sctlr_el1) |= SCTLR_SA0 | SCTLR_DZE | SCTLR_UCT | SCTLR_UCI | SCTLR_NTWI | SCTLR_NTWE | SCTLR_MSCEN | SCTLR_BT0 | SCTLR_BT1;
     A64(cpu, cpacr_el1) = 3 << 20;
     A64(cpu, cntkctl_el1) = 3; /* both counters */
     arm64_restored(cpu);

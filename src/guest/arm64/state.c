@@ -85,7 +85,7 @@ void arm64_set_level(struct cpu *cpu, unsigned el, bool spsel)
 uint64_t arm64_pstate(const struct cpu *cpu)
 {
     uint64_t mode = A64(cpu, mode);
-    return arm64_nzcv(cpu) | A64(cpu, pstate) | (mode & MODE_EL) << PSTATE_EL_pos | (mode & MODE_SPSEL ? PSTATE_SP : 0);
+    return arm64_nzcv(cpu) | A64(cpu, pstate) | arm64_btype(cpu) | (mode & MODE_EL) << PSTATE_EL_pos | (mode & MODE_SPSEL ? PSTATE_SP : 0);
 }
 
 static uint64_t legal_fields(const struct cpu *cpu, uint64_t value)
@@ -113,6 +113,7 @@ void arm64_set_pstate(struct cpu *cpu, uint64_t value)
     bool legal = legal_level(cpu, value);
     arm64_set_nzcv(cpu, value);
     A64(cpu, pstate) = legal_fields(cpu, value);
+    arm64_set_btype(cpu, value);
     if (legal)
         arm64_set_level(cpu, (unsigned)(value >> PSTATE_EL_pos & 3), value & PSTATE_SP);
     else
@@ -126,6 +127,7 @@ uint64_t arm64_hlp_eret(struct cpu *cpu)
     uint64_t spsr = el == 2 ? A64(cpu, spsr_el2) : A64(cpu, spsr_el1), pc = el == 2 ? A64(cpu, elr_el2) : A64(cpu, elr_el1);
     uint64_t pan = A64(cpu, pstate) & (PSTATE_PAN | PSTATE_UAO | PSTATE_DIT | PSTATE_SSBS);
     cpu->reservation.valid = RESERVED_no;
+    arm64_set_btype(cpu, spsr);
     to = (unsigned)(spsr >> PSTATE_EL_pos & 3);
     bool legal = legal_level(cpu, spsr) && to <= el && !(to == 1 && el == 2 && (A64(cpu, hcr_el2) & HCR_TGE));
     arm64_set_nzcv(cpu, spsr);

@@ -176,9 +176,11 @@ void arm64_write_mode(struct cpu *cpu, unsigned number, uint64_t value)
 void arm64_write_sctlr(struct cpu *cpu, unsigned number, uint64_t value)
 {
     enum { C = 1 << 2, I = 1 << 12, EL1_ONES = 0x30500980, EL2_ONES = 0x30c50830 };
-    uint64_t common = SCTLR_M | SCTLR_A | C | SCTLR_SA | I | SCTLR_WXN | (arm64_has(cpu, ARM64_HAS_ssbs) ? SCTLR_DSSBS : 0);
+    uint64_t bti = arm64_has(cpu, ARM64_HAS_bti) ? SCTLR_BT1 : 0;
+    uint64_t common = bti | SCTLR_M | SCTLR_A | C | SCTLR_SA | I | SCTLR_WXN | (arm64_has(cpu, ARM64_HAS_ssbs) ? SCTLR_DSSBS : 0);
     uint64_t mops = arm64_has(cpu, ARM64_HAS_mops) ? SCTLR_MSCEN : 0;
-    uint64_t kernel = common | mops | SCTLR_SA0 | SCTLR_UMA | SCTLR_DZE | SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_UCI;
+    uint64_t kernel =
+        common | mops | (bti ? SCTLR_BT0 : 0) | SCTLR_SA0 | SCTLR_UMA | SCTLR_DZE | SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_UCI;
     uint64_t span = arm64_has(cpu, ARM64_HAS_pan) ? 0 : SCTLR_SPAN;
     bool el2 = (number >> 11 & 7) == 4;
     if (el2 && !(A64(cpu, hcr_el2) & HCR_E2H))

@@ -57,6 +57,7 @@ void arm64_take(struct cpu *cpu, unsigned el, unsigned offset)
     offset += from < el ? 0x400 : A64(cpu, mode) & MODE_SPSEL ? 0x200 : 0;
     *(el == 2 ? &A64(cpu, spsr_el2) : &A64(cpu, spsr_el1)) = spsr;
     *(el == 2 ? &A64(cpu, elr_el2) : &A64(cpu, elr_el1)) = cpu->pc;
+    cpu->landing = 0;
     *pstate = (*pstate & (PSTATE_PAN | PSTATE_DIT)) | PSTATE_DAIF;
     if (user && !(sctlr & SCTLR_SPAN) && arm64_has(cpu, ARM64_HAS_pan))
         *pstate |= PSTATE_PAN;
@@ -233,6 +234,7 @@ void arm64_enter_trap(struct cpu *cpu, struct trap trap)
     case ARM64_TRAP_data_abort: iss = abort_syndrome(cpu, iss); /* fall through */
     case ARM64_TRAP_insn_abort:
     case ARM64_TRAP_pcalign: far = &trap.info; break;
+    case ARM64_TRAP_bti: iss = (uint32_t)trap.info; break;
     case ARM64_TRAP_brk: iss = trap.info & 0xffff; break;
     case ARM64_TRAP_step:
     case ARM64_TRAP_breakpoint: iss = 0x22; break;

@@ -37,8 +37,11 @@ struct jit_jump {
     const uint8_t *entry;
 };
 static inline unsigned jit_jump_index(gva pc) { return pc >> JIT_JUMP_BITS & (JIT_JUMPS - 1); }
+/* Jumps with the hints land1 to land3 look elsewhere, near by: what one of them finds has been looked at for its kind. */
+enum { JIT_LANDING_pos = 6, JIT_LANDINGS = 3 << JIT_LANDING_pos };
+static inline unsigned jit_landing_index(gva pc, unsigned landing) { return jit_jump_index(pc) ^ landing << JIT_LANDING_pos; }
 /* The address of an entry that nothing matches: one that is looked for elsewhere. */
-static inline gva jit_jump_none(unsigned index) { return index ? 0 : 1 << JIT_JUMP_BITS; }
+static inline gva jit_jump_none(unsigned index) { return index & ~(unsigned)JIT_LANDINGS ? 0 : 1 << JIT_JUMP_BITS; }
 
 /* Instructions of an access to flat memory, [from, to): a fault there goes on at stub. Offsets in code memory. */
 struct jit_fault {

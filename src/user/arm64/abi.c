@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { FP = 29, LR = 30, REGISTERS = 31 };
+enum { BTYPE_CALL = 2, FP = 29, LR = 30, REGISTERS = 31 };
 enum { CORE_REGISTERS = REGISTERS + 3, CORE_FLOATS = 528 };
 
 static uint64_t hwcap(const struct cpu *cpu, unsigned n) { return arm64_arch(cpu)->hwcap[n]; }
@@ -25,6 +25,7 @@ static uint64_t stack(const struct cpu *cpu) { return A64(cpu, sp); }
 static void start(struct cpu *cpu, uint64_t pc, uint64_t sp)
 {
     cpu->pc = pc;
+    cpu->landing = 0;
     A64(cpu, sp) = sp;
 }
 
@@ -142,7 +143,7 @@ static bool frame_push(struct user_thread *t, uint64_t sp, const siginfo_t *info
     memcpy(frame.uc.x, &A64N(cpu, x, 0), sizeof frame.uc.x);
     frame.uc.sp = A64(cpu, sp);
     frame.uc.pc = cpu->pc;
-    frame.uc.pstate = arm64_nzcv(cpu);
+    frame.uc.pstate = arm64_nzcv(cpu) | arm64_btype(cpu);
     put_records(cpu, info, &frame.uc);
     if (!user_write(link_at, link, sizeof link) || !user_write(at, &frame, sizeof frame))
         return false;
@@ -153,6 +154,7 @@ static bool frame_push(struct user_thread *t, uint64_t sp, const siginfo_t *info
     A64N(cpu, x, LR) = action->flags & RESTORER ? action->restorer : t->user->memory->sigreturn;
     A64(cpu, sp) = at;
     cpu->pc = action->handler;
+    cpu->landing = arm64_has(cpu, ARM64_HAS_bti) ? BTYPE_CALL : 0; /* it is called, as far as BTI is concerned */
     return true;
 }
 
@@ -189,6 +191,7 @@ static bool frame_pop(struct user_thread *t, uint64_t *mask)
     A64(cpu, sp) = frame.uc.sp;
     cpu->pc = frame.uc.pc;
     arm64_set_nzcv(cpu, frame.uc.pstate);
+    arm64_set_btype(cpu, frame.uc.pstate);
     *mask = frame.uc.mask;
     t->alt.ss_sp = (void *)(uintptr_t)frame.uc.stack_at;
     t->alt.ss_size = frame.uc.stack_size;
@@ -203,7 +206,7 @@ static void core_put(struct cpu *cpu, uint64_t *registers, void *floats)
     memcpy(registers, &A64N(cpu, x, 0), REGISTERS * sizeof *registers);
     registers[REGISTERS] = A64(cpu, sp);
     registers[REGISTERS + 1] = cpu->pc;
-    registers[REGISTERS + 2] = arm64_nzcv(cpu);
+    registers[REGISTERS + 2] = arm64_nzcv(cpu) | arm64_btype(cpu);
     memset(floats, 0, CORE_FLOATS);
     memcpy(floats, state.v, sizeof state.v);
     memcpy((uint8_t *)floats + sizeof state.v, &state.fpsr, sizeof state.fpsr);
@@ -218,6 +221,7 @@ static void core_take(struct cpu *cpu, const uint64_t *registers, const void *fl
         A64(cpu, sp) = registers[REGISTERS];
         cpu->pc = registers[REGISTERS + 1];
         arm64_set_nzcv(cpu, registers[REGISTERS + 2]);
+        arm64_set_btype(cpu, registers[REGISTERS + 2]);
     }
     if (!floats)
         return;
@@ -289,7 +293,7 @@ const struct user_abi user_abi_arm64 = {
     .trap_insn = trap_insn,
     .open_flags = open_flags,
     .has_restorer = true,
-    .more_prot = 0x30, /* PROT_BTI and PROT_MTE, which change nothing here */
+    .more_prot = USER_PROT_BTI | 0x20 /* PROT_MTE, which changes nothing here */,
     .vdso = arm64_vdso,
     .vdso_size = sizeof arm64_vdso,
     .vdso_sigreturn = ARM64_VDSO_SIGRETURN,

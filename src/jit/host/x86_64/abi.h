@@ -39,7 +39,7 @@ static inline struct x86_mem cell_mem(unsigned cell) { return state(offsetof(str
 /* The routines at the start of code memory; a table of offsets comes first, in the order of routine_names (routines.c). */
 struct routines {
     uint32_t enter, leave, call_op, probe, fp_load, fp_flags, second_read, second_write, recent_read, recent_write, branch, link, poll,
-        trap, uncovered, constants;
+        trap, uncovered, land[3], constants;
 };
 
 /* Operands in memory next to the code; those of 16 bytes are for packed instructions, which see more than the scalar they are meant for. */

@@ -123,7 +123,7 @@ static void exit_to(struct emit *e, const struct ir_op *op, bool polls)
     bool known = q->flat ? fits32(target) : target >= 0 && target < MEM_PAGE && !e->ir->straddles;
     if (!known || q->nexits == q->max_exits) {
         address_at(e, target);
-        x86_probe(&e->c, e->routines, q->flat);
+        x86_probe(&e->c, e->routines, q->flat, 0);
         return;
     }
     uint8_t *poll = NULL;
@@ -174,7 +174,7 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
             x86_store(&e->c, STATE(pc), RAX);
             leave(e, JIT_EXIT_end);
         } else {
-            x86_probe(&e->c, e->routines, q->flat);
+            x86_probe(&e->c, e->routines, q->flat, op->s[0] > IR_mode ? op->s[0] - IR_mode : 0);
         }
         return 1;
     case IR_END:
@@ -255,7 +255,7 @@ static void cold_restart(struct emit *e, const struct cold *cold)
     retire(e, cold->insn);
     x86_give_back(e);
     address_at(e, (int64_t)e->request->page_offset + e->ir->insns[cold->insn].offset);
-    x86_probe(&e->c, e->routines, e->request->flat);
+    x86_probe(&e->c, e->routines, e->request->flat, 0);
 }
 
 static void cold_exit(struct emit *e, const struct cold *cold)

@@ -204,18 +204,21 @@ static void leave_ir(struct code_buf *c, const uint8_t *leave, enum jit_why why,
     leave_for(c, leave, why, flat);
 }
 
-void x86_probe(struct code_buf *c, const uint8_t *routines, bool flat)
+void x86_probe(struct code_buf *c, const uint8_t *routines, bool flat, unsigned landing)
 {
     const struct routines *r = (const void *)routines;
+    const uint8_t *miss = routines + (landing ? r->land[landing - 1] : r->branch);
     x86_store(c, STATE(pc), RAX);
     x86_alu_mi(c, ALU_cmp, false, STATE(events), 0);
-    x86_jcc_exec(c, CC_NE, routines + r->branch);
+    x86_jcc_exec(c, CC_NE, miss);
     x86_mov32(c, RCX, RAX);
     x86_shift(c, SH_shl, false, RCX, 4 - JIT_JUMP_BITS);
     x86_alu_ri(c, ALU_and, false, RCX, (JIT_JUMPS - 1) << 4);
+    if (landing)
+        x86_alu_ri(c, ALU_xor, false, RCX, (int32_t)(landing << JIT_LANDING_pos << 4));
     x86_alu_rm(c, ALU_add, true, RCX, STATE(jumps));
     x86_alu_rm(c, ALU_cmp, true, RAX, (struct x86_mem){.base = RCX, .index = NO_REG});
-    x86_jcc_exec(c, CC_NE, routines + r->branch);
+    x86_jcc_exec(c, CC_NE, miss);
     if (!flat) { /* blocks of flat memory know where they stand */
         x86_alu_ri(c, ALU_and, true, RAX, -4096);
         x86_store(c, STATE(page), RAX);
@@ -260,10 +263,15 @@ static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uin
     leave_ir(&c, out_of, JIT_EXIT_trap, flat);
     r.uncovered = (uint32_t)(c.at - out);
     leave_ir(&c, out_of, JIT_EXIT_uncovered, flat);
+    for (unsigned i = 0; i < 3; i++) {
+        r.land[i] = (uint32_t)(c.at - out);
+        x86_alu_mi(&c, ALU_or, false, STATE(landing), (int32_t)i + 1); /* it was 0 */
+        leave_why(&c, out_of, JIT_EXIT_branch);
+    }
     r.probe = (uint32_t)(c.at - out);
     memcpy(out, &r, sizeof r);
     /* x86_probe reads the table where the code will run; both are the same memory. */
-    x86_probe(&c, exec, flat);
+    x86_probe(&c, exec, flat, 0);
     return c.full ? 0 : (size_t)(c.at - out);
 }
 
@@ -279,7 +287,7 @@ static void patch(uint8_t *site, int32_t displacement) { __atomic_store_n((int32
 
 static const char *const routine_names[] = {"enter",        "leave",       "call_op",      "probe",  "fp_load", "fp_flags", "second_read",
                                             "second_write", "recent_read", "recent_write", "branch", "link",    "poll",     "trap",
-                                            "uncovered",    NULL};
+                                            "uncovered",    "land1",       "land2",        "land3",  NULL};
 
 static const struct jit_host x86_64 = {
     .name = "x86-64",

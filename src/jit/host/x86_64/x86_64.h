@@ -4,7 +4,7 @@
 #include "jit/host/x86_64/abi.h"
 
 /* The jump to the guest address in rax, through the jump cache; inline, so that each site is predicted by itself. */
-void x86_probe(struct code_buf *c, const uint8_t *routines, bool flat);
+void x86_probe(struct code_buf *c, const uint8_t *routines, bool flat, unsigned landing);
 size_t x86_emit(const uint8_t *routines, struct jit_emit_request *request);
 
 enum { COLD_MAX = 1024 };
