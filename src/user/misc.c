@@ -75,6 +75,9 @@ int64_t sys_personality(struct user_thread *t, const uint64_t a[6])
 
 int64_t sys_prctl(struct user_thread *t, const uint64_t a[6])
 {
+    int64_t r;
+    if (t->user->abi->prctl && t->user->abi->prctl(t->cpu, a, &r))
+        return r;
     enum { GET_TID_ADDRESS = 40 /* PR_GET_TID_ADDRESS, of kernels with checkpoints */ };
     switch ((int)a[0]) {
     case GET_TID_ADDRESS: return user_write(a[1], &t->clear_tid, sizeof t->clear_tid) ? 0 : -EFAULT;

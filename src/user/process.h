@@ -43,7 +43,8 @@ struct user_abi {
     void (*result)(struct cpu *cpu, int64_t value);
     unsigned call_size; /* bytes of the insn that calls; cpu->pc is at it */
     uint64_t (*stack)(const struct cpu *cpu);
-    void (*start)(struct cpu *cpu, uint64_t pc, uint64_t sp); /* of a program */
+    void (*start)(struct cpu *cpu, uint64_t pc, uint64_t sp);           /* of a program */
+    bool (*prctl)(struct cpu *cpu, const uint64_t args[6], int64_t *r); /* false: one that all architectures have; NULL: all are */
     void (*child)(struct cpu *cpu, const struct cpu *parent, uint64_t stack,
                   const uint64_t *tls); /* of clone: its result is 0; 0, NULL: as it is */
     /* Traps: what they mean to a process. kind: cpu->trap. */

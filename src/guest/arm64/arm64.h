@@ -75,6 +75,7 @@ enum {
 #define SCTLR_SA    (1ull << 3)
 #define SCTLR_SA0   (1ull << 4)
 #define SCTLR_UMA   (1ull << 9)
+#define SCTLR_EnDB  (1ull << 13)
 #define SCTLR_DZE   (1ull << 14)
 #define SCTLR_UCT   (1ull << 15)
 #define SCTLR_NTWI  (1ull << 16)
@@ -82,6 +83,9 @@ enum {
 #define SCTLR_WXN   (1ull << 19)
 #define SCTLR_SPAN  (1ull << 23)
 #define SCTLR_UCI   (1ull << 26)
+#define SCTLR_EnDA  (1ull << 27)
+#define SCTLR_EnIB  (1ull << 30)
+#define SCTLR_EnIA  (1ull << 31)
 #define SCTLR_MSCEN (1ull << 33)
 #define SCTLR_BT0   (1ull << 35) /* of EL0; of EL2 without a host unused */
 #define SCTLR_BT1   (1ull << 36)
@@ -104,6 +108,16 @@ enum {
 #define HCR_TRVM (1ull << 30)
 #define HCR_RW   (1ull << 31)
 #define HCR_E2H  (1ull << 34)
+#define HCR_APK  (1ull << 40)
+#define HCR_API  (1ull << 41)
+
+/* The top byte of addresses is ignored; but not of those of insns. TCR2: of a regime with one range. */
+#define TCR_TBI0  (1ull << 37)
+#define TCR_TBI1  (1ull << 38)
+#define TCR_TBID0 (1ull << 51)
+#define TCR_TBID1 (1ull << 52)
+#define TCR2_TBI  (1ull << 20)
+#define TCR2_TBID (1ull << 29)
 
 #define HCRX_MCE2  (1ull << 10)
 #define HCRX_MSCEN (1ull << 11)

@@ -13,16 +13,13 @@ enum { PA_BITS = 44, VA_BITS = 48, LEVELS = 4, TSZ_MIN = 16, TSZ_MAX = 39 };
 #define TCR_A1    (1ull << 22)
 #define TCR_EPD1  (1ull << 23)
 #define TCR_AS    (1ull << 36)
-#define TCR_TBI0  (1ull << 37)
-#define TCR_TBI1  (1ull << 38)
 #define TCR_HA    (1ull << 39)
 #define TCR_HD    (1ull << 40)
 #define TCR_E0PD0 (1ull << 55)
 #define TCR_E0PD1 (1ull << 56)
 /* The same of a regime with one range. */
-#define TCR2_TBI (1ull << 20)
-#define TCR2_HA  (1ull << 21)
-#define TCR2_HD  (1ull << 22)
+#define TCR2_HA (1ull << 21)
+#define TCR2_HD (1ull << 22)
 
 #define PTE_VALID     (1ull << 0)
 #define PTE_TABLE     (1ull << 1) /* of the last level: a page */
@@ -55,6 +52,8 @@ static struct arm64_regime registers(const struct cpu *cpu, unsigned ruler)
     if (ruler == 1 && (A64(cpu, hcr_el2) & HCR_TGE))
         r.sctlr &= ~SCTLR_M;
     r.sctlr &= SCTLR_M | SCTLR_WXN;
+    if (!arm64_has(cpu, ARM64_HAS_pauth))
+        r.tcr &= ~(r.two_ranges ? TCR_TBID0 | TCR_TBID1 : TCR2_TBID);
     r.ttbr1 = bits_get(r.ttbr1, 0, VA_BITS) & ~1ull;
     if (!(r.sctlr & SCTLR_M))
         r = (struct arm64_regime){.tcr = r.tcr, .two_ranges = r.two_ranges};
@@ -223,11 +222,12 @@ static unsigned output_bits(const struct arm64_regime *r)
     return bits < PA_BITS ? bits : PA_BITS;
 }
 
-/* Tags are ignored for insns too: to have them for data only came with pointer authentication. */
-static gva strip(const struct arm64_regime *r, gva va)
+/* Without its tag. Tags of addresses of insns are ignored too, but where TBID says that they are not. */
+static gva strip(const struct arm64_regime *r, gva va, bool fetch)
 {
     bool high = r->two_ranges && va >> 55 & 1;
-    if (!(r->tcr & (!r->two_ranges ? TCR2_TBI : high ? TCR_TBI1 : TCR_TBI0)))
+    uint64_t tbi = !r->two_ranges ? TCR2_TBI : high ? TCR_TBI1 : TCR_TBI0, tbid = !r->two_ranges ? TCR2_TBID : high ? TCR_TBID1 : TCR_TBID0;
+    if (!(r->tcr & tbi) || (fetch && (r->tcr & tbid)))
         return va;
     return r->two_ranges ? (gva)bits_sext(va, 56) : bits_get(va, 0, 56);
 }
@@ -370,7 +370,7 @@ static int walk(struct walk *w, struct tlb_page *out, uint64_t *attributes)
 bool arm64_walk(struct cpu *cpu, const struct arm64_view *view, gva va, enum mem_access access, struct tlb_page *out, uint64_t *attributes,
                 unsigned *fault)
 {
-    gva stripped = strip(view->regime, va);
+    gva stripped = strip(view->regime, va, access == ACCESS_fetch);
     if (stripped != va && access != ACCESS_fetch)
         arm64_arch(cpu)->tagged = true;
     if (!(view->regime->sctlr & SCTLR_M)) {
@@ -411,8 +411,8 @@ bool arm64_translate(struct cpu *cpu, gva va, enum mem_access access, struct tlb
     bool user = !arm64_access_level(cpu);
     unsigned ruler = arm64_ruler(cpu), fault;
     struct arm64_view view = {regime_of(cpu), ruler == 2 ? A64(cpu, ttbr0_el2) : A64(cpu, ttbr0_el1), 0, user, !user && pan_applies(cpu)};
-    if (access == ACCESS_fetch && strip(view.regime, va) != va) {
-        *trap = (struct trap){ARM64_TRAP_tagged_pc, strip(view.regime, va)};
+    if (access == ACCESS_fetch && strip(view.regime, va, true) != va) {
+        *trap = (struct trap){ARM64_TRAP_tagged_pc, strip(view.regime, va, true)};
         return false;
     }
     if (arm64_walk(cpu, &view, va, access, out, NULL, &fault)) {

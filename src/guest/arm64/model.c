@@ -225,7 +225,8 @@ void arm64_enter_user(struct cpu *cpu)
     arm64_reset(cpu);
     A64(cpu, mode) = 0;
     A64(cpu, pstate) = 0;
-    A64(cpu, sctlr_el1) |= SCTLR_SA0 | SCTLR_DZE | SCTLR_UCT | SCTLR_UCI | SCTLR_NTWI | SCTLR_NTWE | SCTLR_MSCEN | SCTLR_BT0 | SCTLR_BT1;
+    A64(cpu, sctlr_el1) |= SCTLR_SA0 | SCTLR_DZE | SCTLR_UCT | SCTLR_UCI | SCTLR_NTWI | SCTLR_NTWE | SCTLR_MSCEN | SCTLR_BT0 | SCTLR_BT1 |
+                           SCTLR_EnIA | SCTLR_EnIB | SCTLR_EnDA | SCTLR_EnDB;
     A64(cpu, cpacr_el1) = 3 << 20;
     A64(cpu, cntkctl_el1) = 3; /* both counters */
     arm64_restored(cpu);

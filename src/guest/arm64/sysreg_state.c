@@ -177,7 +177,8 @@ void arm64_write_sctlr(struct cpu *cpu, unsigned number, uint64_t value)
 {
     enum { C = 1 << 2, I = 1 << 12, EL1_ONES = 0x30500980, EL2_ONES = 0x30c50830 };
     uint64_t bti = arm64_has(cpu, ARM64_HAS_bti) ? SCTLR_BT1 : 0;
-    uint64_t common = bti | SCTLR_M | SCTLR_A | C | SCTLR_SA | I | SCTLR_WXN | (arm64_has(cpu, ARM64_HAS_ssbs) ? SCTLR_DSSBS : 0);
+    uint64_t keys = arm64_has(cpu, ARM64_HAS_pauth) ? SCTLR_EnIA | SCTLR_EnIB | SCTLR_EnDA | SCTLR_EnDB : 0;
+    uint64_t common = bti | keys | SCTLR_M | SCTLR_A | C | SCTLR_SA | I | SCTLR_WXN | (arm64_has(cpu, ARM64_HAS_ssbs) ? SCTLR_DSSBS : 0);
     uint64_t mops = arm64_has(cpu, ARM64_HAS_mops) ? SCTLR_MSCEN : 0;
     uint64_t kernel =
         common | mops | (bti ? SCTLR_BT0 : 0) | SCTLR_SA0 | SCTLR_UMA | SCTLR_DZE | SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_UCI;
@@ -205,6 +206,8 @@ void arm64_write_hcr(struct cpu *cpu, unsigned number, uint64_t value)
     (void)number;
     if (arm64_has(cpu, ARM64_HAS_vhe))
         can |= HCR_E2H;
+    if (arm64_has(cpu, ARM64_HAS_pauth))
+        can |= HCR_APK | HCR_API;
     A64(cpu, hcr_el2) = (value & can) | HCR_RW;
     arm64_mode_update(cpu);
     arm64_irq_update(cpu);

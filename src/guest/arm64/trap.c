@@ -197,6 +197,7 @@ void arm64_enter_trap(struct cpu *cpu, struct trap trap)
     switch (class) {
     case ARM64_TRAP_undef:
     case ARM64_TRAP_hlt: class = ARM64_TRAP_undef; break;
+    case ARM64_TRAP_pauth: iss = 0; break;
     case ARM64_TRAP_wfx: iss = wait_syndrome(trap.info); break;
     case ARM64_TRAP_fpaccess:
         iss = ISS_COND;

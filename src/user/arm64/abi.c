@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "guest/arm64/arm64.h"
 #include "os/fault.h"
+#include "os/os.h"
 #include "user/arm64/arm64_vdso.gen.h"
 #include "user/calls.h"
 #include <elf.h>
@@ -22,10 +23,60 @@ static void arguments(const struct cpu *cpu, uint64_t args[6]) { memcpy(args, &A
 static void result(struct cpu *cpu, int64_t value) { A64N(cpu, x, 0) = (uint64_t)value; }
 static uint64_t stack(const struct cpu *cpu) { return A64(cpu, sp); }
 
+/* ---- keys of pointer authentication ---- */
+
+enum { KEYS = 5, ADDRESS_KEYS = 15, ALL_KEYS = 31 }; /* PR_PAC_APIAKEY ... PR_PAC_APGAKEY are bits in this order */
+static const uint64_t key_enables[] = {SCTLR_EnIA, SCTLR_EnIB, SCTLR_EnDA, SCTLR_EnDB};
+
+static int64_t renew_keys(struct cpu *cpu, uint64_t which)
+{
+    for (unsigned i = 0; i < KEYS; i++)
+        if (which >> i & 1 && os_random(&A64N(cpu, apkey, 2 * i), 2 * sizeof(uint64_t), NULL))
+            return -EIO;
+    return 0;
+}
+
+static int64_t enable_keys(struct cpu *cpu, uint64_t which, uint64_t enabled)
+{
+    if (which & ~(uint64_t)ADDRESS_KEYS || enabled & ~which)
+        return -EINVAL;
+    for (unsigned i = 0; i < ARRAY_LEN(key_enables); i++)
+        if (which >> i & 1)
+            A64(cpu, sctlr_el1) = (A64(cpu, sctlr_el1) & ~key_enables[i]) | (enabled >> i & 1 ? key_enables[i] : 0);
+    return 0;
+}
+
+static int64_t enabled_keys(const struct cpu *cpu)
+{
+    int64_t keys = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(key_enables); i++)
+        keys |= (int64_t)(A64(cpu, sctlr_el1) & key_enables[i] ? 1 : 0) << i;
+    return keys;
+}
+
+static bool own_prctl(struct cpu *cpu, const uint64_t a[6], int64_t *r)
+{
+    enum { RESET_KEYS = 54, SET_ENABLED = 60, GET_ENABLED = 61 };
+    uint64_t there =
+        (arm64_has(cpu, ARM64_HAS_pauth) ? ADDRESS_KEYS : 0) | (arm64_has(cpu, ARM64_HAS_pacga) ? ALL_KEYS & ~ADDRESS_KEYS : 0);
+    int op = (int)a[0];
+    if (op != RESET_KEYS && op != SET_ENABLED && op != GET_ENABLED)
+        return false;
+    *r = -EINVAL;
+    if (!there || a[4] || (op != SET_ENABLED && (a[2] || a[3])) || (op == GET_ENABLED && a[1]) || (op == RESET_KEYS && a[1] & ~there))
+        return true;
+    if (op == RESET_KEYS)
+        *r = renew_keys(cpu, a[1] ? a[1] : there);
+    else if (there & ADDRESS_KEYS)
+        *r = op == SET_ENABLED ? enable_keys(cpu, a[1], a[2]) : enabled_keys(cpu);
+    return true;
+}
+
 static void start(struct cpu *cpu, uint64_t pc, uint64_t sp)
 {
     cpu->pc = pc;
     cpu->landing = 0;
+    renew_keys(cpu, ALL_KEYS);
     A64(cpu, sp) = sp;
 }
 
@@ -277,6 +328,7 @@ const struct user_abi user_abi_arm64 = {
     .call_size = 4,
     .stack = stack,
     .start = start,
+    .prctl = own_prctl,
     .child = child,
     .is_call = is_call,
     .trap_signal = trap_signal,
