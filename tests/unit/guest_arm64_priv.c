@@ -253,6 +253,30 @@ static void watched(void **state)
     stop();
 }
 
+/* What a program announces as written, a barrier tells once: from the first line to the last. */
+static void written_code(void **state)
+{
+    enum { DSB_ISH = 0xd5033b9f };
+    (void)state;
+    start(1);
+    set(f, SCTLR, SCTLR_UCI);
+    become(0);
+    for (unsigned i = 0; i < 3; i++) {
+        A64N(cpu, x, 1) = (uint64_t[]){0x20050, UINT64_C(0xab00000000020110), 0x20080}[i];
+        assert_true(run_insn(f, 0xd50b7521)); /* ic ivau, x1 */
+    }
+    assert_int_equal(seen.fetches, 0);
+    assert_true(run_insn(f, DSB_ISH));
+    assert_int_equal(seen.fetches, 1);
+    assert_true(seen.from == 0x20040 && seen.to == 0x20140);
+    assert_true(run_insn(f, DSB_ISH));
+    assert_int_equal(seen.fetches, 1);
+    assert_true(run_insn(f, 0xd50b7521));
+    assert_true(run_insn(f, DSB_ISH));
+    assert_true(seen.from == 0x20080 && seen.to == 0x200c0);
+    stop();
+}
+
 /* ---- registers ---- */
 
 static void rights(void **state)
@@ -456,10 +480,10 @@ static void steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls),    cmocka_unit_test(returns),    cmocka_unit_test(aborts),  cmocka_unit_test(floats),
-        cmocka_unit_test(firmware), cmocka_unit_test(hosts),      cmocka_unit_test(watched), cmocka_unit_test(rights),
-        cmocka_unit_test(fields),   cmocka_unit_test(interrupts), cmocka_unit_test(routing), cmocka_unit_test(timers),
-        cmocka_unit_test(waiting),  cmocka_unit_test(steps),
+        cmocka_unit_test(calls),    cmocka_unit_test(returns), cmocka_unit_test(aborts),     cmocka_unit_test(floats),
+        cmocka_unit_test(firmware), cmocka_unit_test(hosts),   cmocka_unit_test(watched),    cmocka_unit_test(written_code),
+        cmocka_unit_test(rights),   cmocka_unit_test(fields),  cmocka_unit_test(interrupts), cmocka_unit_test(routing),
+        cmocka_unit_test(timers),   cmocka_unit_test(waiting), cmocka_unit_test(steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,7 @@ struct fixture {
 
 static struct { /* what the services were asked since the last clear */
     unsigned flushes, page_flushes, contexts, fetches, broadcasts, settled;
+    gva from, to; /* of the last of fetches */
     struct cpu_order told;
     int64_t asid;
     gva va;
@@ -62,10 +63,12 @@ static void fake_context(struct cpu *cpu)
     seen.contexts++;
 }
 
-static void fake_fetch(struct cpu *cpu)
+static void fake_fetch(struct cpu *cpu, gva from, gva to)
 {
     (void)cpu;
     seen.fetches++;
+    seen.from = from;
+    seen.to = to;
 }
 
 static void fake_deadline(struct cpu *cpu, uint64_t vclock_ns)
