@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "guest/arm64/sysreg.h"
 #include "ir/flags.h"
+#include "ir/monitor.h"
 #include "ir/softfloat.h"
 
 /* ---- flags and floating point ---- */
@@ -273,12 +274,19 @@ uint64_t arm64_hlp_code_line(struct cpu *cpu, uint64_t at)
     return 0;
 }
 
+/* Between two insns it asks by itself which blocks are no more: their ISB need not. */
+static void come_by(struct cpu *cpu, uint64_t what, uint64_t value) { (void)cpu, (void)what, (void)value; }
+
 uint64_t arm64_hlp_code_barrier(struct cpu *cpu)
 {
     if (!A64(cpu, changed))
         return 0;
     A64(cpu, changed) = 0;
     cpu->ops->fetch_changed(cpu, A64(cpu, changed_from), A64(cpu, changed_to));
+    if (!cpu->flat && !cpu->monitor->alone) {
+        cpu->ops->tell(cpu, (struct cpu_order){come_by, 0, 0});
+        A64(cpu, told) = 1;
+    }
     return 0;
 }
 
