@@ -505,7 +505,7 @@ static void sleeping(void)
     pid_t pid = child_of(sleep_a_second, 0);
     trace(PTRACE_CONT, pid, 0, 0);
     for (int i = 0; i < 8; i++) {
-        nap(100);
+        nap(40);
         kill(pid, SIGUSR1);
         told("signal", pid);
         trace(PTRACE_CONT, pid, 0, 0);
