@@ -86,7 +86,7 @@ int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)
     map_init(&cache->pages);
     cache->space = space;
     cache->limit = limit;
-    cache->look_at = COLD_MIN;
+    cache->look_at = cache->room = JIT_ROOM_MIN;
     *out = cache;
     return 0;
 }
@@ -297,6 +297,7 @@ static struct jit_block *add(struct jit_cache *cache, struct page *page, gpa at,
     }
     jit_cache_put(cache, page, block);
     cache->bytes += jit_block_size(block);
+    cache->room = jit_policy_room(&cache->regrets, at, key, jit_block_size(block), cache->room);
     return block;
 }
 

@@ -5,7 +5,6 @@
 #include "jit/cache.h"
 #include "jit/pool.h"
 
-enum { COLD_MIN = 4 << 20 /* bytes of blocks that nobody minds */ };
 enum { GONE = 64 /* dropped blocks that readers are told one by one */, HIDDEN_MAX = 16, IDLE_MAX = 8 /* of a page */ };
 
 struct page {
@@ -42,7 +41,9 @@ struct jit_cache {
     struct jit_block *retired;
     struct jit_reader *readers;
     size_t bytes, limit, blocks;
-    size_t look_at; /* bytes at which blocks are looked for that may be forgotten */
+    size_t look_at; /* bytes at which blocks are looked for that may be forgotten: at least room */
+    size_t room;
+    struct jit_regrets regrets;
     uint64_t forgotten, kept, revived;
     struct jit_gone gone[GONE]; /* a ring, */
     uint64_t ngone;             /* all that were ever written into it, */

@@ -260,6 +260,7 @@ static size_t forget_cold_of(struct jit_cache *cache, struct page *page)
             continue;
         }
         *link = block->page_next;
+        jit_policy_forgot(&cache->regrets, block->at, block->key);
         retire(cache, block);
         cache->forgotten++;
     }
@@ -278,7 +279,7 @@ static void forget_cold(struct jit_cache *cache, const struct page *but)
         else
             drop_page(cache, page->at);
     }
-    cache->look_at = cache->bytes + COLD_STEP;
+    cache->look_at = cache->bytes + COLD_STEP > cache->room ? cache->bytes + COLD_STEP : cache->room;
 }
 
 void jit_cache_make_room(struct jit_cache *cache, const struct page *but)

@@ -47,6 +47,24 @@ bool jit_policy_uncovered(struct jit_uncovered *u, uint64_t insns)
     return count == JIT_UNCOVERED_MAX;
 }
 
+static uint64_t regret_hash(gpa at, uint64_t key) { return ((at >> 1) + (key << 40)) * 0x9e3779b97f4a7c15; }
+static uint16_t regret_tag(uint64_t hash) { return (uint16_t)(hash >> (64 - JIT_REGRET_BITS - 16)) | 1; } /* 0: nothing */
+
+void jit_policy_forgot(struct jit_regrets *regrets, gpa at, uint64_t key)
+{
+    uint64_t hash = regret_hash(at, key);
+    regrets->tag[hash >> (64 - JIT_REGRET_BITS)] = regret_tag(hash);
+}
+
+size_t jit_policy_room(const struct jit_regrets *regrets, gpa at, uint64_t key, size_t size, size_t room)
+{
+    enum { AGAIN = 16, ANEW = 4 };
+    uint64_t hash = regret_hash(at, key);
+    if (regrets->tag[hash >> (64 - JIT_REGRET_BITS)] == regret_tag(hash))
+        return room + AGAIN * size;
+    return room > JIT_ROOM_MIN + ANEW * size ? room - ANEW * size : JIT_ROOM_MIN;
+}
+
 static unsigned slot(gpa page) { return (page >> MEM_PAGE_BITS ^ page >> (MEM_PAGE_BITS + 6)) % JIT_STORMS; }
 
 void jit_policy_dropped(struct jit_storms *storms, gpa page, uint64_t clock_ns)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "jit/policy.h"
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -112,11 +113,38 @@ static void storms(void **state)
     assert_int_equal(runs(&heat, 64, 10, 0, 60000), 64 << heat.backoff);
 }
 
+/* Blocks of 300 bytes, `again` of a hundred of which were forgotten before. */
+static size_t room_after(struct jit_regrets *regrets, unsigned again, unsigned blocks, size_t room)
+{
+    for (unsigned i = 0; i < blocks; i++) {
+        gpa at = 0x80000000 + 4 * (gpa)i;
+        memset(regrets, 0, sizeof *regrets);
+        jit_policy_forgot(regrets, i % 100 < again ? at : at + 4, 7);
+        room = jit_policy_room(regrets, at, 7, 300, room);
+    }
+    return room;
+}
+
+static void room(void **state)
+{
+    static struct jit_regrets regrets;
+    (void)state;
+    assert_int_equal(room_after(&regrets, 0, 1000, JIT_ROOM_MIN), JIT_ROOM_MIN);
+    assert_true(room_after(&regrets, 10, 1000, JIT_ROOM_MIN) < JIT_ROOM_MIN + (1 << 20));
+    size_t grown = room_after(&regrets, 50, 10000, JIT_ROOM_MIN);
+    assert_true(grown > 12 << 20);
+    assert_int_equal(room_after(&regrets, 0, 50000, grown), JIT_ROOM_MIN);
+    /* Another key is another block. */
+    jit_policy_forgot(&regrets, 0x1000, 1);
+    assert_int_equal(jit_policy_room(&regrets, 0x1000, 2, 300, JIT_ROOM_MIN), JIT_ROOM_MIN);
+    assert_true(jit_policy_room(&regrets, 0x1000, 1, 300, JIT_ROOM_MIN) > JIT_ROOM_MIN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threshold), cmocka_unit_test(fading), cmocka_unit_test(uncovered),
-        cmocka_unit_test(loops),     cmocka_unit_test(storms),
+        cmocka_unit_test(loops),     cmocka_unit_test(storms), cmocka_unit_test(room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
