@@ -24,6 +24,13 @@ int64_t arm64_sfn_sysreg(const struct arm64_lift *l, int64_t number, int64_t wri
     return l->key->el >= (writes ? row->writes : row->reads) || (!writes && shown_to_programs(l, row, number));
 }
 
+/* No kernel of the guest is there: nothing may be left to arm64_enter_trap. */
+int64_t arm64_sfn_flat(const struct arm64_lift *l, int64_t unused)
+{
+    (void)unused;
+    return l->cpu->flat;
+}
+
 static ir_val fpsr(struct ir_build *b)
 {
     ir_val fx = ir_FXGET(b), low = ir_AND(b, fx, ir_k(IR_i64, 31)), idc = ir_SHL(b, ir_AND(b, fx, ir_k(IR_i64, FX_dn)), ir_k(IR_i64, 2));
