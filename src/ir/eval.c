@@ -167,7 +167,8 @@ void ir_eval_prepare(struct ir_block *block)
 /* Precise state: the registers are those of the insn's start already, its address and the insns before it are found here. */
 enum ir_exit ir_eval_trapped(struct cpu *cpu, const struct ir_block *block, const struct ir_op *op)
 {
-    unsigned at = (unsigned)(op - block->ops), low = 0, high = block->ninsns;
+    unsigned at = (unsigned)(op - block->ops), high = block->ninsns,
+             low = block->insns[high - 1].op <= at ? high - 1 : 0; /* mostly the last */
     while (high - low > 1) {
         unsigned middle = (low + high) / 2;
         if (block->insns[middle].op <= at)

@@ -19,7 +19,7 @@
 #include "mem/space.h"
 
 enum { TLB2_BITS = 13, TLB2_SIZE = 1 << TLB2_BITS, TLB2_READ_ONLY = 1, TLB2_IDS = 4094, TLB2_NO_ID = 4095 /* what it is never given */ };
-enum { TLB_BITS = 9, TLB_SIZE = 1 << TLB_BITS, TLB_RECENT = 32, TLB_LARGE = 256 };
+enum { TLB_BITS = 9, TLB_SIZE = 1 << TLB_BITS, TLB_RECENT = 32, TLB_LARGE = 1024 };
 enum {
     TLB_COPIES = 2 * TLB_RECENT /* the second half: what is looked up once for several accesses */,
     TLB_ENTRIES = TLB_SIZE + TLB_COPIES
@@ -35,7 +35,7 @@ enum { TLB_PART = TLB_SIZE / 64 };
 
 /* How far a flush of one address must look around. The upper half of the addresses, where kernels map memory in large pages, is by itself. */
 struct tlb_spans {
-    uint64_t max; /* of all translations */
+    uint64_t max[2]; /* of all translations, by half */
     uint64_t large[2][2]
                   [TLB_LARGE / 64]; /* by half: a bit (by hash) for each 2 MiB, and each 1 GiB, that has pages of larger translations */
 };
@@ -51,14 +51,20 @@ struct tlb {
     struct tlb_spans spans;
 };
 
-static inline unsigned tlb_large_bit(gva va, unsigned level) { return va >> (level ? 30 : 21) & (TLB_LARGE - 1); }
+/* What a kernel maps as a whole, its image and the rest of its addresses differ in high bits only. */
+static inline unsigned tlb_large_bit(gva va, unsigned level)
+{
+    unsigned shift = level ? 30 : 21;
+    return (va >> shift ^ va >> (shift + 10) ^ va >> 38) & (TLB_LARGE - 1);
+}
 
 /* A page of a translation of `span` bytes comes in. */
 static inline void tlb_note_span(struct tlb_spans *spans, gva va, uint64_t span)
 {
     if (span <= MEM_PAGE)
         return;
-    spans->max = span > spans->max ? span : spans->max;
+    uint64_t *max = &spans->max[va >> 63];
+    *max = span > *max ? span : *max;
     unsigned level = span > 1u << 21, bit = tlb_large_bit(va, level);
     spans->large[va >> 63][level][bit / 64] |= 1ull << bit % 64;
 }
@@ -68,8 +74,9 @@ static inline uint64_t tlb_span(const struct tlb_spans *spans, gva va)
 {
     const uint64_t(*large)[TLB_LARGE / 64] = spans->large[va >> 63];
     unsigned small = tlb_large_bit(va, 0), big = tlb_large_bit(va, 1);
-    bool found = spans->max > 1u << 30 || (large[0][small / 64] >> small % 64 & 1) || (large[1][big / 64] >> big % 64 & 1);
-    return found ? spans->max : MEM_PAGE;
+    uint64_t max = spans->max[va >> 63];
+    bool found = max > 1u << 30 || (large[0][small / 64] >> small % 64 & 1) || (large[1][big / 64] >> big % 64 & 1);
+    return found ? max : MEM_PAGE;
 }
 
 static inline unsigned tlb_index(gva va) { return (unsigned)(((va >> 12) + (va >> 21)) & (TLB_SIZE - 1)); }

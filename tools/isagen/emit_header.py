@@ -23,6 +23,8 @@ uint64_t G_keys_pack(const struct G_keys *keys);
 void G_keys_unpack(struct G_keys *keys, uint64_t packed);
 /* Sets the keys that mirror a slot; the others are the caller's. */
 void G_keys_read(const struct G_state *state, struct G_keys *keys);
+/* Both at once: the others are 0. */
+uint64_t G_keys_of(const struct G_state *state);
 extern const char *const G_key_names[GU_KEYS + 1]; /* by number, for tests; NULL at the end */
 """
 
@@ -163,9 +165,23 @@ def guest_part(gen, styles):
     return o
 
 
+def keys_runs(rows):
+    """Keys that lie beside each other in a slot as in the packed number: [slot, its lowest bit, bits, where in the number]."""
+    at, runs = 0, []
+    for k in rows:
+        if runs and k.slot == runs[-1][0] and k.low == runs[-1][1] + runs[-1][2] and at == runs[-1][3] + runs[-1][2]:
+            runs[-1][2] += k.bits
+        elif k.slot:
+            runs.append([k.slot, k.low, k.bits, at])
+        at += k.bits
+    return runs
+
+
 def keys_code(gen):
     g, rows = gen.guest, list(gen.spec.keys.values())
     at, terms, unpack, read = 0, [], [], []
+    packed = [f"(state->{slot}{f' >> {low}' if low else ''} & {hex((1 << bits) - 1)})" + (f" << {to}" if to else "")
+              for slot, low, bits, to in keys_runs(rows)]
     for k in rows:
         mask = hex((1 << k.bits) - 1)
         terms.append(f"(uint64_t)(keys->{k.name} & {mask})" + (f" << {at}" if at else ""))
@@ -177,7 +193,9 @@ def keys_code(gen):
     for head, body in ((f"uint64_t {g}_keys_pack(const struct {g}_keys *keys)",
                         ["    return " + " | ".join(terms) + ";"] if terms else ["    (void)keys;", "    return 0;"]),
                        (f"void {g}_keys_unpack(struct {g}_keys *keys, uint64_t packed)", unpack or ["    (void)keys, (void)packed;"]),
-                       (f"void {g}_keys_read(const struct {g}_state *state, struct {g}_keys *keys)", read)):
+                       (f"void {g}_keys_read(const struct {g}_state *state, struct {g}_keys *keys)", read),
+                       (f"uint64_t {g}_keys_of(const struct {g}_state *state)",
+                        ["    return " + " | ".join(packed) + ";"] if packed else ["    (void)state;", "    return 0;"])):
         o += ["", head, "{", *body, "}"]
     names = ", ".join([f'"{k.name}"' for k in rows] + ["NULL"])
     return o + ["", f"const char *const {g}_key_names[{gen.upper}_KEYS + 1] = {{{names}}};"]

@@ -113,7 +113,13 @@ static bool context_update(struct emu_cpu *emu)
     uint64_t shared = shared_number(cpu), number = shared ? shared : cpu->guest->context(cpu);
     bool same = context && context->number == number;
     if (!same) {
-        emu->context = context = find_context(emu, number, shared);
+        struct context *before = emu->context_before;
+        emu->context_before = context;
+        if (before && before->used && before->number == number)
+            before->stamp = ++emu->stamp;
+        else
+            before = find_context(emu, number, shared);
+        emu->context = context = before;
         cpu->tlb = context->tlb;
         cpu_count(cpu, CPU_STAT_context_switches);
     }
@@ -153,15 +159,17 @@ void emu_tlb_flush(struct cpu *cpu, int64_t asid)
     emu_view_update(emu);
 }
 
+enum { FEW = 64 /* pages that are looked for one by one */ };
+
 /* Every cached page of the translation that va may be part of: span is a power of two, at least a page. */
 static void drop_span(struct tlb_entry *entries, gva va, uint64_t span)
 {
-    unsigned first = 0;
-    if (span <= MEM_PAGE) {
-        struct tlb_entry *e = &entries[tlb_index(va)];
-        if (e->tag == align_down(va, MEM_PAGE))
+    unsigned first = span <= FEW * MEM_PAGE ? TLB_SIZE : 0;
+    gva page = align_down(va, span < MEM_PAGE ? MEM_PAGE : span);
+    for (gva past = 0; first && past < span; past += MEM_PAGE) {
+        struct tlb_entry *e = &entries[tlb_index(page + past)];
+        if (e->tag == page + past)
             e->tag = TLB_NONE;
-        first = TLB_SIZE;
     }
     for (unsigned i = first; i < TLB_ENTRIES; i++)
         if (align_down(entries[i].tag, span) == align_down(va, span))
@@ -170,11 +178,16 @@ static void drop_span(struct tlb_entry *entries, gva va, uint64_t span)
 
 static void drop_span2(struct emu_cpu *emu, struct tlb *tlb, gva va, uint64_t span)
 {
-    struct tlb_entry *e = &emu->tlb2[tlb2_index(tlb, va)];
-    if (span > MEM_PAGE)
+    gva page = align_down(va, span < MEM_PAGE ? MEM_PAGE : span);
+    if (span > FEW * MEM_PAGE) {
         renew_tlb2(emu, tlb);
-    else if (e->tag == tlb2_tag(tlb, align_down(va, MEM_PAGE)))
-        e->tag = 0;
+        return;
+    }
+    for (gva past = 0; past < span; past += MEM_PAGE) {
+        struct tlb_entry *e = &emu->tlb2[tlb2_index(tlb, page + past)];
+        if (e->tag == tlb2_tag(tlb, page + past))
+            e->tag = 0;
+    }
 }
 
 void emu_tlb_flush_page(struct cpu *cpu, gva va, int64_t asid)

@@ -72,9 +72,9 @@ struct emu_cpu {
     _Atomic bool online; /* it is in the run loop */
     uint64_t trap_insns; /* cpu->insns at the last trap, and how many traps have come since without one insn retired */
     unsigned trap_repeats;
-    struct context *context;
-    uint64_t user_number; /* of the context that cpu->user_tlb is of, if it is of one */
-    struct view *view, views[VIEWS];
+    struct context *context, *context_before; /* the one in use, and the one before: kernels and programs take turns */
+    uint64_t user_number;                     /* of the context that cpu->user_tlb is of, if it is of one */
+    struct view *view, *view_before, views[VIEWS];
     unsigned next_view;
     uint32_t next_id;
     uint64_t stamp;

@@ -137,7 +137,7 @@ static uint32_t new_id(struct emu_cpu *emu)
         emu_forget_jumps(emu);
         for (unsigned i = 0; i < VIEWS; i++)
             emu->views[i].space = NULL;
-        emu->view = NULL;
+        emu->view = emu->view_before = NULL;
         emu->next_id = 1;
     }
     return emu->next_id++;
@@ -179,17 +179,29 @@ static struct space *find_space(struct emu_cpu *emu, uint64_t number)
     return oldest;
 }
 
+static void use_view(struct emu_cpu *emu, struct view *view)
+{
+    emu->view = view;
+    emu->cpu->jumps = view->jumps;
+}
+
 bool emu_space_update(struct emu_cpu *emu)
 {
     struct cpu *cpu = emu->cpu;
     uint64_t number = cpu->guest->code_space(cpu, emu->privates < PRIVATE_MAX), key = cpu->guest->block_key(cpu);
     if (emu->view && emu->view->key == key && emu->view->space && emu->view->space->number == number)
         return false;
+    struct view *before = emu->view_before;
+    emu->view_before = emu->view;
+    if (before && before->key == key && before->space && before->space->number == number) {
+        before->space->stamp = ++emu->stamp;
+        use_view(emu, before);
+        return true;
+    }
     struct space *space = find_space(emu, number);
     for (struct view *v = emu->views; v < emu->views + VIEWS; v++)
         if (v->space == space && v->key == key) {
-            emu->view = v;
-            cpu->jumps = v->jumps;
+            use_view(emu, v);
             return true;
         }
     struct view *v = &emu->views[emu->next_view++ % VIEWS];
@@ -199,8 +211,7 @@ bool emu_space_update(struct emu_cpu *emu)
     for (unsigned i = 0; i <= JIT_LANDINGS; i += 1u << JIT_LANDING_pos)
         v->jumps[i].pc = jit_jump_none(i); /* of the others it is 0 */
     *v = (struct view){.key = key, .space = space, .id = id, .jumps = v->jumps};
-    emu->view = v;
-    cpu->jumps = v->jumps;
+    use_view(emu, v);
     return true;
 }
 

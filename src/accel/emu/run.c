@@ -31,6 +31,15 @@ static void check_stuck(struct emu_cpu *emu)
     }
 }
 
+/* Mode and interrupts may have changed. */
+static void settle(struct emu_cpu *emu)
+{
+    struct cpu *cpu = emu->cpu;
+    cpu->guest->take_interrupt(cpu);
+    if (!cpu->guest->announces)
+        emu_view_update(emu);
+}
+
 static void deliver(struct emu_cpu *emu)
 {
     struct cpu *cpu = emu->cpu;
@@ -46,8 +55,7 @@ static void deliver(struct emu_cpu *emu)
         return;
     }
     cpu->guest->enter_trap(cpu, cpu->trap);
-    cpu->guest->take_interrupt(cpu);
-    emu_view_update(emu);
+    settle(emu);
 }
 
 /* Between blocks, when an event stands. true: leave the run loop. */
@@ -218,8 +226,7 @@ static void run(struct vcpu *vcpu, uint64_t max, bool exact)
         if (exit == IR_EXIT_trap) {
             deliver(emu);
         } else {
-            cpu->guest->take_interrupt(cpu);
-            emu_view_update(emu);
+            settle(emu);
         }
         if (cpu->waiting)
             break;

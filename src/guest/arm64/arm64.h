@@ -151,6 +151,8 @@ struct arm64_arch {
     struct arm64_regime regimes[ARM64_REGIMES];
     unsigned nregimes;
     unsigned regime;         /* of the present level */
+    int64_t asid;            /* of the present regime; -1: it has none */
+    uint64_t space;          /* what the numbers of contexts and code spaces have in common (mmu.c) */
     bool tagged;             /* an address with a tag was translated, */
     uint8_t breaks, watches; /* break- and watchpoints that are on, wherever */
     bool low_global;         /* and a global one of the lower range: flushes of one address mind */
@@ -221,6 +223,7 @@ void arm64_refuse(struct cpu *cpu, unsigned class, uint64_t insn, bool hyperviso
 bool arm64_translate(struct cpu *cpu, gva va, enum mem_access access, struct tlb_page *out, struct trap *trap);
 unsigned arm64_access_level(const struct cpu *cpu); /* whose rights the access at hand has */
 void arm64_regime_update(struct cpu *cpu);          /* level or control registers have changed; context_changed is the caller's affair */
+void arm64_space_update(struct cpu *cpu);           /* a table's register has; this is done by the one above, too */
 uint64_t arm64_context(const struct cpu *cpu);
 uint64_t arm64_shared_context(const struct cpu *cpu);
 uint64_t arm64_user_context(const struct cpu *cpu);

@@ -5,12 +5,7 @@
 #include "guest/arm64/lift.h"
 #include "ir/softfloat.h"
 
-static uint64_t block_key(const struct cpu *cpu)
-{
-    struct arm64_keys keys;
-    arm64_keys_read((const struct arm64_state *)(const void *)cpu->cell, &keys);
-    return arm64_keys_pack(&keys);
-}
+static uint64_t block_key(const struct cpu *cpu) { return arm64_keys_of((const struct arm64_state *)(const void *)cpu->cell); }
 
 /* clang-format off */
 #define X(n) {"x" #n, ARM64_CELL_x + n, 64, "general"}
@@ -81,6 +76,7 @@ const struct guest guest_arm64 = {
     .user_context = arm64_user_context,
     .asid = arm64_asid,
     .code_space = arm64_code_space,
+    .announces = true,
     .lift = arm64_lift_insn,
     .print = arm64_print_insn,
     .trap_name = arm64_trap_name,

@@ -72,23 +72,55 @@ static bool same_regime(const struct arm64_regime *a, const struct arm64_regime 
     return a->sctlr == b->sctlr && a->tcr == b->tcr && a->ttbr1 == b->ttbr1 && a->two_ranges == b->two_ranges;
 }
 
-/* When the numbers run out all translations are forgotten, and with them what the numbers meant. */
-void arm64_regime_update(struct cpu *cpu)
+/* true: the numbers ran out, what they meant is forgotten. */
+static bool find_regime(struct cpu *cpu)
 {
     struct arm64_arch *arch = arm64_arch(cpu);
     const struct arm64_regime now = registers(cpu, arm64_ruler(cpu));
     if (arch->nregimes && same_regime(&arch->regimes[arch->regime], &now))
-        return;
+        return false;
     for (unsigned i = 0; i < arch->nregimes; i++)
         if (same_regime(&arch->regimes[i], &now)) {
             arch->regime = i;
-            return;
+            return false;
         }
     bool full = arch->nregimes == ARM64_REGIMES;
     arch->regime = full ? 0 : arch->nregimes;
     arch->nregimes = arch->regime + 1;
     arch->regimes[arch->regime] = now;
-    if (full)
+    return full;
+}
+
+/* The address space's number stands in one of the two tables' registers; 8 or 16 bits of it count. -1: the regime has none. */
+static int64_t asid_of(const struct cpu *cpu, const struct arm64_regime *r)
+{
+    bool el2 = arm64_ruler(cpu) == 2;
+    uint64_t ttbr;
+    if (!(r->sctlr & SCTLR_M) || !r->two_ranges || cpu->flat)
+        return -1;
+    if (r->tcr & TCR_A1)
+        ttbr = el2 ? A64(cpu, ttbr1_el2) : A64(cpu, ttbr1_el1);
+    else
+        ttbr = el2 ? A64(cpu, ttbr0_el2) : A64(cpu, ttbr0_el1);
+    return (int64_t)bits_get(ttbr, 48, r->tcr & TCR_AS ? 16 : 8);
+}
+
+void arm64_space_update(struct cpu *cpu)
+{
+    struct arm64_arch *arch = arm64_arch(cpu);
+    const struct arm64_regime *r = &arch->regimes[arch->regime];
+    uint64_t ttbr0 = arm64_ruler(cpu) == 2 ? A64(cpu, ttbr0_el2) : A64(cpu, ttbr0_el1);
+    arch->asid = asid_of(cpu, r);
+    arch->space = (uint64_t)arch->regime << 57;
+    if (r->sctlr & SCTLR_M)
+        arch->space |= (uint64_t)(arch->asid < 0 ? 0 : arch->asid) << 38 | bits_get(ttbr0, 6, PA_BITS - 6);
+}
+
+void arm64_regime_update(struct cpu *cpu)
+{
+    bool renumbered = find_regime(cpu);
+    arm64_space_update(cpu);
+    if (renumbered) /* and with them all translations */
         cpu->ops->tlb_flush(cpu, -1);
 }
 
@@ -101,20 +133,7 @@ static bool pan_applies(const struct cpu *cpu)
     return A64(cpu, pstate) & PSTATE_PAN && (arm64_el(cpu) == 1 || (arm64_el(cpu) == 2 && has_host(cpu)));
 }
 
-/* The address space's number stands in one of the two tables' registers; 8 or 16 bits of it count. -1: the regime has none. */
-int64_t arm64_asid(const struct cpu *cpu)
-{
-    const struct arm64_regime *r = regime_of(cpu);
-    bool el2 = arm64_ruler(cpu) == 2;
-    uint64_t ttbr;
-    if (!(r->sctlr & SCTLR_M) || !r->two_ranges || cpu->flat)
-        return -1;
-    if (r->tcr & TCR_A1)
-        ttbr = el2 ? A64(cpu, ttbr1_el2) : A64(cpu, ttbr1_el1);
-    else
-        ttbr = el2 ? A64(cpu, ttbr0_el2) : A64(cpu, ttbr0_el1);
-    return (int64_t)bits_get(ttbr, 48, r->tcr & TCR_AS ? 16 : 8);
-}
+int64_t arm64_asid(const struct cpu *cpu) { return arm64_arch(cpu)->asid; }
 
 enum { WHO_user, WHO_kernel, WHO_kernel_pan, WHO_kernel_uao, WHO_kernel_pan_uao, WHO_hyp, WHO_code, WHO_shared };
 
@@ -122,14 +141,7 @@ enum { WHO_user, WHO_kernel, WHO_kernel_pan, WHO_kernel_uao, WHO_kernel_pan_uao,
  * An exact number for everything that translate depends on and that no flush announces: regime << 57 (the table of them is emptied with a flush) | who
  * accesses << 54 | ASID << 38 | the first table's address / 64.
  */
-static uint64_t number(const struct cpu *cpu, unsigned who)
-{
-    uint64_t ttbr0 = arm64_ruler(cpu) == 2 ? A64(cpu, ttbr0_el2) : A64(cpu, ttbr0_el1);
-    int64_t asid = arm64_asid(cpu);
-    bool on = regime_of(cpu)->sctlr & SCTLR_M;
-    uint64_t space = on ? (uint64_t)(asid < 0 ? 0 : asid) << 38 | bits_get(ttbr0, 6, PA_BITS - 6) : 0;
-    return (uint64_t)arm64_arch(cpu)->regime << 57 | (uint64_t)who << 54 | space;
-}
+static uint64_t number(const struct cpu *cpu, unsigned who) { return arm64_arch(cpu)->space | (uint64_t)who << 54; }
 
 uint64_t arm64_context(const struct cpu *cpu)
 {

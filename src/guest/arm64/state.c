@@ -45,7 +45,7 @@ static bool mops_enabled(const struct cpu *cpu)
     return !(ruled && !(A64(cpu, hcrx_el2) & HCRX_MSCEN)) && (el || (arm64_sctlr(cpu) & SCTLR_MSCEN));
 }
 
-void arm64_mode_update(struct cpu *cpu)
+static void derive_mode(struct cpu *cpu)
 {
     unsigned el = arm64_el(cpu), step = step_state(cpu);
     uint64_t sctlr = arm64_sctlr(cpu), mode = A64(cpu, mode) & MODE_KEPT;
@@ -63,6 +63,11 @@ void arm64_mode_update(struct cpu *cpu)
     mode |= mops_enabled(cpu) ? MODE_MOPS : 0;
     A64(cpu, mode) = mode;
     cpu->stepping = step;
+}
+
+void arm64_mode_update(struct cpu *cpu)
+{
+    derive_mode(cpu);
     arm64_regime_update(cpu);
     cpu->ops->context_changed(cpu);
 }
@@ -76,10 +81,14 @@ static uint64_t *sp_place(struct cpu *cpu)
 
 void arm64_set_level(struct cpu *cpu, unsigned el, bool spsel)
 {
+    unsigned ruler = arm64_ruler(cpu);
     *sp_place(cpu) = A64(cpu, sp);
     A64(cpu, mode) = el | (spsel ? MODE_SPSEL : 0);
     A64(cpu, sp) = *sp_place(cpu);
-    arm64_mode_update(cpu);
+    derive_mode(cpu);
+    if (arm64_ruler(cpu) != ruler)
+        arm64_regime_update(cpu);
+    cpu->ops->context_changed(cpu);
 }
 
 uint64_t arm64_pstate(const struct cpu *cpu)

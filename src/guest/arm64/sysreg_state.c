@@ -227,6 +227,7 @@ void arm64_write_regime(struct cpu *cpu, unsigned number, uint64_t value)
 void arm64_write_table(struct cpu *cpu, unsigned number, uint64_t value)
 {
     arm64_write_no(cpu, number, value);
+    arm64_space_update(cpu);
     cpu->ops->context_changed(cpu);
 }
 

@@ -5,13 +5,7 @@
 #include "guest/riscv64/riscv64.h"
 #include "ir/softfloat.h"
 
-static uint64_t block_key(const struct cpu *cpu)
-{
-    struct riscv64_keys keys;
-
-    riscv64_keys_read((const struct riscv64_state *)(const void *)cpu->cell, &keys);
-    return riscv64_keys_pack(&keys);
-}
+static uint64_t block_key(const struct cpu *cpu) { return riscv64_keys_of((const struct riscv64_state *)(const void *)cpu->cell); }
 
 #define X(n, abi) \
     {"x" #n, RISCV64_CELL_x + n, 64, "general"}, { abi, RISCV64_CELL_x + n, 64, "general" }
