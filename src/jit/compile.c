@@ -463,10 +463,10 @@ bool jit_op_run(struct cpu *cpu, const struct ir_op *op)
     return ir_op_run(cpu, op);
 }
 
-enum jit_why jit_enter(const struct jit_compiler *c, struct cpu *cpu, const struct jit_code *code)
+enum jit_why jit_enter(const struct jit_compiler *c, struct cpu *cpu, const uint8_t *entry)
 {
     cpu->page = align_down(cpu->pc, MEM_PAGE);
-    return jit_host->enter(c->routines, cpu, code->entry);
+    return jit_host->enter(c->routines, cpu, entry);
 }
 
 void jit_compiler_counts(struct jit_compiler *c, struct jit_counts *out)

@@ -39,7 +39,7 @@ const uint8_t *jit_compile_undo(struct jit_compiler *compiler,
 void jit_compile_uncover(struct jit_compiler *compiler, struct jit_block *block);
 /* The exit goes to the block's code directly from now on, if that is right for every virtual address both may have. */
 void jit_link(struct jit_compiler *compiler, struct jit_exit *exit, struct jit_block *to);
-enum jit_why jit_enter(const struct jit_compiler *compiler, struct cpu *cpu, const struct jit_code *code); /* cpu->pc: the block's */
+enum jit_why jit_enter(const struct jit_compiler *compiler, struct cpu *cpu, const uint8_t *entry); /* of a code; cpu->pc: its block's */
 
 /* Flat memory: where emitted code goes on if the instruction at the host address pc faulted; 0: not one of its accesses. The thread that asks
  * has just faulted there, so it holds no lock. */

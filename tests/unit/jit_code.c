@@ -281,7 +281,7 @@ static void turn(struct fixture *f)
     if (exit)
         jit_link(f->compiler, exit, block);
     f->jumps[jit_jump_index(cpu->pc)] = (struct jit_jump){cpu->pc, code->entry};
-    enum jit_why why = jit_enter(f->compiler, cpu, code);
+    enum jit_why why = jit_enter(f->compiler, cpu, code->entry);
     assert_int_not_equal(why, JIT_EXIT_trap);
     f->links += why == JIT_EXIT_link;
     if (why == JIT_EXIT_link)
@@ -490,7 +490,7 @@ static void events_end_loops(void **state)
         atomic_store(&cpu->events, 0);
         f->jumps[jit_jump_index(cpu->pc)] = (struct jit_jump){cpu->pc, atomic_load(&f->blocks[0]->code)->entry};
         assert_int_equal(os_thread_start(&thread, "event", send_event, cpu, &err), 0);
-        enum jit_why why = jit_enter(f->compiler, cpu, atomic_load(&f->blocks[0]->code));
+        enum jit_why why = jit_enter(f->compiler, cpu, atomic_load(&f->blocks[0]->code)->entry);
         os_thread_join(thread);
         assert_int_equal(why, indirect ? JIT_EXIT_branch : JIT_EXIT_poll);
         assert_int_equal(cpu->pc, va_of(0));
@@ -520,7 +520,7 @@ static void jumps_to_nowhere(void **state)
         f->native.cpu->pc = va_of(i);
         struct jit_block *block = block_at(f, va_of(i));
         assert_true(jit_compile(f->compiler, NULL, block));
-        assert_int_equal(jit_enter(f->compiler, f->native.cpu, atomic_load(&block->code)), JIT_EXIT_branch);
+        assert_int_equal(jit_enter(f->compiler, f->native.cpu, atomic_load(&block->code)->entry), JIT_EXIT_branch);
         assert_int_equal(f->native.cpu->pc, places[i]);
         assert_int_equal(f->native.cpu->insns, 1);
     }

@@ -66,15 +66,23 @@ void emu_forget_gone(struct emu_cpu *emu)
         forget_block(emu, &gone[i]);
 }
 
-static void forget_page(struct view *view, gva page)
+static void forget_stretch(struct view *view, unsigned first, gva page)
 {
     for (unsigned i = 0; i < MEM_PAGE >> JIT_JUMP_BITS; i++) {
-        unsigned index = jit_jump_index(page + (i << JIT_JUMP_BITS));
+        unsigned index = first + i;
         if (!(view->jumped >> index / JUMP_PART & 1))
             i += JUMP_PART - 1 - index % JUMP_PART;
         else if ((view->jumps[index].pc & ~(gva)(MEM_PAGE - 1)) == page)
             view->jumps[index].pc = jit_jump_none(index);
     }
+}
+
+static void forget_page(struct view *view, gva page)
+{
+    unsigned first = jit_jump_index(page), other = jit_jump_other(first, page);
+    forget_stretch(view, first, page);
+    if (other != first)
+        forget_stretch(view, other, page);
 }
 
 /* ---- which addresses may have code ---- */
@@ -109,23 +117,63 @@ void emu_keep_jump(struct emu_cpu *emu, gva pc, struct jit_block *block)
     note_code(emu, pc);
 }
 
+static bool has(const struct view *view, unsigned index, gva pc)
+{
+    return view->jumped >> index / JUMP_PART & 1 && view->jumps[index].pc == pc;
+}
+
+static void put(struct view *view, unsigned index, struct jit_jump jump)
+{
+    unsigned part = index / JUMP_PART, group = part / JUMP_GROUP * JUMP_GROUP;
+    if (!(view->jumped >> group & ((1u << JUMP_GROUP) - 1)))
+        os_pages_populate(&view->jumps[group * JUMP_PART], JUMP_GROUP * JUMP_PART * sizeof *view->jumps);
+    view->jumps[index] = jump;
+    view->jumped |= 1ull << part;
+}
+
+static void drop(struct view *view, unsigned index, gva pc)
+{
+    if (has(view, index, pc))
+        view->jumps[index].pc = jit_jump_none(index);
+}
+
+static bool is_free(const struct view *view, unsigned index)
+{
+    return !(view->jumped >> index / JUMP_PART & 1) || view->jumps[index].pc == jit_jump_none(index);
+}
+
+/* Who comes takes the first place; who was there goes to its own other one, and may drive somebody out. */
 void emu_note_jump(struct emu_cpu *emu, gva pc, unsigned landing, const uint8_t *entry)
 {
     struct view *view = emu->view;
-    unsigned index = jit_landing_index(pc, landing), part = index / JUMP_PART, group = part / JUMP_GROUP * JUMP_GROUP;
-    if (!(view->jumped >> group & ((1u << JUMP_GROUP) - 1)))
-        os_pages_populate(&view->jumps[group * JUMP_PART], JUMP_GROUP * JUMP_PART * sizeof *view->jumps);
-    view->jumps[index] = (struct jit_jump){pc, entry};
-    view->jumped |= 1ull << part;
+    unsigned first = jit_landing_index(pc, landing), other = jit_jump_other(first, pc);
+    bool mine = is_free(view, first) || view->jumps[first].pc == pc;
+    if (!mine && (is_free(view, other) || has(view, other, pc))) {
+        first = other;
+    } else {
+        if (other != first)
+            drop(view, other, pc);
+        unsigned to = mine ? first : jit_jump_other(first, view->jumps[first].pc);
+        if (to != first)
+            put(view, to, view->jumps[first]);
+    }
+    put(view, first, (struct jit_jump){pc, entry});
     note_code(emu, pc);
+}
+
+const uint8_t *emu_known_jump(struct emu_cpu *emu, gva pc)
+{
+    const struct view *view = emu->view;
+    unsigned first = jit_jump_index(pc), other = jit_jump_other(first, pc);
+    return has(view, first, pc) ? view->jumps[first].entry : has(view, other, pc) ? view->jumps[other].entry : NULL;
 }
 
 void emu_forget_jump(struct emu_cpu *emu, gva pc)
 {
     for (unsigned landing = 0; landing <= JIT_LANDINGS >> JIT_LANDING_pos; landing++) {
         unsigned index = jit_landing_index(pc, landing);
-        if (emu->view->jumped >> index / JUMP_PART & 1 && emu->view->jumps[index].pc == pc)
-            emu->view->jumps[index].pc = jit_jump_none(index);
+        drop(emu->view, index, pc);
+        drop(emu->view, jit_jump_other(index, pc), pc);
     }
 }
 

@@ -152,10 +152,10 @@ static enum ir_exit run_uncovered(struct emu_cpu *emu)
     return evaluate(cpu, &block->ir, ROUNDS);
 }
 
-static enum ir_exit run_code(struct emu_cpu *emu, const struct jit_code *code)
+static enum ir_exit run_code(struct emu_cpu *emu, const uint8_t *entry)
 {
     struct cpu *cpu = emu->cpu;
-    enum jit_why why = jit_enter(emu->vm->compiler, cpu, code);
+    enum jit_why why = jit_enter(emu->vm->compiler, cpu, entry);
     cpu->stats->n[CPU_STAT_exit_branch + why]++;
     switch (why) {
     case JIT_EXIT_link: emu->exit = cpu->jit_exit; return IR_EXIT_branch;
@@ -176,7 +176,7 @@ static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
     if (jit_policy_run(&block->heat, emu->vm->threshold, before) && jit_compile(emu->vm->compiler, emu->cpu, block)) {
         struct jit_code *code = atomic_load(&block->code);
         if (code)
-            return run_code(emu, code);
+            return run_code(emu, code->entry);
     }
     unsigned insns = block->ir.ninsns;
     enum ir_exit exit = evaluate(emu->cpu, &block->ir, ROUNDS);
@@ -188,6 +188,9 @@ static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
 static inline enum ir_exit run_block(struct emu_cpu *emu)
 {
     unsigned landing = emu->cpu->landing;
+    const uint8_t *entry = emu->exit || landing ? NULL : emu_known_jump(emu, emu->cpu->pc);
+    if (entry)
+        return run_code(emu, entry);
     struct jit_block *block = next_block(emu);
     struct jit_exit *exit = emu->exit;
     emu->exit = NULL;
@@ -200,7 +203,7 @@ static inline enum ir_exit run_block(struct emu_cpu *emu)
         jit_link(emu->vm->compiler, exit, block);
     if (!emu->unkept)
         emu_note_jump(emu, emu->cpu->pc, landing, code->entry);
-    return run_code(emu, code);
+    return run_code(emu, code->entry);
 }
 
 static void run(struct vcpu *vcpu, uint64_t max, bool exact)

@@ -40,6 +40,18 @@ static inline unsigned jit_jump_index(gva pc) { return pc >> JIT_JUMP_BITS & (JI
 /* Jumps with the hints land1 to land3 look elsewhere, near by: what one of them finds has been looked at for its kind. */
 enum { JIT_LANDING_pos = 6, JIT_LANDINGS = 3 << JIT_LANDING_pos };
 static inline unsigned jit_landing_index(gva pc, unsigned landing) { return jit_jump_index(pc) ^ landing << JIT_LANDING_pos; }
+/* The other place of a jump, and of that again the first: many kernels' and programs' code is more than the table's addresses are apart. Within
+ * its page's stretch of the table it stays where it is. The lowest addresses have one place, because of the next function. */
+enum {
+    JIT_JUMP_PAGE_BITS = 10 /* log2 of that stretch */,
+    JIT_JUMP_HIGH = 17 /* from this bit on addresses do not count for the index */,
+    JIT_JUMP_FOLD = 5
+};
+static inline unsigned jit_jump_other(unsigned index, gva pc)
+{
+    gva high = pc >> JIT_JUMP_HIGH;
+    return index ^ ((high ^ high >> JIT_JUMP_FOLD) & ((1u << JIT_JUMP_FOLD) - 1)) << JIT_JUMP_PAGE_BITS;
+}
 /* The address of an entry that nothing matches: one that is looked for elsewhere. */
 static inline gva jit_jump_none(unsigned index) { return index & ~(unsigned)JIT_LANDINGS ? 0 : 1 << JIT_JUMP_BITS; }
 

@@ -226,6 +226,31 @@ void x86_probe(struct code_buf *c, const uint8_t *routines, bool flat, unsigned 
     x86_jmp_m(c, (struct x86_mem){.base = RCX, .index = NO_REG, .disp = 8});
 }
 
+/* A probe that missed: rax the address, rcx the place that was looked at, unless it was an event. Comes back if the other place has nothing either. */
+static void probe_other(struct code_buf *c, bool flat)
+{
+    enum { ENTRY_BITS = 4, PLACE = JIT_JUMP_PAGE_BITS + ENTRY_BITS, MASK = ((1 << JIT_JUMP_FOLD) - 1) << PLACE };
+    x86_alu_mi(c, ALU_cmp, false, STATE(events), 0);
+    uint8_t *event = x86_jcc(c, CC_NE);
+    x86_mov(c, RDX, RAX);
+    x86_shift(c, SH_shr, true, RDX, JIT_JUMP_FOLD);
+    x86_alu_rr(c, ALU_xor, true, RDX, RAX);
+    x86_shift(c, SH_shr, true, RDX, JIT_JUMP_HIGH - PLACE);
+    x86_alu_ri(c, ALU_and, false, RDX, MASK);
+    x86_alu_rm(c, ALU_sub, true, RCX, STATE(jumps));
+    x86_alu_rr(c, ALU_xor, true, RCX, RDX);
+    x86_alu_rm(c, ALU_add, true, RCX, STATE(jumps));
+    x86_alu_rm(c, ALU_cmp, true, RAX, (struct x86_mem){.base = RCX, .index = NO_REG});
+    uint8_t *none = x86_jcc(c, CC_NE);
+    if (!flat) {
+        x86_alu_ri(c, ALU_and, true, RAX, -4096);
+        x86_store(c, STATE(page), RAX);
+    }
+    x86_jmp_m(c, (struct x86_mem){.base = RCX, .index = NO_REG, .disp = 8});
+    x86_target(c, event, c->at);
+    x86_target(c, none, c->at);
+}
+
 static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uint16_t *cells, unsigned n, const uint16_t *fp, unsigned nfp,
                        bool flat)
 {
@@ -254,6 +279,7 @@ static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uin
     x86_recent_routine(&c, true, exec + r.second_write);
     const uint8_t *out_of = exec + r.leave;
     r.branch = (uint32_t)(c.at - out);
+    probe_other(&c, flat);
     leave_why(&c, out_of, JIT_EXIT_branch);
     r.link = (uint32_t)(c.at - out);
     leave_by_exit(&c, out_of, flat);
@@ -265,6 +291,7 @@ static size_t routines(uint8_t *out, const uint8_t *exec, size_t room, const uin
     leave_ir(&c, out_of, JIT_EXIT_uncovered, flat);
     for (unsigned i = 0; i < 3; i++) {
         r.land[i] = (uint32_t)(c.at - out);
+        probe_other(&c, flat);
         x86_alu_mi(&c, ALU_or, false, STATE(landing), (int32_t)i + 1); /* it was 0 */
         leave_why(&c, out_of, JIT_EXIT_branch);
     }
