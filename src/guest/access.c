@@ -153,7 +153,8 @@ static bool move(struct cpu *cpu, gva va, enum mem_access access, const struct p
         n = size - i < 8 ? size - i : 8;
         memcpy(&v, buf + i, n);
         cpu_count(cpu, access == ACCESS_write ? CPU_STAT_device_writes : CPU_STAT_device_reads);
-        if (access == ACCESS_write ? !mem_store(cpu->space, place->at + i, n, v) : !mem_load(cpu->space, place->at + i, n, &v)) {
+        if (access == ACCESS_write ? !mem_store_by(cpu->space, cpu->id, place->at + i, n, v)
+                                   : !mem_load_by(cpu->space, cpu->id, place->at + i, n, &v)) {
             bool askew = cpu->guest->misaligned_devices && (va + i) & (n - 1);
             return trap(cpu, (askew ? cpu->guest->misaligned : cpu->guest->bus_error)(cpu, va + i, access));
         }

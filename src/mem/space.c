@@ -122,6 +122,15 @@ int mem_space_add_device(struct mem_space *space, const char *name, gpa base, ui
     return add(space, &region, err);
 }
 
+int mem_space_add_banked(struct mem_space *space, const char *name, gpa base, uint64_t size, const struct mem_ops *ops, void *const *banks,
+                         unsigned nbanks, struct os_mutex *lock, struct err *err)
+{
+    struct mem_region region = {.kind = MEM_DEVICE, .base = base, .size = size, .name = name, .ops = ops, .lock = lock};
+    region.banks = banks;
+    region.nbanks = nbanks;
+    return add(space, &region, err);
+}
+
 const struct mem_region *mem_space_find(const struct mem_space *space, gpa at)
 {
     size_t low = 0, high = space->nregions;
@@ -151,7 +160,13 @@ static bool device_takes(const struct mem_region *region, uint64_t offset, unsig
     return bits_pow2(size) && (region->ops->sizes & size) && offset % size == 0;
 }
 
-bool mem_load(const struct mem_space *space, gpa at, unsigned size, uint64_t *value)
+/* Accessors without a bank of their own get the first one. */
+static void *device_self(const struct mem_region *region, unsigned who)
+{
+    return region->banks ? region->banks[who < region->nbanks ? who : 0] : region->self;
+}
+
+bool mem_load_by(const struct mem_space *space, unsigned who, gpa at, unsigned size, uint64_t *value)
 {
     const struct mem_region *region = mem_space_find(space, at);
     if (!region || size > 8 || size > region->size - (at - region->base))
@@ -166,7 +181,7 @@ bool mem_load(const struct mem_space *space, gpa at, unsigned size, uint64_t *va
         return false;
     if (region->lock)
         os_mutex_lock(region->lock);
-    bool ok = region->ops->read(region->self, offset, size, value);
+    bool ok = region->ops->read(device_self(region, who), offset, size, value);
     if (region->lock)
         os_mutex_unlock(region->lock);
     if (size < 8)
@@ -174,7 +189,7 @@ bool mem_load(const struct mem_space *space, gpa at, unsigned size, uint64_t *va
     return ok;
 }
 
-bool mem_store(const struct mem_space *space, gpa at, unsigned size, uint64_t value)
+bool mem_store_by(const struct mem_space *space, unsigned who, gpa at, unsigned size, uint64_t value)
 {
     const struct mem_region *region = mem_space_find(space, at);
     if (!region || size > 8 || size > region->size - (at - region->base) || region->kind == MEM_ROM)
@@ -189,7 +204,7 @@ bool mem_store(const struct mem_space *space, gpa at, unsigned size, uint64_t va
         return false;
     if (region->lock)
         os_mutex_lock(region->lock);
-    bool ok = region->ops->write(region->self, offset, size, value);
+    bool ok = region->ops->write(device_self(region, who), offset, size, value);
     if (region->lock)
         os_mutex_unlock(region->lock);
     return ok;

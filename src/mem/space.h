@@ -38,6 +38,8 @@ struct mem_region {
     struct os_memory memory;   /* RAM and ROM */
     const struct mem_ops *ops; /* device */
     void *self;
+    void *const *banks; /* device: instead of self one for each accessor, borrowed; NULL: all see the same */
+    unsigned nbanks;
     struct os_mutex *lock; /* device: taken around ops; NULL if the device does its own locking */
 };
 
@@ -63,13 +65,24 @@ int mem_space_add_rom(struct mem_space *space, const char *name, gpa base, uint6
 int mem_space_add_flat(struct mem_space *space, struct err *err) NODISCARD;
 int mem_space_add_device(struct mem_space *space, const char *name, gpa base, uint64_t size, const struct mem_ops *ops, void *self,
                          struct os_mutex *lock, struct err *err) NODISCARD;
+/* A window with registers of each vCPU at the same addresses: ops get banks[accessor]. */
+int mem_space_add_banked(struct mem_space *space, const char *name, gpa base, uint64_t size, const struct mem_ops *ops, void *const *banks,
+                         unsigned nbanks, struct os_mutex *lock, struct err *err) NODISCARD;
 
 const struct mem_region *mem_space_find(const struct mem_space *space, gpa at);         /* NULL: nothing there */
 size_t mem_space_regions(const struct mem_space *space, const struct mem_region **out); /* sorted by base */
 
-/* One access by a CPU: size 1..8 bytes; false is a bus error. Any alignment within one region. */
-bool mem_load(const struct mem_space *space, gpa at, unsigned size, uint64_t *value);
-bool mem_store(const struct mem_space *space, gpa at, unsigned size, uint64_t value);
+/* One access by vCPU number `who`: size 1..8 bytes; false is a bus error. Any alignment within one region. */
+bool mem_load_by(const struct mem_space *space, unsigned who, gpa at, unsigned size, uint64_t *value);
+bool mem_store_by(const struct mem_space *space, unsigned who, gpa at, unsigned size, uint64_t value);
+static inline bool mem_load(const struct mem_space *space, gpa at, unsigned size, uint64_t *value)
+{
+    return mem_load_by(space, 0, at, size, value);
+}
+static inline bool mem_store(const struct mem_space *space, gpa at, unsigned size, uint64_t value)
+{
+    return mem_store_by(space, 0, at, size, value);
+}
 
 /* Copies by devices and loaders: RAM only (reads also ROM). false: part of the range is not RAM; then nothing was written. */
 bool mem_read(const struct mem_space *space, gpa at, void *buf, uint64_t len);

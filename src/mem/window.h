@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct reg_window {
-    /* number: as the guest's architecture packs it. On the vCPU's thread, no lock held. false: there is no such register here. A read may
+    /* Both NULL: there are no such registers, only lines. number: as the guest's architecture packs it. On the vCPU's thread, no lock held. false: there is no such register here. A read may
      * have effects (it may acknowledge an interrupt). */
     bool (*read)(void *self, unsigned number, uint64_t *value);
     bool (*write)(void *self, unsigned number, uint64_t value);

@@ -299,9 +299,10 @@ def case_arm64(rig):
     yield "reboots"
     power_off(vm)
     yield "powers off with exit code 0"
-    for what, args in (("the interpreter", ("--mode", "interpreter")), ("a kernel at EL2", ("--virtualization",))):
-        vm = boot(rig, "--memory", "256M", "--vcpus", "1", *args, append="console=ttyAMA0", arch="arm64")
-        all_busy(vm, 1)
+    for what, vcpus, args in (("the interpreter", 1, ("--mode", "interpreter")), ("a kernel at EL2", 1, ("--virtualization",)),
+                              ("an interrupt controller of version 2", 4, ("--gic-version", "2")), ("the same alone", 1, ("--gic-version", "2"))):
+        vm = boot(rig, "--memory", "256M", "--vcpus", vcpus, *args, append="console=ttyAMA0", arch="arm64")
+        all_busy(vm, vcpus)
         healthy(vm)
         power_off(vm)
         yield f"{what}: reaches the shell, computes, powers off"

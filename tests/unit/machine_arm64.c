@@ -60,6 +60,7 @@ static void starts_programs(void **state)
     starts((const char *const[]){"arch=arm64", "memory=64M", "bios=none", NULL}, ARM_RAM, 0);
     starts((const char *const[]){"arch=arm64", "memory=64M", kernel, "vcpus=8", NULL}, FLAT, ARM_RAM);
     starts((const char *const[]){"arch=arm64", "memory=64M", kernel, "virtualization=on", "mode=interpreter", NULL}, FLAT, ARM_RAM);
+    starts((const char *const[]){"arch=arm64", "memory=64M", kernel, "vcpus=8", "gic-version=2", NULL}, FLAT, ARM_RAM);
     starts((const char *const[]){"arch=arm64", "memory=64M", bios, NULL}, 0, ARM_RAM);
     starts((const char *const[]){"arch=arm64", "memory=64M", flash, NULL}, 0, ARM_RAM);
     unlink(path);
@@ -103,6 +104,7 @@ static void refuses(void **state)
     } bad[] = {
         {{"arch=arm64", kernel, bios}, STATUS_config, "do not go together"},
         {{"arch=arm64", "bios=/no/such/file"}, STATUS_not_found, "/no/such/file"},
+        {{"arch=arm64", "bios=none", "gic-version=4"}, STATUS_config, "not one of 2|3"},
         {{"arch=arm64", "bios=none", "cpu=z80"}, STATUS_config, "z80"},
     };
     for (size_t at = 0; at < ARRAY_LEN(bad); at++) {

@@ -17,11 +17,12 @@ static void build(struct virt_arm64_fdt *virt, void **blob, size_t *len)
 static void passes_dtc(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         void *blob;
         size_t len;
         struct virt_arm64_fdt virt = {
             .vcpus = i & 1 ? 8 : 1,
+            .gic = i & 4 ? 2 : 3,
             .el2 = i & 2,
             .pmu = i & 2,
             .chosen = {.bootargs = "console=ttyAMA0", .initrd = 0x48000000, .initrd_end = 0x48001000, .seed = seed}};
@@ -54,7 +55,7 @@ static void says_where_things_are(void **state)
     (void)state;
     void *blob;
     size_t len;
-    struct virt_arm64_fdt virt = {.vcpus = 2, .chosen = {.seed = seed}};
+    struct virt_arm64_fdt virt = {.vcpus = 2, .gic = 3, .chosen = {.seed = seed}};
     build(&virt, &blob, &len);
     assert_int_equal(reg_of(blob, "/memory@40000000"), 0x40000000);
     assert_int_equal(reg_of(blob, "/pl011@9000000"), 0x9000000);
@@ -76,10 +77,18 @@ static void says_where_things_are(void **state)
     assert_true(fdt_path_offset(blob, "/cpus/cpu@2") < 0);
     assert_true(fdt_path_offset(blob, "/pmu") < 0);
     free(blob);
-    virt = (struct virt_arm64_fdt){.vcpus = 1, .el2 = true, .pmu = true};
+    virt = (struct virt_arm64_fdt){.vcpus = 1, .gic = 3, .el2 = true, .pmu = true};
     build(&virt, &blob, &len);
     assert_string_equal(text_of(blob, "/psci", "method"), "smc");
     cells_are(blob, "/pmu", "interrupts", (const uint32_t[]){1, 7, 4}, 3);
+    free(blob);
+    virt = (struct virt_arm64_fdt){.vcpus = 4, .gic = 2, .pmu = true};
+    build(&virt, &blob, &len);
+    assert_string_equal(text_of(blob, "/intc@8000000", "compatible"), "arm,cortex-a15-gic");
+    cells_are(blob, "/intc@8000000", "reg", (const uint32_t[]){0, 0x8000000, 0, 0x10000, 0, 0x8010000, 0, 0x2000}, 8);
+    cells_are(blob, "/timer", "interrupts", (const uint32_t[]){1, 13, 0xf04, 1, 14, 0xf04, 1, 11, 0xf04, 1, 10, 0xf04}, 12);
+    cells_are(blob, "/pmu", "interrupts", (const uint32_t[]){1, 7, 0xf04}, 3);
+    assert_true(fdt_path_offset(blob, "/intc@8000000/its@8080000") < 0);
     free(blob);
 }
 

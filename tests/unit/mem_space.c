@@ -161,6 +161,43 @@ static void devices(void **state)
     mem_space_free(space);
 }
 
+static bool bank_read(void *self, uint64_t offset, unsigned size, uint64_t *value)
+{
+    (void)offset, (void)size;
+    *value = *(uint64_t *)self;
+    return true;
+}
+
+static bool bank_write(void *self, uint64_t offset, unsigned size, uint64_t value)
+{
+    (void)offset, (void)size;
+    *(uint64_t *)self = value;
+    return true;
+}
+
+static void banks(void **state)
+{
+    static const struct mem_ops ops = {.read = bank_read, .write = bank_write, .sizes = 4};
+    static const gpa at = 0x90000000;
+    struct mem_space *space = space_new();
+    uint64_t cells[2] = {10, 11}, v;
+    void *const selves[] = {&cells[0], &cells[1]};
+    (void)state;
+    assert_int_equal(mem_space_add_banked(space, "banked", at, 0x100, &ops, selves, 2, NULL, NULL), 0);
+    assert_true(mem_load_by(space, 1, at, 4, &v));
+    assert_int_equal(v, 11);
+    assert_true(mem_store_by(space, 1, at, 4, 21));
+    assert_true(mem_store_by(space, 0, at, 4, 20));
+    assert_int_equal(cells[1], 21);
+    assert_true(mem_load(space, at, 4, &v));
+    assert_int_equal(v, 20);
+    assert_true(mem_load_by(space, 2, at, 4, &v)); /* who has none */
+    assert_int_equal(v, 20);
+    assert_true(mem_load_by(space, 1, DEVICE, 4, &v)); /* not banked: the same for all */
+    assert_int_equal(device.reads, 1);
+    mem_space_free(space);
+}
+
 static void copies(void **state)
 {
     struct mem_space *space = space_new();
@@ -387,9 +424,18 @@ static void nothing_is_missed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(regions),      cmocka_unit_test(refused_regions),   cmocka_unit_test(cpu_accesses), cmocka_unit_test(devices),
-        cmocka_unit_test(copies),       cmocka_unit_test(host_views),        cmocka_unit_test(written_code), cmocka_unit_test(fast_writes),
-        cmocka_unit_test(many_written), cmocka_unit_test(nothing_is_missed), cmocka_unit_test(host_pages),
+        cmocka_unit_test(regions),
+        cmocka_unit_test(refused_regions),
+        cmocka_unit_test(cpu_accesses),
+        cmocka_unit_test(devices),
+        cmocka_unit_test(banks),
+        cmocka_unit_test(copies),
+        cmocka_unit_test(host_views),
+        cmocka_unit_test(written_code),
+        cmocka_unit_test(fast_writes),
+        cmocka_unit_test(many_written),
+        cmocka_unit_test(nothing_is_missed),
+        cmocka_unit_test(host_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

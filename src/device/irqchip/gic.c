@@ -21,6 +21,23 @@ enum {
 };
 enum { POINT_MIN = 7 - (8 - GIC_PRIORITY_SHIFT), SGI_MASK = 0xffff };
 
+int gic_size_check(const char *id, unsigned cpus, unsigned lines, struct err *err)
+{
+    if (!cpus || cpus > GIC_CPUS_MAX || lines < 2 * GIC_PRIVATE || lines > GIC_LINES_MAX || lines % 32)
+        return err_set(err, STATUS_config, "interrupt controller %s cannot have %u vCPUs and %u lines", id, cpus, lines);
+    return 0;
+}
+
+void gic_tell(uint8_t *was, uint8_t now, unsigned cpu, gic_out_fn *out, void *arg)
+{
+    unsigned changed = now ^ *was;
+
+    *was = now;
+    for (unsigned line = GIC_IRQ; line <= GIC_FIQ; line++)
+        if (changed >> line & 1)
+            out(arg, cpu, (enum gic_output)line, now >> line & 1);
+}
+
 /* ---- states ---- */
 
 static void mind(struct gic_lines *l, unsigned cpu) { l->minded[cpu] = l->enabled[cpu] | l->edge[cpu]; }
@@ -242,6 +259,21 @@ int gic_cpus_check(struct gic_cpus *c)
         if (c->point[i] < POINT_MIN || c->point[i] > 7)
             return -STATUS_corrupt;
     return 0;
+}
+
+unsigned gic_point(const struct gic_cpus *c, unsigned cpu, unsigned group)
+{
+    unsigned point = c->point[2 * cpu + group] + group;
+
+    return point < 7 ? point : 7;
+}
+
+void gic_point_set(struct gic_cpus *c, unsigned cpu, unsigned group, unsigned value)
+{
+    unsigned point = value & 7;
+
+    point -= point && group;
+    c->point[2 * cpu + group] = (uint8_t)(point > POINT_MIN ? point : POINT_MIN);
 }
 
 unsigned gic_running(const struct gic_cpus *c, unsigned cpu)

@@ -22,6 +22,8 @@ enum {
     GIC_PRIORITY_MASK = 0xf8,
 };
 enum gic_output { GIC_IRQ, GIC_FIQ };
+/* A vCPU's input; told changes only. The chip's lock is held: it must not call the chip. */
+typedef void gic_out_fn(void *arg, unsigned cpu, enum gic_output line, bool level);
 
 /* Bit i of a word: interrupt i % 32 of it. Pending is: latched, or level where edge is clear. */
 struct gic_lines {
@@ -54,6 +56,10 @@ static inline uint32_t gic_pending(const struct gic_lines *l, unsigned word)
     return l->latched[word] | (l->level[word] & ~l->edge[word]);
 }
 
+int gic_size_check(const char *id, unsigned cpus, unsigned lines, struct err *err) NODISCARD; /* can there be such a controller? */
+/* The vCPU's outputs are now those in the mask (bits GIC_IRQ, GIC_FIQ); *was: before. */
+void gic_tell(uint8_t *was, uint8_t now, unsigned cpu, gic_out_fn *out, void *arg);
+
 void gic_lines_reset(struct gic_lines *lines); /* levels stay */
 int gic_lines_check(struct gic_lines *lines);  /* after a load: what does not exist goes away */
 /* A device's or a vCPU's line; true: the pending interrupts may be others now. */
@@ -70,6 +76,9 @@ uint32_t gic_lines_read(const struct gic_lines *lines, unsigned cpu, bool shared
 void gic_lines_write(struct gic_lines *lines, unsigned cpu, bool shared, uint64_t offset, uint32_t value, uint32_t mask);
 
 void gic_cpus_reset(struct gic_cpus *cpus);
+/* Binary points as programs see them: group 1's counts one higher. */
+unsigned gic_point(const struct gic_cpus *cpus, unsigned cpu, unsigned group);
+void gic_point_set(struct gic_cpus *cpus, unsigned cpu, unsigned group, unsigned value);
 int gic_cpus_check(struct gic_cpus *cpus);
 unsigned gic_running(const struct gic_cpus *cpus, unsigned cpu); /* priority; GIC_IDLE */
 bool gic_preempts(const struct gic_cpus *cpus, unsigned cpu, struct gic_pick pick);

@@ -10,12 +10,8 @@ void gicv3_signal(struct gicv3 *g, unsigned cpu)
 {
     struct gic_pick pick = g->pick[cpu];
     uint8_t out = gic_preempts(&g->cpus, cpu, pick) ? (uint8_t)(1 << (pick.group ? GIC_IRQ : GIC_FIQ)) : 0;
-    uint8_t changed = out ^ g->out[cpu];
 
-    g->out[cpu] = out;
-    for (unsigned line = GIC_IRQ; line <= GIC_FIQ; line++)
-        if (changed >> line & 1)
-            g->config.out(g->config.arg, cpu, (enum gic_output)line, out >> line & 1);
+    gic_tell(&g->out[cpu], out, cpu, g->config.out, g->config.arg);
 }
 
 void gicv3_update(struct gicv3 *g, unsigned cpu)
@@ -159,10 +155,10 @@ const struct device_class gicv3_class = {
 int gicv3_new(struct gicv3 **out, const char *id, const struct device_env *env, const struct gicv3_config *config, struct err *err)
 {
     struct gicv3 *g;
+    int rc = gic_size_check(id, config->cpus, config->lines, err);
 
-    if (!config->cpus || config->cpus > GIC_CPUS_MAX || config->lines < 2 * GIC_PRIVATE || config->lines > GIC_LINES_MAX ||
-        config->lines % 32)
-        return err_set(err, STATUS_config, "interrupt controller %s cannot have %u vCPUs and %u lines", id, config->cpus, config->lines);
+    if (rc)
+        return rc;
     g = calloc(1, sizeof *g);
     if (!g)
         return err_set(err, STATUS_resource, "no memory for interrupt controller %s", id);

@@ -17,8 +17,7 @@ struct gicv3_config {
     unsigned lines;                  /* interrupts in all: a multiple of 32 up to GIC_LINES_MAX; the last shared one is lines - 1 */
     uint32_t affinity[GIC_CPUS_MAX]; /* of each vCPU: Aff3.Aff2.Aff1.Aff0, a byte each */
     bool lpis;                       /* there is an ITS */
-    void (*out)(void *arg, unsigned cpu, enum gic_output line,
-                bool level); /* told changes; the chip's lock is held: it must not call the chip */
+    gic_out_fn *out;
     void *arg;
 };
 

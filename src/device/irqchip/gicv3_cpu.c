@@ -34,20 +34,15 @@ enum { SRE_EL1 = 7, SRE_EL2_BITS = 15 /* system registers always, no bypass */ }
 
 static unsigned read_point1(const struct gicv3 *g, unsigned cpu)
 {
-    unsigned point = g->cpus.point[2 * cpu + !g->cpus.common_point[cpu]] + 1u;
+    unsigned point = g->cpus.common_point[cpu] ? gic_point(&g->cpus, cpu, 0) + 1 : gic_point(&g->cpus, cpu, 1);
 
     return point < 7 ? point : 7;
 }
 
 static void write_point(struct gicv3 *g, unsigned cpu, unsigned group, unsigned value)
 {
-    enum { MIN = 7 - (8 - GIC_PRIORITY_SHIFT) };
-    unsigned point = value & 7;
-
-    if (group && g->cpus.common_point[cpu])
-        return;
-    point -= point && group;
-    g->cpus.point[2 * cpu + group] = (uint8_t)(point > MIN ? point : MIN);
+    if (!group || !g->cpus.common_point[cpu])
+        gic_point_set(&g->cpus, cpu, group, value);
 }
 
 static uint64_t highest_pending(const struct gicv3 *g, unsigned cpu, unsigned group)
@@ -133,7 +128,7 @@ static bool cpu_read(struct gicv3 *g, unsigned cpu, unsigned number, uint64_t *v
     case ICC_IAR1: *value = acknowledge(g, cpu, 1); break;
     case ICC_HPPIR0: *value = highest_pending(g, cpu, 0); break;
     case ICC_HPPIR1: *value = highest_pending(g, cpu, 1); break;
-    case ICC_BPR0: *value = c->point[2 * cpu]; break;
+    case ICC_BPR0: *value = gic_point(c, cpu, 0); break;
     case ICC_BPR1: *value = read_point1(g, cpu); break;
     case ICC_AP0R0: *value = c->active[2 * cpu]; break;
     case ICC_AP1R0: *value = c->active[2 * cpu + 1]; break;

@@ -62,7 +62,7 @@ const struct arm64_sysreg *arm64_sysreg_row(const struct cpu *cpu, unsigned numb
     const struct arm64_sysreg *row = find(number);
     if (row)
         return arm64_has(cpu, row->needs) ? row : NULL;
-    if (cpu->window && in_window(number))
+    if (cpu->window && cpu->window->read && in_window(number))
         return &window[(number >> 11 & 7) == 4];
     bool id = number >> 14 && !(number >> 7 & 0x7f) && (number >> 3 & 15) && (number >> 3 & 15) < 8;
     return id ? &unnamed_id : NULL;

@@ -45,7 +45,7 @@ uint64_t arm64_read_pfr0(struct cpu *cpu, unsigned number)
     enum { EL0_EL1 = 0x11, EL2 = 0x100, EL2_MASK = 0xf00, GIC_REGISTERS = 1 << 24 };
     (void)number;
     uint64_t value = (id(cpu, ARM64_ID_pfr0) & ~(uint64_t)EL2_MASK) | EL0_EL1;
-    return value | (arm64_arch(cpu)->el2 ? EL2 : 0) | (cpu->window ? GIC_REGISTERS : 0);
+    return value | (arm64_arch(cpu)->el2 ? EL2 : 0) | (cpu->window && cpu->window->read ? GIC_REGISTERS : 0);
 }
 
 uint64_t arm64_read_pfr1(struct cpu *cpu, unsigned number)

@@ -4,6 +4,7 @@
  * machine. Firmware runs in place, so it is a ROM where flash bank 0 would be; its variables are in bank 1.
  */
 #include "base/bits.h"
+#include "device/irqchip/gicv2.h"
 #include "device/irqchip/gicv3_its.h"
 #include "device/misc/pl061.h"
 #include "device/serial/pl011.h"
@@ -24,9 +25,33 @@ static void gic_out(void *arg, unsigned cpu, enum gic_output line, bool level)
     cpu_line_set(machine_cpu(arg, cpu), line == GIC_IRQ ? ARM64_IRQ : ARM64_FIQ, level);
 }
 
-static void shared_set(void *gic, unsigned n, bool level) { gicv3_set(gic, GIC_PRIVATE + n, level); }
+static void gicv2_shared_set(void *gic, unsigned n, bool level) { gicv2_set(gic, GIC_PRIVATE + n, level); }
+static void gicv3_shared_set(void *gic, unsigned n, bool level) { gicv3_set(gic, GIC_PRIVATE + n, level); }
 
-static int build_gic(struct vm_machine *m, struct virt_irqchip *irqchip, struct err *err)
+static int build_gicv2(struct vm_machine *m, struct virt_irqchip *irqchip, struct err *err)
+{
+    struct device_env env = machine_device_env(m);
+    struct gicv2_config config = {.cpus = m->vcpus, .lines = VIRT_ARM64_LINES, .out = gic_out, .arg = m};
+    const struct virt_place *dist = place(VIRT_ARM64_gic_dist), *cpu = place(VIRT_ARM64_gic_cpu);
+    struct gicv2 *gic;
+    int rc = gicv2_new(&gic, "gic", &env, &config, err);
+    if (!rc)
+        rc = machine_own_device(m, gicv2_device(gic), err);
+    if (!rc)
+        rc = mem_space_add_banked(m->space, dist->name, dist->base, dist->size, &gicv2_dist_ops, gicv2_banks(gic), m->vcpus,
+                                  &gicv2_device(gic)->lock, err);
+    if (!rc)
+        rc = mem_space_add_banked(m->space, cpu->name, cpu->base, cpu->size, &gicv2_cpu_ops, gicv2_banks(gic), m->vcpus,
+                                  &gicv2_device(gic)->lock, err);
+    if (rc)
+        return rc;
+    *irqchip = (struct virt_irqchip){gicv2_shared_set, gic};
+    for (unsigned n = 0; n < m->vcpus; n++)
+        machine_cpu(m, n)->window = gicv2_window(gic, n);
+    return 0;
+}
+
+static int build_gicv3(struct vm_machine *m, struct virt_irqchip *irqchip, struct err *err)
 {
     struct device_env env = machine_device_env(m);
     struct gicv3_config config = {.cpus = m->vcpus, .lines = VIRT_ARM64_LINES, .lpis = true, .out = gic_out, .arg = m};
@@ -47,7 +72,7 @@ static int build_gic(struct vm_machine *m, struct virt_irqchip *irqchip, struct 
         rc = virt_place_device(m, place(VIRT_ARM64_gic_its), gicv3_its_device(its), &gicv3_its_ops, NULL, err);
     if (rc)
         return rc;
-    *irqchip = (struct virt_irqchip){shared_set, gic};
+    *irqchip = (struct virt_irqchip){gicv3_shared_set, gic};
     for (unsigned n = 0; n < m->vcpus; n++)
         machine_cpu(m, n)->window = gicv3_window(gic, n);
     return 0;
@@ -164,6 +189,7 @@ static int virt_build(struct vm_machine *m, struct err *err)
         return err_set(err, STATUS_resource, "no memory for the board");
     m->board_data = virt;
     virt->machine = m;
+    virt->gic = config_choice(m->config, CONFIG_gic_version) + 2;
     virt->el = config_switch(m->config, CONFIG_virtualization) ? 2 : 1;
     virt->slots = (struct virt_slots){.machine = m, .first = place(VIRT_ARM64_virtio), .count = VIRT_ARM64_SLOTS};
     virt_starter_init(&virt->starter, enter);
@@ -175,7 +201,7 @@ static int virt_build(struct vm_machine *m, struct err *err)
     if (!rc)
         rc = virt_build_vcpus(m, err);
     if (!rc)
-        rc = build_gic(m, &virt->slots.irqchip, err);
+        rc = (virt->gic == 2 ? build_gicv2 : build_gicv3)(m, &virt->slots.irqchip, err);
     if (!rc)
         rc = build_simple(m, &virt->slots.irqchip, err);
     if (!rc)

@@ -28,6 +28,7 @@ enum { VIRT_ARM64_SLOTS = 32, VIRT_ARM64_LINES = 288, VIRT_ARM64_VCPUS = 8, VIRT
 struct virt_arm64_fdt {
     unsigned vcpus;
     uint64_t ram_size;
+    unsigned gic;            /* version: 2 or 3 */
     bool el2;                /* kernels start there: PSCI by SMC */
     bool pmu;                /* the vCPUs have performance counters */
     struct dt_chosen chosen; /* stdout_path is filled in here */

@@ -29,6 +29,7 @@ static int build_dt(const struct virt_load *l, const struct dt_chosen *chosen, v
     const struct virt_arm64 *virt = l->machine->board_data;
     struct virt_arm64_fdt fdt = {.vcpus = l->machine->vcpus,
                                  .ram_size = virt->ram_size,
+                                 .gic = virt->gic,
                                  .el2 = virt->el == 2,
                                  .pmu = has_pmu(machine_cpu(l->machine, 0)),
                                  .chosen = *chosen};

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Device tree of the arm64 board `virt`. Node names, compatible strings and cells follow the kernel's bindings (Documentation/devicetree/
- * bindings: arm/cpus.yaml, arm/psci.yaml, interrupt-controller/arm,gic-v3.yaml, timer/arm,arch_timer.yaml, serial/pl011.yaml, ...).
+ * bindings: arm/cpus.yaml, arm/psci.yaml, interrupt-controller/arm,gic.yaml and arm,gic-v3.yaml, timer/arm,arch_timer.yaml, serial/pl011.yaml, ...).
  */
 #include "base/bits.h"
 #include "device/serial/pl011.h"
 #include "machine/boards/virt_arm64.h"
 #include <stdio.h>
 
-enum { ROOM = 64 << 10, SPI = 0, PPI = 1, EDGE = 1, LEVEL = 4, KEY_POWER = 116 };
+enum { ROOM = 64 << 10, SPI = 0, PPI = 1, EDGE = 1, LEVEL = 4, PPI_CPUS_pos = 8 /* version 2: whose it is */, KEY_POWER = 116 };
 enum { PHANDLE_CLOCK = 1, PHANDLE_GIC, PHANDLE_ITS, PHANDLE_GPIO, PHANDLE_CPU };
 
 #define TEXTS(dt, name, texts) dt_bytes(dt, name, texts, sizeof texts) /* several strings, each with its terminator */
@@ -70,8 +70,9 @@ static void put_cpus(struct dt *dt, const struct virt_arm64_fdt *virt)
 
 static void put_vcpu_parts(struct dt *dt, const struct virt_arm64_fdt *virt)
 {
-    static const uint32_t timers[] = {PPI, VIRT_ARM64_PPI_SECURE,  LEVEL, PPI, VIRT_ARM64_PPI_PHYSICAL, LEVEL,
-                                      PPI, VIRT_ARM64_PPI_VIRTUAL, LEVEL, PPI, VIRT_ARM64_PPI_HYP,      LEVEL};
+    const uint32_t how = LEVEL | (virt->gic == 2 ? ((1u << virt->vcpus) - 1) << PPI_CPUS_pos : 0);
+    const uint32_t timers[] = {PPI, VIRT_ARM64_PPI_SECURE,  how, PPI, VIRT_ARM64_PPI_PHYSICAL, how,
+                               PPI, VIRT_ARM64_PPI_VIRTUAL, how, PPI, VIRT_ARM64_PPI_HYP,      how};
     dt_node(dt, "timer");
     TEXTS(dt, "compatible", "arm,armv8-timer\0arm,armv7-timer");
     dt_cells(dt, "interrupts", timers, ARRAY_LEN(timers));
@@ -81,11 +82,25 @@ static void put_vcpu_parts(struct dt *dt, const struct virt_arm64_fdt *virt)
         return;
     dt_node(dt, "pmu");
     dt_text(dt, "compatible", "arm,armv8-pmuv3");
-    dt_cells(dt, "interrupts", (const uint32_t[]){PPI, VIRT_ARM64_PPI_PMU, LEVEL}, 3);
+    dt_cells(dt, "interrupts", (const uint32_t[]){PPI, VIRT_ARM64_PPI_PMU, how}, 3);
     dt_close(dt);
 }
 
-static void put_gic(struct dt *dt)
+static void put_gicv2(struct dt *dt)
+{
+    const struct virt_place *dist = &virt_arm64_map[VIRT_ARM64_gic_dist], *cpu = &virt_arm64_map[VIRT_ARM64_gic_cpu];
+    dt_node_at(dt, "intc", dist->base);
+    dt_text(dt, "compatible", "arm,cortex-a15-gic");
+    dt_cells(dt, "reg",
+             (const uint32_t[]){0, (uint32_t)dist->base, 0, (uint32_t)dist->size, 0, (uint32_t)cpu->base, 0, (uint32_t)cpu->size}, 8);
+    dt_flag(dt, "interrupt-controller");
+    dt_u32(dt, "#interrupt-cells", 3);
+    dt_u32(dt, "#address-cells", 0);
+    dt_u32(dt, "phandle", PHANDLE_GIC);
+    dt_close(dt);
+}
+
+static void put_gicv3(struct dt *dt)
 {
     const struct virt_place *dist = &virt_arm64_map[VIRT_ARM64_gic_dist], *redist = &virt_arm64_map[VIRT_ARM64_gic_redist];
     dt_node_at(dt, "intc", dist->base);
@@ -207,7 +222,7 @@ int virt_arm64_fdt_build(const struct virt_arm64_fdt *virt, void **blob, size_t 
     put_psci(&dt, virt);
     put_cpus(&dt, virt);
     put_vcpu_parts(&dt, virt);
-    put_gic(&dt);
+    (virt->gic == 2 ? put_gicv2 : put_gicv3)(&dt);
     put_clock(&dt);
     put_devices(&dt);
     put_virtio(&dt);

@@ -8,6 +8,7 @@
 struct virt_arm64 {
     struct vm_machine *machine;
     uint64_t ram_size;
+    unsigned gic;         /* version of the interrupt controller */
     unsigned el;          /* where kernels and firmware start: 1 or 2 */
     const char *firmware; /* the file that is in the place of flash bank 0; NULL: none */
     char firmware_path[CONFIG_PATH_MAX];
