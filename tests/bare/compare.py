@@ -28,7 +28,7 @@ GUESTS = {
         'qemu': 'qemu-system-aarch64',
         'package': 'qemu-system-arm',
         'machine': 'virt,gic-version=3,its=on',
-        'cpu': 'max,pauth=off,sve=off,sme=off',
+        'cpu': 'max,sve=off,sme=off',
         'options': ['-semihosting-config', 'enable=on,target=native'],
     },
 }

@@ -104,9 +104,12 @@ static void other_harts(void)
     for (unsigned n = 1; n <= 300; n++) {
         put_code(at, mov_x0(n));
         __atomic_store_n(&version, n, __ATOMIC_RELEASE);
+        uint64_t end = now() + PATIENCE / 10;
         for (unsigned i = 1; i < HARTS; i++)
-            while (__atomic_load_n(&seen[i], __ATOMIC_ACQUIRE) < n)
+            while (__atomic_load_n(&seen[i], __ATOMIC_ACQUIRE) < n && now() < end)
                 relax();
+        if (!CHECK(now() < end))
+            break;
     }
     quit = 1;
     for (unsigned i = 1; i < HARTS; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* PSCI by HVC: what it is and has, CPU_ON and CPU_OFF, AFFINITY_INFO, functions that are not there. Source: DEN 0022. */
+/* PSCI, by HVC or from EL2 by SMC: what it is and has, CPU_ON and CPU_OFF, AFFINITY_INFO, functions that are not there. Source: DEN 0022. */
 #include "paging.h"
 
 enum {
@@ -89,16 +89,41 @@ static void refusals(void)
 }
 
 /* x4 to x17 survive a call, and so do SP and flags (SMC Calling Convention). */
+#define SURVIVES(call)                                                                                                            \
+    asm volatile("mov x0, %1\n mov x4, #4\n mov x9, #9\n mov x17, #17\n mov x5, sp\n" call "\n eor x4, x4, #4\n sub x9, x9, #9\n" \
+                 "sub x17, x17, #17\n orr %0, x4, x9\n orr %0, %0, x17\n mov x6, sp\n eor x5, x5, x6\n orr %0, %0, x5"            \
+                 : "=r"(bad)                                                                                                      \
+                 : "r"((uint64_t)VERSION)                                                                                         \
+                 : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x9", "x17", "cc", "memory")
+
 static void registers(void)
 {
     uint64_t bad;
-    asm volatile(
-        "mov x0, %1\n mov x4, #4\n mov x9, #9\n mov x17, #17\n mov x5, sp\n hvc #0\n"
-        "eor x4, x4, #4\n sub x9, x9, #9\n sub x17, x17, #17\n orr %0, x4, x9\n orr %0, %0, x17\n mov x6, sp\n eor x5, x5, x6\n orr %0, %0, x5"
-        : "=r"(bad)
-        : "r"((uint64_t)VERSION)
-        : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x9", "x17", "cc", "memory");
+    if (current_el() == 2)
+        SURVIVES("smc #0");
+    else
+        SURVIVES("hvc #0");
     CHECK_EQ(bad, 0);
+}
+
+/* The conduit is the one of the level above the one that the machine starts at. */
+static void conduits(void)
+{
+    enum { HVC = 0xd4000002, SMC = 0xd4000003 };
+    bool ran;
+    if (current_el() == 1) {
+        insn_in(EL1h | PSTATE_DAIF, SMC, VERSION, 0, &ran);
+        CHECK(!ran); /* there is no EL3 */
+        CHECK_EQ(self()->last.esr >> 26, EC_unknown);
+        return;
+    }
+    uint64_t version = insn_in(EL1h | PSTATE_DAIF, SMC, VERSION, 0, &ran); /* a guest's is the firmware's too, unless HCR_EL2.TSC says no */
+    CHECK(ran);
+    CHECK_EQ(version, psci(VERSION, 0, 0, 0));
+    insn_in(EL1h | PSTATE_DAIF, HVC, VERSION, 0, &ran);
+    CHECK(!ran);
+    CHECK_EQ(self()->last.el, 2);
+    check_trap(VECTOR_lower, ESR(EC_hvc, 0), self()->site + 4, __FILE_NAME__, __LINE__);
 }
 
 const struct test tests[] = {
@@ -106,5 +131,6 @@ const struct test tests[] = {
     TEST("CPU_ON, CPU_OFF, AFFINITY_INFO", on_and_off),
     TEST("refusals", refusals),
     TEST("registers that survive", registers),
+    TEST("conduits", conduits),
     {NULL, NULL},
 };

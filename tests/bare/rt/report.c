@@ -138,9 +138,13 @@ static void run_case(unsigned number, const struct test *test)
           case_skipped ? case_skipped : "");
 }
 
+__attribute__((weak)) void before_cases(void) {}
+__attribute__((weak)) void after_cases(void) {}
+
 unsigned run_cases(void (*reset)(void))
 {
     unsigned count = 0, failures = 0;
+    before_cases();
     while (tests[count].run)
         count++;
     print("1..%d\n", (uint64_t)count);
@@ -149,6 +153,8 @@ unsigned run_cases(void (*reset)(void))
         run_case(i + 1, &tests[i]);
         failures += case_failed;
     }
+    if (!failures)
+        after_cases();
     return failures;
 }
 

@@ -30,6 +30,8 @@ bool check_eq(uint64_t a, uint64_t b, const char *file, int line, const char *wh
 #define CHECK_EQ(a, b) check_eq((uint64_t)(a), (uint64_t)(b), __FILE_NAME__, __LINE__, #a " == " #b)
 /* Names the row of a table in the messages of the checks that follow. */
 void row(const char *format, ...);
+void before_cases(void); /* a program may have them: before the first output; after the last, if all went well */
+void after_cases(void);
 unsigned run_cases(void (*reset)(void)); /* reset: before each; returns how many failed */
 
 void *memset(void *to, int byte, size_t n);
