@@ -49,3 +49,5 @@ static inline void le64_put(void *p, uint64_t v)
 }
 static inline uint32_t be32_get(const void *p) { return __builtin_bswap32(le32_get(p)); }
 static inline uint64_t be64_get(const void *p) { return __builtin_bswap64(le64_get(p)); }
+static inline void be16_put(void *p, uint16_t v) { le16_put(p, __builtin_bswap16(v)); }
+static inline void be32_put(void *p, uint32_t v) { le32_put(p, __builtin_bswap32(v)); }

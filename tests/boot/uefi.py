@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from vmrun import TOP, Failed, Skipped, cases_of, main  # noqa: E402
+from vmrun import TOP, Failed, Skipped, cases_of, guest_files, main  # noqa: E402
 
 VARIABLE = "11111111-2222-3333-4444-555555555555"
 EFI_SHELL = r"Shell> \Z"
@@ -76,6 +76,9 @@ def case_grub(rig):
     vm.expect("EFI stub: Booting Linux Kernel")
     vm.reach_shell()
     yield "GRUB starts the kernel"
+    said = vm.shell("dmesg | grep -E 'ACPI.*(rror|arning|nvalid|BUG)|ACPI: (APIC|GTDT|SPCR|FACP)|Power Button'")
+    if said.count("v0") != 4 or "rror" in said or "Power Button" not in said:
+        raise Failed(f"of ACPI the kernel says: {said}")
     said = vm.shell("nproc; dmesg | grep -c 'efi: EFI v2'; dmesg | grep -c 'Registered efivars operations'; cat /sys/class/rtc/rtc0/name").split()
     if said[:3] != ["4", "1", "1"] or "efi" not in said[3]:
         raise Failed(f"processors, EFI, variables, clock: {said}")
@@ -97,6 +100,21 @@ def case_grub(rig):
     if vm.stderr():
         raise Failed(f"vm complains: {vm.stderr()}")
     yield "powers off with exit code 0"
+
+
+def case_kernel(rig):
+    """The firmware starts the kernel of the command line, with the device tree."""
+    kernel, initrd = guest_files("arm64")[:2]
+    vm = start(rig, "--no-acpi", "--gic-version", "2", "--vcpus", "2", "--kernel", kernel, "--initrd", initrd, "--append", "console=ttyAMA0 probe=1")
+    vm.expect("EFI stub: Booting Linux Kernel")
+    vm.reach_shell()
+    yield "the firmware starts a kernel that comes by fw_cfg"
+    said = vm.shell("dmesg | grep -c 'efi: EFI v2'; grep -c probe=1 /proc/cmdline; dmesg | grep -c 'ACPI: Interpreter disabled'; cat /sys/firmware/devicetree/base/fw-cfg@9020000/compatible")
+    if said.split()[:3] != ["1", "1", "1"] or "qemu,fw-cfg-mmio" not in said:
+        raise Failed(f"EFI, command line, no ACPI, device tree: {said}")
+    vm.send("poweroff -f\n")
+    vm.wait(0)
+    yield "by the device tree"
 
 
 if __name__ == "__main__":

@@ -35,18 +35,6 @@ static uint16_t sum(const uint8_t *data, size_t len, uint32_t start_value)
     return (uint16_t)~total;
 }
 
-static void be16_put(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
-static void be32_put(uint8_t *p, uint32_t v)
-{
-    be16_put(p, (uint16_t)(v >> 16));
-    be16_put(p + 2, (uint16_t)v);
-}
-
 static uint16_t be16_get(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
 
 enum { ETH = 14, IP = 20 };

@@ -93,16 +93,15 @@ static void starts_images(void **state)
 static void refuses(void **state)
 {
     (void)state;
-    char path[32], kernel[64], bios[64];
+    char path[32], bios[64];
     temporary(path, says_ok, sizeof says_ok);
-    snprintf(kernel, sizeof kernel, "kernel=%s", path);
     snprintf(bios, sizeof bios, "bios=%s", path);
     const struct {
         const char *options[4];
         int status;
         const char *word;
     } bad[] = {
-        {{"arch=arm64", kernel, bios}, STATUS_config, "do not go together"},
+        {{"arch=arm64", bios, "kernel=/no/such/kernel"}, STATUS_not_found, "/no/such/kernel"},
         {{"arch=arm64", "bios=/no/such/file"}, STATUS_not_found, "/no/such/file"},
         {{"arch=arm64", "bios=none", "gic-version=4"}, STATUS_config, "not one of 2|3"},
         {{"arch=arm64", "bios=none", "cpu=z80"}, STATUS_config, "z80"},

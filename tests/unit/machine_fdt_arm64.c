@@ -4,12 +4,13 @@
 #include "machine_fdt.h"
 
 static uint8_t seed[DT_SEED + 8] = {1, 2, 3};
+static const struct dt_chosen chosen = {.bootargs = "console=ttyAMA0", .initrd = 0x48000000, .initrd_end = 0x48001000, .seed = seed};
 
-static void build(struct virt_arm64_fdt *virt, void **blob, size_t *len)
+static void build(struct virt_arm64_facts *facts, void **blob, size_t *len)
 {
     struct err err = {0};
-    virt->ram_size = 1ull << 30;
-    if (virt_arm64_fdt_build(virt, blob, len, &err))
+    facts->ram_size = 1ull << 30;
+    if (virt_arm64_fdt_build(facts, &chosen, blob, len, &err))
         fail_msg("%s", err.text);
     assert_int_equal(fdt_check_full(*blob, *len), 0);
 }
@@ -20,13 +21,8 @@ static void passes_dtc(void **state)
     for (unsigned i = 0; i < 8; i++) {
         void *blob;
         size_t len;
-        struct virt_arm64_fdt virt = {
-            .vcpus = i & 1 ? 8 : 1,
-            .gic = i & 4 ? 2 : 3,
-            .el2 = i & 2,
-            .pmu = i & 2,
-            .chosen = {.bootargs = "console=ttyAMA0", .initrd = 0x48000000, .initrd_end = 0x48001000, .seed = seed}};
-        build(&virt, &blob, &len);
+        struct virt_arm64_facts facts = {.vcpus = i & 1 ? 8 : 1, .gic = i & 4 ? 2 : 3, .el2 = i & 2, .pmu = i & 2};
+        build(&facts, &blob, &len);
         dtc_is_content(blob, len);
         free(blob);
     }
@@ -55,11 +51,12 @@ static void says_where_things_are(void **state)
     (void)state;
     void *blob;
     size_t len;
-    struct virt_arm64_fdt virt = {.vcpus = 2, .gic = 3, .chosen = {.seed = seed}};
-    build(&virt, &blob, &len);
+    struct virt_arm64_facts facts = {.vcpus = 2, .gic = 3};
+    build(&facts, &blob, &len);
     assert_int_equal(reg_of(blob, "/memory@40000000"), 0x40000000);
     assert_int_equal(reg_of(blob, "/pl011@9000000"), 0x9000000);
     assert_int_equal(reg_of(blob, "/pl031@9010000"), 0x9010000);
+    assert_int_equal(reg_of(blob, "/fw-cfg@9020000"), 0x9020000);
     assert_int_equal(reg_of(blob, "/pl061@9030000"), 0x9030000);
     assert_int_equal(reg_of(blob, "/virtio_mmio@a003e00"), 0xa003e00);
     assert_true(fdt_path_offset(blob, "/virtio_mmio@a004000") < 0);
@@ -77,13 +74,13 @@ static void says_where_things_are(void **state)
     assert_true(fdt_path_offset(blob, "/cpus/cpu@2") < 0);
     assert_true(fdt_path_offset(blob, "/pmu") < 0);
     free(blob);
-    virt = (struct virt_arm64_fdt){.vcpus = 1, .gic = 3, .el2 = true, .pmu = true};
-    build(&virt, &blob, &len);
+    facts = (struct virt_arm64_facts){.vcpus = 1, .gic = 3, .el2 = true, .pmu = true};
+    build(&facts, &blob, &len);
     assert_string_equal(text_of(blob, "/psci", "method"), "smc");
     cells_are(blob, "/pmu", "interrupts", (const uint32_t[]){1, 7, 4}, 3);
     free(blob);
-    virt = (struct virt_arm64_fdt){.vcpus = 4, .gic = 2, .pmu = true};
-    build(&virt, &blob, &len);
+    facts = (struct virt_arm64_facts){.vcpus = 4, .gic = 2, .pmu = true};
+    build(&facts, &blob, &len);
     assert_string_equal(text_of(blob, "/intc@8000000", "compatible"), "arm,cortex-a15-gic");
     cells_are(blob, "/intc@8000000", "reg", (const uint32_t[]){0, 0x8000000, 0, 0x10000, 0, 0x8010000, 0, 0x2000}, 8);
     cells_are(blob, "/timer", "interrupts", (const uint32_t[]){1, 13, 0xf04, 1, 14, 0xf04, 1, 11, 0xf04, 1, 10, 0xf04}, 12);

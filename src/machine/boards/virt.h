@@ -74,6 +74,8 @@ struct virt_load {
     uint8_t seed[DT_SEED + 8];
 };
 const char *virt_load_option(const struct virt_load *load, enum config_option option);
+int virt_load_file(const struct virt_load *load, enum config_option option, void **data, size_t *len,
+                   struct err *err) NODISCARD; /* to free */
 int virt_load_program(const struct virt_load *load, enum config_option option, const struct kernel_place *place, struct kernel_info *out,
                       struct err *err) NODISCARD;
 gpa virt_loaded_end(const struct virt_load *load);

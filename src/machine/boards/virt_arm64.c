@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "device/irqchip/gicv2.h"
 #include "device/irqchip/gicv3_its.h"
+#include "device/misc/fw_cfg.h"
 #include "device/misc/pl061.h"
 #include "device/serial/pl011.h"
 #include "device/timer/pl031.h"
@@ -119,8 +120,9 @@ static bool firmware_call(struct vm_machine *m, struct cpu *cpu)
 
 /* ---- the machine ---- */
 
-static int build_simple(struct vm_machine *m, const struct virt_irqchip *irqchip, struct err *err)
+static int build_simple(struct virt_arm64 *virt, const struct virt_irqchip *irqchip, struct err *err)
 {
+    struct vm_machine *m = virt->machine;
     struct device_env env = machine_device_env(m);
     struct char_backend *console = config_choice(m->config, CONFIG_console) == 0 ? &m->console.backend : NULL;
     struct pl011 *uart;
@@ -135,7 +137,11 @@ static int build_simple(struct vm_machine *m, const struct virt_irqchip *irqchip
         rc = virt_place_device(m, place(VIRT_ARM64_rtc), pl031_device(rtc), &pl031_ops, irqchip, err);
     if (!rc)
         rc = pl061_new(&gpio, "gpio", &env, err);
-    return rc ? rc : virt_place_device(m, place(VIRT_ARM64_gpio), pl061_device(gpio), &pl061_ops, irqchip, err);
+    if (!rc)
+        rc = virt_place_device(m, place(VIRT_ARM64_gpio), pl061_device(gpio), &pl061_ops, irqchip, err);
+    if (!rc)
+        rc = fw_cfg_new(&virt->fw_cfg, "fw_cfg", &env, err);
+    return rc ? rc : virt_place_device(m, place(VIRT_ARM64_fw_cfg), fw_cfg_device(virt->fw_cfg), &fw_cfg_ops, NULL, err);
 }
 
 /* bios FILE; or the first flash file if it is read only and there is no kernel. */
@@ -155,8 +161,6 @@ static int build_firmware(struct virt_arm64 *virt, struct err *err)
     const struct virt_place *bank = place(VIRT_ARM64_flash0);
     void *data;
     size_t len;
-    if (machine_option(virt->machine, CONFIG_kernel))
-        return err_set(err, STATUS_config, "kernel and bios FILE do not go together on this board: its firmware boots from a disk");
     int rc = os_file_read(virt->firmware, bank->size, &data, &len, err);
     if (rc) {
         err_prefix(err, "bios");
@@ -203,7 +207,7 @@ static int virt_build(struct vm_machine *m, struct err *err)
     if (!rc)
         rc = (virt->gic == 2 ? build_gicv2 : build_gicv3)(m, &virt->slots.irqchip, err);
     if (!rc)
-        rc = build_simple(m, &virt->slots.irqchip, err);
+        rc = build_simple(virt, &virt->slots.irqchip, err);
     if (!rc)
         rc = virt_slots_build(&virt->slots, err);
     return rc ? rc : virt_build_flash(m, virt->firmware ? NULL : place(VIRT_ARM64_flash0), place(VIRT_ARM64_flash1), err);

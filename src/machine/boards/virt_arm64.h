@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The arm64 board `virt`: its map and its device tree. virt_arm64.c builds the machine, virt_arm64_fdt.c describes it; the two share
- * virt_arm64.def, so they cannot disagree. PCIe's windows (ECAM 0x4010000000, I/O 0x3eff0000, memory 0x10000000) stay empty.
+ * The arm64 board `virt`: its map, its device tree and its ACPI tables. virt_arm64.c builds the machine, virt_arm64_fdt.c and
+ * virt_arm64_acpi.c describe it; they share virt_arm64.def, so they cannot disagree. PCIe's windows (ECAM 0x4010000000, I/O 0x3eff0000, memory 0x10000000) stay empty.
  */
 #pragma once
+#include "machine/acpi/acpi.h"
 #include "machine/boards/virt.h"
 
 enum virt_arm64_window {
@@ -25,13 +26,15 @@ enum {
 };
 enum { VIRT_ARM64_SLOTS = 32, VIRT_ARM64_LINES = 288, VIRT_ARM64_VCPUS = 8, VIRT_ARM64_POWER_PIN = 3 };
 
-struct virt_arm64_fdt {
+struct virt_arm64_facts { /* what differs from machine to machine */
     unsigned vcpus;
     uint64_t ram_size;
-    unsigned gic;            /* version: 2 or 3 */
-    bool el2;                /* kernels start there: PSCI by SMC */
-    bool pmu;                /* the vCPUs have performance counters */
-    struct dt_chosen chosen; /* stdout_path is filled in here */
+    unsigned gic;  /* version: 2 or 3 */
+    bool el2;      /* kernels start there: PSCI by SMC */
+    bool pmu;      /* the vCPUs have performance counters */
+    bool firmware; /* instead of flash bank 0 */
 };
 
-int virt_arm64_fdt_build(const struct virt_arm64_fdt *virt, void **blob, size_t *len, struct err *err) NODISCARD;
+int virt_arm64_fdt_build(const struct virt_arm64_facts *facts, const struct dt_chosen *chosen, void **blob, size_t *len,
+                         struct err *err) NODISCARD; /* chosen: stdout_path is filled in */
+int virt_arm64_acpi_build(const struct virt_arm64_facts *facts, struct acpi_files *files, struct err *err) NODISCARD;

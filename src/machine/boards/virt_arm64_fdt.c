@@ -22,24 +22,24 @@ static void open_window(struct dt *dt, const char *name, enum virt_arm64_window 
 
 static void put_irq(struct dt *dt, uint32_t irq, uint32_t how) { dt_cells(dt, "interrupts", (const uint32_t[]){SPI, irq, how}, 3); }
 
-static void put_psci(struct dt *dt, const struct virt_arm64_fdt *virt)
+static void put_psci(struct dt *dt, const struct virt_arm64_facts *facts)
 {
     dt_node(dt, "psci");
     TEXTS(dt, "compatible", "arm,psci-1.0\0arm,psci-0.2\0arm,psci");
-    dt_text(dt, "method", virt->el2 ? "smc" : "hvc");
+    dt_text(dt, "method", facts->el2 ? "smc" : "hvc");
     dt_u32(dt, "cpu_suspend", 0xc4000001);
     dt_u32(dt, "cpu_off", 0x84000002);
     dt_u32(dt, "cpu_on", 0xc4000003);
     dt_close(dt);
 }
 
-static void put_cpu_map(struct dt *dt, const struct virt_arm64_fdt *virt)
+static void put_cpu_map(struct dt *dt, const struct virt_arm64_facts *facts)
 {
     char name[16];
     dt_node(dt, "cpu-map");
     dt_node(dt, "socket0");
     dt_node(dt, "cluster0");
-    for (unsigned n = 0; n < virt->vcpus; n++) {
+    for (unsigned n = 0; n < facts->vcpus; n++) {
         snprintf(name, sizeof name, "core%u", n);
         dt_node(dt, name);
         dt_u32(dt, "cpu", PHANDLE_CPU + n);
@@ -50,12 +50,12 @@ static void put_cpu_map(struct dt *dt, const struct virt_arm64_fdt *virt)
     dt_close(dt);
 }
 
-static void put_cpus(struct dt *dt, const struct virt_arm64_fdt *virt)
+static void put_cpus(struct dt *dt, const struct virt_arm64_facts *facts)
 {
     dt_node(dt, "cpus");
     dt_u32(dt, "#address-cells", 1);
     dt_u32(dt, "#size-cells", 0);
-    for (unsigned n = 0; n < virt->vcpus; n++) {
+    for (unsigned n = 0; n < facts->vcpus; n++) {
         dt_node_at(dt, "cpu", n);
         dt_text(dt, "device_type", "cpu");
         dt_text(dt, "compatible", "arm,armv8");
@@ -64,13 +64,13 @@ static void put_cpus(struct dt *dt, const struct virt_arm64_fdt *virt)
         dt_u32(dt, "phandle", PHANDLE_CPU + n);
         dt_close(dt);
     }
-    put_cpu_map(dt, virt);
+    put_cpu_map(dt, facts);
     dt_close(dt);
 }
 
-static void put_vcpu_parts(struct dt *dt, const struct virt_arm64_fdt *virt)
+static void put_vcpu_parts(struct dt *dt, const struct virt_arm64_facts *facts)
 {
-    const uint32_t how = LEVEL | (virt->gic == 2 ? ((1u << virt->vcpus) - 1) << PPI_CPUS_pos : 0);
+    const uint32_t how = LEVEL | (facts->gic == 2 ? ((1u << facts->vcpus) - 1) << PPI_CPUS_pos : 0);
     const uint32_t timers[] = {PPI, VIRT_ARM64_PPI_SECURE,  how, PPI, VIRT_ARM64_PPI_PHYSICAL, how,
                                PPI, VIRT_ARM64_PPI_VIRTUAL, how, PPI, VIRT_ARM64_PPI_HYP,      how};
     dt_node(dt, "timer");
@@ -78,7 +78,7 @@ static void put_vcpu_parts(struct dt *dt, const struct virt_arm64_fdt *virt)
     dt_cells(dt, "interrupts", timers, ARRAY_LEN(timers));
     dt_flag(dt, "always-on");
     dt_close(dt);
-    if (!virt->pmu)
+    if (!facts->pmu)
         return;
     dt_node(dt, "pmu");
     dt_text(dt, "compatible", "arm,armv8-pmuv3");
@@ -148,6 +148,10 @@ static void put_devices(struct dt *dt)
     dt_u32(dt, "clocks", PHANDLE_CLOCK);
     dt_text(dt, "clock-names", "apb_pclk");
     dt_close(dt);
+    open_window(dt, "fw-cfg", VIRT_ARM64_fw_cfg);
+    dt_text(dt, "compatible", "qemu,fw-cfg-mmio");
+    dt_flag(dt, "dma-coherent");
+    dt_close(dt);
     open_window(dt, "pl061", VIRT_ARM64_gpio);
     TEXTS(dt, "compatible", "arm,pl061\0arm,primecell");
     put_irq(dt, virt_arm64_map[VIRT_ARM64_gpio].irq, LEVEL);
@@ -190,39 +194,39 @@ static void put_flash(struct dt *dt)
     dt_close(dt);
 }
 
-static void put_head(struct dt *dt, const struct virt_arm64_fdt *virt, const char *console)
+static void put_head(struct dt *dt, const struct virt_arm64_facts *facts, const struct dt_chosen *chosen, const char *console)
 {
-    struct dt_chosen chosen = virt->chosen;
-    chosen.stdout_path = console;
+    struct dt_chosen told = *chosen;
+    told.stdout_path = console;
     dt_u32(dt, "interrupt-parent", PHANDLE_GIC);
     dt_u32(dt, "#address-cells", 2);
     dt_u32(dt, "#size-cells", 2);
     dt_text(dt, "compatible", "linux,dummy-virt");
     dt_text(dt, "model", "linux,dummy-virt");
     dt_flag(dt, "dma-coherent");
-    dt_put_chosen(dt, &chosen);
+    dt_put_chosen(dt, &told);
     dt_node(dt, "aliases");
     dt_text(dt, "serial0", console);
     dt_close(dt);
     dt_node_at(dt, "memory", virt_arm64_map[VIRT_ARM64_ram].base);
     dt_text(dt, "device_type", "memory");
-    dt_reg(dt, virt_arm64_map[VIRT_ARM64_ram].base, virt->ram_size);
+    dt_reg(dt, virt_arm64_map[VIRT_ARM64_ram].base, facts->ram_size);
     dt_close(dt);
 }
 
-int virt_arm64_fdt_build(const struct virt_arm64_fdt *virt, void **blob, size_t *len, struct err *err)
+int virt_arm64_fdt_build(const struct virt_arm64_facts *facts, const struct dt_chosen *chosen, void **blob, size_t *len, struct err *err)
 {
     struct dt dt;
     char console[64];
     snprintf(console, sizeof console, "/pl011@%llx", (unsigned long long)virt_arm64_map[VIRT_ARM64_uart].base);
-    if (dt_start(&dt, ROOM + (virt->chosen.bootargs ? strlen(virt->chosen.bootargs) : 0)))
+    if (dt_start(&dt, ROOM + (chosen->bootargs ? strlen(chosen->bootargs) : 0)))
         return err_set(err, STATUS_resource, "no memory for the device tree");
     dt_node(&dt, "");
-    put_head(&dt, virt, console);
-    put_psci(&dt, virt);
-    put_cpus(&dt, virt);
-    put_vcpu_parts(&dt, virt);
-    (virt->gic == 2 ? put_gicv2 : put_gicv3)(&dt);
+    put_head(&dt, facts, chosen, console);
+    put_psci(&dt, facts);
+    put_cpus(&dt, facts);
+    put_vcpu_parts(&dt, facts);
+    (facts->gic == 2 ? put_gicv2 : put_gicv3)(&dt);
     put_clock(&dt);
     put_devices(&dt);
     put_virtio(&dt);

@@ -12,7 +12,7 @@
 
 const char *virt_load_option(const struct virt_load *l, enum config_option o) { return machine_option(l->machine, o); }
 
-static int read_file(const struct virt_load *l, enum config_option o, void **data, size_t *len, struct err *err)
+int virt_load_file(const struct virt_load *l, enum config_option o, void **data, size_t *len, struct err *err)
 {
     int rc = os_file_read(virt_load_option(l, o), FILE_MAX, data, len, err);
     if (rc)
@@ -25,7 +25,7 @@ int virt_load_program(const struct virt_load *l, enum config_option o, const str
 {
     void *data;
     size_t len;
-    int rc = read_file(l, o, &data, &len, err);
+    int rc = virt_load_file(l, o, &data, &len, err);
     if (rc)
         return rc;
     rc = kernel_load(data, len, place, l->machine->space, out, err);
@@ -53,7 +53,7 @@ static int too_small(const struct virt_load *l, const char *what, uint64_t missi
 int virt_load_place_dt(struct virt_load *l, bool at_start, struct err *err)
 {
     const char *append = virt_load_option(l, CONFIG_append);
-    int rc = virt_load_option(l, CONFIG_dtb) ? read_file(l, CONFIG_dtb, &l->user_dt, &l->user_dt_len, err) : 0;
+    int rc = virt_load_option(l, CONFIG_dtb) ? virt_load_file(l, CONFIG_dtb, &l->user_dt, &l->user_dt_len, err) : 0;
     if (rc)
         return rc;
     if (l->user_dt_len > DT_USER_MAX)
@@ -84,7 +84,7 @@ int virt_load_initrd(struct virt_load *l, struct err *err)
     size_t len;
     if (!virt_load_option(l, CONFIG_initrd))
         return 0;
-    int rc = read_file(l, CONFIG_initrd, &data, &len, err);
+    int rc = virt_load_file(l, CONFIG_initrd, &data, &len, err);
     if (rc)
         return rc;
     gpa end = virt_loaded_end(l), top = initrd_top(l);
