@@ -79,6 +79,9 @@ void jit_cache_drop(struct jit_cache *cache, gpa from, gpa to);
 /* Around fork(), the compiler's lock included: begin takes all locks, its opposite gives them back. only: in the child, the one reader left. */
 void jit_cache_fork(struct jit_cache *cache, bool begin, struct jit_reader *only);
 
+/* Its accesses are no longer looked up together: it gets other machine code when it runs again, and readers are told to forget what it had. */
+void jit_cache_uncover(struct jit_cache *cache, struct jit_block *block);
+
 /* Dropped: a reader must forget that it found the block, and its code. The block may have been freed. */
 struct jit_gone {
     const struct jit_block *block;
@@ -87,8 +90,8 @@ struct jit_gone {
     uint64_t epoch;
 };
 enum { JIT_GONE_MAX = 32 };
-/* All of them since that epoch; a negative number: too many, or nobody knows. */
-int jit_cache_gone(struct jit_cache *cache, uint64_t since, struct jit_gone out[JIT_GONE_MAX]);
+/* All of them since that epoch; a negative number: too many, or nobody knows. *cold: too many blocks, but of those with code all are there. */
+int jit_cache_gone(struct jit_cache *cache, uint64_t since, struct jit_gone out[JIT_GONE_MAX], bool *cold);
 size_t jit_cache_blocks(const struct jit_cache *cache);
 uint64_t jit_cache_kept(const struct jit_cache *cache);      /* blocks of written pages whose bytes were the same, */
 uint64_t jit_cache_revived(const struct jit_cache *cache);   /* or became so again */

@@ -27,6 +27,12 @@ struct table {
     struct jit_block *_Atomic buckets[];
 };
 
+struct gone_ring {
+    struct jit_gone gone[GONE];
+    uint64_t n;    /* all that were ever written into it, */
+    uint64_t from; /* and the epoch from which on it is complete */
+};
+
 struct jit_cache {
     struct table *_Atomic table;
     _Atomic uint64_t epoch;
@@ -45,10 +51,8 @@ struct jit_cache {
     size_t room;
     struct jit_regrets regrets;
     uint64_t forgotten, kept, revived;
-    struct jit_gone gone[GONE]; /* a ring, */
-    uint64_t ngone;             /* all that were ever written into it, */
-    uint64_t told_from;         /* and the epoch from which on it is complete */
-    _Atomic uint64_t untold;    /* the last epoch that others opened: what went with it is in no list */
+    struct gone_ring gone[2]; /* of blocks without machine code, and with it */
+    _Atomic uint64_t untold;  /* the last epoch that others opened: what went with it is in no list */
     _Atomic unsigned nhidden;
     struct jit_storms storms;
     struct jit_pool pool; /* of blocks */

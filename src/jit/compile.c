@@ -389,14 +389,13 @@ const uint8_t *jit_compile_undo(struct jit_compiler *c, struct jit_block *block)
     return entry;
 }
 
-void jit_compile_uncover(struct jit_compiler *c, struct jit_block *block)
+const uint8_t *jit_compile_uncover(struct jit_compiler *c, struct jit_block *block)
 {
     os_mutex_lock(&c->lock);
     const struct jit_code *code = atomic_load(&block->code);
     bool covers = code && code->covers;
     os_mutex_unlock(&c->lock);
-    if (covers)
-        jit_compile_undo(c, block);
+    return covers ? jit_compile_undo(c, block) : NULL;
 }
 
 const uint8_t *jit_compile_hide(struct jit_compiler *c, struct jit_block *block)

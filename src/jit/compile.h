@@ -36,7 +36,7 @@ const uint8_t *jit_compile_hide(struct jit_compiler *compiler, struct jit_block 
 const uint8_t *jit_compile_undo(struct jit_compiler *compiler,
                                 struct jit_block *block); /* nothing jumps into its code any more; its memory stays */
 /* The block shall have no code that comes back by JIT_EXIT_uncovered. */
-void jit_compile_uncover(struct jit_compiler *compiler, struct jit_block *block);
+const uint8_t *jit_compile_uncover(struct jit_compiler *compiler, struct jit_block *block);
 /* The exit goes to the block's code directly from now on, if that is right for every virtual address both may have. */
 void jit_link(struct jit_compiler *compiler, struct jit_exit *exit, struct jit_block *to);
 enum jit_why jit_enter(const struct jit_compiler *compiler, struct cpu *cpu, const uint8_t *entry); /* of a code; cpu->pc: its block's */

@@ -27,28 +27,46 @@ static void unlink_block(struct jit_cache *cache, struct jit_block *block)
 /* Readers learn of it one by one as long as there are few. */
 static void tell(struct jit_cache *cache, const struct jit_block *block, const uint8_t *entry)
 {
-    struct jit_gone *gone = &cache->gone[cache->ngone % GONE];
-    if (cache->ngone >= GONE && gone->epoch > cache->told_from)
-        cache->told_from = gone->epoch;
+    struct gone_ring *ring = &cache->gone[entry != NULL];
+    struct jit_gone *gone = &ring->gone[ring->n % GONE];
+    if (ring->n >= GONE && gone->epoch > ring->from)
+        ring->from = gone->epoch;
     *gone = (struct jit_gone){.block = block, .entry = entry, .at = block->at, .epoch = atomic_load(&cache->epoch) + 1};
-    cache->ngone++;
+    ring->n++;
     cache->retiring = true;
 }
 
-int jit_cache_gone(struct jit_cache *cache, uint64_t since, struct jit_gone out[JIT_GONE_MAX])
+/* Adds to the n of out; -1: too many. */
+static int list_gone(const struct gone_ring *ring, uint64_t since, struct jit_gone *out, int n)
 {
-    int n = 0;
-    os_mutex_lock(&cache->lock);
-    if (cache->told_from > since || atomic_load(&cache->untold) > since)
-        n = -1;
-    for (uint64_t i = 1; n >= 0 && i <= GONE && i <= cache->ngone && cache->gone[(cache->ngone - i) % GONE].epoch > since; i++) {
+    if (ring->from > since)
+        return -1;
+    for (uint64_t i = 1; i <= GONE && i <= ring->n && ring->gone[(ring->n - i) % GONE].epoch > since; i++) {
         if (n == JIT_GONE_MAX)
-            n = -1;
-        else
-            out[n++] = cache->gone[(cache->ngone - i) % GONE];
+            return -1;
+        out[n++] = ring->gone[(ring->n - i) % GONE];
     }
-    os_mutex_unlock(&cache->lock);
     return n;
+}
+
+int jit_cache_gone(struct jit_cache *cache, uint64_t since, struct jit_gone out[JIT_GONE_MAX], bool *cold)
+{
+    os_mutex_lock(&cache->lock);
+    int n = atomic_load(&cache->untold) > since ? -1 : list_gone(&cache->gone[true], since, out, 0);
+    int all = n < 0 ? n : list_gone(&cache->gone[false], since, out, n);
+    os_mutex_unlock(&cache->lock);
+    *cold = all < 0;
+    return *cold ? n : all;
+}
+
+void jit_cache_uncover(struct jit_cache *cache, struct jit_block *block)
+{
+    os_mutex_lock(&cache->lock);
+    const uint8_t *entry = jit_compile_uncover(cache->compiler, block);
+    if (entry)
+        tell(cache, block, entry);
+    jit_cache_close_drops(cache);
+    os_mutex_unlock(&cache->lock);
 }
 
 /* Nothing finds it any more; freed when all readers have seen the next epoch. The entry of the code that it had. */

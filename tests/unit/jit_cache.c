@@ -388,32 +388,34 @@ static void readers_are_told(void **state)
 {
     struct rig rig = rig_new(1 << 20);
     struct jit_gone gone[JIT_GONE_MAX];
+    bool cold;
     uint64_t epoch = jit_cache_epoch(rig.cache);
     (void)state;
-    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone), 0);
+    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone, &cold), 0);
     struct jit_block *a = add(&rig, page(1) + 6, page(1) + 6, 0);
     add(&rig, page(2), page(2), 0);
     write_to(&rig, page(1));
     jit_cache_renew(rig.cache, NULL, NULL);
-    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone), 1);
+    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone, &cold), 1);
     assert_ptr_equal(gone[0].block, a);
     assert_int_equal(gone[0].at, page(1) + 6);
     assert_null(gone[0].entry);
-    assert_int_equal(jit_cache_gone(rig.cache, jit_cache_epoch(rig.cache), gone), 0);
+    assert_int_equal(jit_cache_gone(rig.cache, jit_cache_epoch(rig.cache), gone, &cold), 0);
     write_to(&rig, page(2));
     jit_cache_renew(rig.cache, NULL, NULL);
-    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone), 2);
+    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone, &cold), 2);
     jit_cache_open_epoch(rig.cache); /* code memory is used again */
-    assert_true(jit_cache_gone(rig.cache, epoch, gone) < 0);
+    assert_true(jit_cache_gone(rig.cache, epoch, gone, &cold) < 0);
     epoch = jit_cache_epoch(rig.cache);
-    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone), 0);
+    assert_int_equal(jit_cache_gone(rig.cache, epoch, gone, &cold), 0);
     for (unsigned n = 1; n < 200; n++) { /* in the end more than are kept */
         uint64_t last = jit_cache_epoch(rig.cache);
         add(&rig, page(4), page(4), 0);
         write_to(&rig, page(4));
         jit_cache_renew(rig.cache, NULL, NULL);
-        assert_int_equal(jit_cache_gone(rig.cache, last, gone), 1);
-        assert_int_equal(jit_cache_gone(rig.cache, epoch, gone), n <= JIT_GONE_MAX ? (int)n : -1);
+        assert_int_equal(jit_cache_gone(rig.cache, last, gone, &cold), 1);
+        assert_int_equal(jit_cache_gone(rig.cache, epoch, gone, &cold), n <= JIT_GONE_MAX ? (int)n : 0);
+        assert_int_equal(cold, n > JIT_GONE_MAX); /* none of them had code */
     }
     rig_free(&rig);
 }

@@ -161,24 +161,39 @@ void emu_tlb_flush(struct cpu *cpu, int64_t asid)
 
 enum { FEW = 64 /* pages that are looked for one by one */ };
 
+/* The copies of any page of them; mostly there is none. */
+static void drop_copies(struct tlb_entry *copies, gva first, uint64_t span)
+{
+    uint64_t same = ~(span - 1);
+    for (struct tlb_entry *e = copies; e < copies + TLB_COPIES; e += 4) {
+        if (__builtin_expect(((e[0].tag ^ first) & same) && ((e[1].tag ^ first) & same) && ((e[2].tag ^ first) & same) &&
+                                 ((e[3].tag ^ first) & same),
+                             1))
+            continue;
+        for (unsigned i = 0; i < 4; i++)
+            if (!((e[i].tag ^ first) & same))
+                e[i].tag = TLB_NONE;
+    }
+}
+
 /* Every cached page of the translation that va may be part of: span is a power of two, at least a page. */
 static void drop_span(struct tlb_entry *entries, gva va, uint64_t span)
 {
-    unsigned first = span <= FEW * MEM_PAGE ? TLB_SIZE : 0;
-    gva page = align_down(va, span < MEM_PAGE ? MEM_PAGE : span);
-    for (gva past = 0; first && past < span; past += MEM_PAGE) {
+    gva page = align_down(va, span);
+    drop_copies(entries + TLB_SIZE, page, span);
+    for (gva past = 0; span <= FEW * MEM_PAGE && past < span; past += MEM_PAGE) {
         struct tlb_entry *e = &entries[tlb_index(page + past)];
         if (e->tag == page + past)
             e->tag = TLB_NONE;
     }
-    for (unsigned i = first; i < TLB_ENTRIES; i++)
-        if (align_down(entries[i].tag, span) == align_down(va, span))
-            entries[i].tag = TLB_NONE;
+    for (struct tlb_entry *e = entries; span > FEW * MEM_PAGE && e < entries + TLB_SIZE; e++)
+        if (align_down(e->tag, span) == page)
+            e->tag = TLB_NONE;
 }
 
 static void drop_span2(struct emu_cpu *emu, struct tlb *tlb, gva va, uint64_t span)
 {
-    gva page = align_down(va, span < MEM_PAGE ? MEM_PAGE : span);
+    gva page = align_down(va, span);
     if (span > FEW * MEM_PAGE) {
         renew_tlb2(emu, tlb);
         return;

@@ -131,7 +131,6 @@ void emu_forget_gone(struct emu_cpu *emu); /* those to blocks that were dropped 
 /* Emitted code jumps there by itself from now on, with that landing. */
 void emu_note_jump(struct emu_cpu *emu, gva pc, unsigned landing, const uint8_t *entry);
 const uint8_t *emu_known_jump(struct emu_cpu *emu, gva pc); /* what emitted code would find for a jump without a landing; or NULL */
-void emu_forget_jump(struct emu_cpu *emu, gva pc);          /* not any more, in the present view */
 static inline unsigned emu_jump_row(gva pc) { return (pc >> 12 ^ pc >> 18) % JUMP_PAGES; }
 static inline struct jump *emu_jump(struct emu_cpu *emu, gva pc)
 {

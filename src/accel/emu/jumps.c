@@ -26,11 +26,16 @@ static void clear_jumps(struct view *view)
     }
 }
 
+static void forget_blocks(struct emu_cpu *emu)
+{
+    for (; emu->jump_pages; emu->jump_pages &= emu->jump_pages - 1)
+        memset(emu->jumps[__builtin_ctzll(emu->jump_pages)], 0, sizeof emu->jumps[0]);
+}
+
 void emu_forget_jumps(struct emu_cpu *emu)
 {
     cpu_count(emu->cpu, CPU_STAT_jumps_forgotten);
-    for (; emu->jump_pages; emu->jump_pages &= emu->jump_pages - 1)
-        memset(emu->jumps[__builtin_ctzll(emu->jump_pages)], 0, sizeof emu->jumps[0]);
+    forget_blocks(emu);
     memset(emu->code_regions, 0, sizeof emu->code_regions);
     memset(emu->code_pages, 0, sizeof emu->code_pages);
     for (unsigned i = 0; i < VIEWS; i++)
@@ -59,9 +64,12 @@ static void forget_block(struct emu_cpu *emu, const struct jit_gone *gone)
 void emu_forget_gone(struct emu_cpu *emu)
 {
     struct jit_gone gone[JIT_GONE_MAX];
-    int n = jit_cache_gone(emu->vm->cache, emu->epoch, gone);
+    bool cold;
+    int n = jit_cache_gone(emu->vm->cache, emu->epoch, gone, &cold);
     if (n < 0)
         emu_forget_jumps(emu);
+    else if (cold) /* emitted code knows none of them */
+        forget_blocks(emu);
     for (int i = 0; i < n; i++)
         forget_block(emu, &gone[i]);
 }
@@ -104,7 +112,7 @@ static void note_code(struct emu_cpu *emu, gva pc)
 /* May a jump cache have an entry for the translation of `span` bytes around va? Most flushes are of data. */
 static bool may_have_code(const struct emu_cpu *emu, gva va, uint64_t span)
 {
-    gva before = va - MEM_PAGE; /* an insn may straddle into this page */
+    gva before = align_down(va, span) - MEM_PAGE; /* an insn may straddle into the first page */
     if (span <= MEM_PAGE)
         return test_bit(emu->code_pages, page_bit(va)) || test_bit(emu->code_pages, page_bit(before));
     return span > 1u << REGION_BITS || test_bit(emu->code_regions, region_bit(va)) || test_bit(emu->code_regions, region_bit(before));
@@ -166,15 +174,6 @@ const uint8_t *emu_known_jump(struct emu_cpu *emu, gva pc)
     const struct view *view = emu->view;
     unsigned first = jit_jump_index(pc), other = jit_jump_other(first, pc);
     return has(view, first, pc) ? view->jumps[first].entry : has(view, other, pc) ? view->jumps[other].entry : NULL;
-}
-
-void emu_forget_jump(struct emu_cpu *emu, gva pc)
-{
-    for (unsigned landing = 0; landing <= JIT_LANDINGS >> JIT_LANDING_pos; landing++) {
-        unsigned index = jit_landing_index(pc, landing);
-        drop(emu->view, index, pc);
-        drop(emu->view, jit_jump_other(index, pc), pc);
-    }
 }
 
 /* ---- spaces and views ---- */
@@ -285,27 +284,43 @@ void emu_spaces_flush(struct emu_cpu *emu, int64_t asid)
             clear_space(emu, s);
 }
 
+static void flush_fetch(struct space *s, gva va, uint64_t span)
+{
+    struct fetch_entry *one = &s->fetch[va >> MEM_PAGE_BITS & (FETCH_SIZE - 1)];
+    if (span <= MEM_PAGE && one->page == align_down(va, MEM_PAGE))
+        one->page = TLB_NONE;
+    for (unsigned i = 0; span > MEM_PAGE && i < FETCH_SIZE; i++)
+        if (s->fetch[i].page != TLB_NONE && align_down(s->fetch[i].page, span) == align_down(va, span))
+            s->fetch[i].page = TLB_NONE;
+}
+
+static void flush_jumps(struct emu_cpu *emu, gva page, int64_t asid)
+{
+    if (!test_bit(emu->code_pages, page_bit(page)))
+        return;
+    memset(emu->jumps[emu_jump_row(page)], 0, sizeof emu->jumps[0]);
+    for (struct view *v = emu->views; v < emu->views + VIEWS; v++)
+        if (v->space && meant(v->space, asid))
+            forget_page(v, page);
+}
+
 void emu_spaces_flush_page(struct emu_cpu *emu, gva va, int64_t asid)
 {
-    bool wide = false;
+    uint64_t most = MEM_PAGE;
     for (struct space *s = emu->spaces; s < emu->spaces + SPACES; s++) {
         if (!meant(s, asid))
             continue;
         uint64_t span = tlb_span(&s->spans, va);
-        for (unsigned i = 0; i < FETCH_SIZE; i++)
-            if (s->fetch[i].page != TLB_NONE && align_down(s->fetch[i].page, span) == align_down(va, span))
-                s->fetch[i].page = TLB_NONE;
-        wide |= span > MEM_PAGE && may_have_code(emu, va, span);
+        flush_fetch(s, va, span);
+        most = span > most ? span : most;
     }
-    if (wide) {
+    if (!may_have_code(emu, va, most))
+        return;
+    if (most > 1u << REGION_BITS) {
         emu_forget_jumps(emu);
         return;
     }
-    for (unsigned i = 0; i < 2 && may_have_code(emu, va, MEM_PAGE); i++) { /* and of the page before: an insn may straddle into this one */
-        gva page = align_down(va, MEM_PAGE) - i * (uint64_t)MEM_PAGE;
-        memset(emu->jumps[emu_jump_row(page)], 0, sizeof emu->jumps[0]);
-        for (struct view *v = emu->views; v < emu->views + VIEWS; v++)
-            if (v->space && meant(v->space, asid))
-                forget_page(v, page);
-    }
+    gva first = align_down(va, most);
+    for (gva past = 0; past < most + MEM_PAGE; past += MEM_PAGE) /* and of the page before: an insn may straddle into the first */
+        flush_jumps(emu, first - MEM_PAGE + past, asid);
 }

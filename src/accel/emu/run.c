@@ -145,10 +145,8 @@ static enum ir_exit run_uncovered(struct emu_cpu *emu)
 {
     struct cpu *cpu = emu->cpu;
     struct jit_block *block = jit_block_of(cpu->jit_ir);
-    if (jit_policy_uncovered(&block->uncovered, cpu->insns)) {
-        jit_compile_uncover(emu->vm->compiler, block);
-        emu_forget_jump(emu, cpu->pc);
-    }
+    if (jit_policy_uncovered(&block->uncovered, cpu->insns))
+        jit_cache_uncover(emu->vm->cache, block);
     return evaluate(cpu, &block->ir, ROUNDS);
 }
 
