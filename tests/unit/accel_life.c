@@ -160,13 +160,44 @@ static void stuck(void **state)
     rig_free(rig);
 }
 
+/* Functions whose addresses the jump cache's index does not tell apart are found by machine code all the same. */
+static void far_calls(void **state)
+{
+    enum { APART = 0x20000, AT = 0x21000, FUNCTIONS = 3, ROUNDS = 20000, RET = 0x8067 };
+    struct program p = {0}, function = {0};
+    struct cpu_stats stats;
+    (void)state;
+    for (unsigned i = 0; i < FUNCTIONS; i++)
+        li(&p, 20 + i, RAM + AT + i * APART);
+    li(&p, S0, RIG_DATA);
+    size_t loop = here(&p);
+    for (unsigned i = 0; i < FUNCTIONS; i++)
+        put(&p, (20 + i) << 15 | RA << 7 | 0x67); /* jalr ra, (s4 + i) */
+    addi(&p, A1, A1, 1);
+    store(&p, 3, A1, S0, 0);
+    jump(&p, loop);
+    addi(&function, A2, A2, 1);
+    put(&function, RET);
+    struct rig *rig = rig_new(1, &p);
+    for (unsigned i = 0; i < FUNCTIONS; i++)
+        assert_true(mem_write(rig->space, RAM + AT + i * APART, function.words, function.count * 4));
+    rig_start(rig);
+    rig_await(rig, 0, ROUNDS);
+    accel_vm_pause(rig->vm);
+    accel_vm_stats(rig->vm, 0, &stats);
+    struct cpu *cpu = accel_vm_cpu(rig->vm, 0);
+    assert_in_range(RVN(cpu, x, A2), FUNCTIONS * ROUNDS, UINT64_MAX);
+    assert_in_range(stats.n[CPU_STAT_exit_branch], 0, ROUNDS / 10);
+    rig_free(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_and_stops), cmocka_unit_test(pauses_often),
         cmocka_unit_test(pauses_at_once), cmocka_unit_test(stops_at_any_moment),
         cmocka_unit_test(stops_in_waits), cmocka_unit_test(memory_changed),
-        cmocka_unit_test(stuck),
+        cmocka_unit_test(stuck),          cmocka_unit_test(far_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
