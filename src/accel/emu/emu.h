@@ -49,6 +49,7 @@ struct view {
     struct space *space; /* NULL: free */
     uint32_t id;
     uint64_t jumped;        /* a bit for each 64th of jumps that something stands in */
+    uint64_t backed;        /* likewise: it has memory of the host; also when nothing stands there any more */
     struct jit_jump *jumps; /* of emitted code; touched where it is used only */
 };
 

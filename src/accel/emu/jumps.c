@@ -133,8 +133,10 @@ static bool has(const struct view *view, unsigned index, gva pc)
 static void put(struct view *view, unsigned index, struct jit_jump jump)
 {
     unsigned part = index / JUMP_PART, group = part / JUMP_GROUP * JUMP_GROUP;
-    if (!(view->jumped >> group & ((1u << JUMP_GROUP) - 1)))
+    if (!(view->backed >> part & 1)) {
+        view->backed |= ((1ull << JUMP_GROUP) - 1) << group;
         os_pages_populate(&view->jumps[group * JUMP_PART], JUMP_GROUP * JUMP_PART * sizeof *view->jumps);
+    }
     view->jumps[index] = jump;
     view->jumped |= 1ull << part;
 }
@@ -257,7 +259,7 @@ bool emu_space_update(struct emu_cpu *emu)
     clear_jumps(v);
     for (unsigned i = 0; i <= JIT_LANDINGS; i += 1u << JIT_LANDING_pos)
         v->jumps[i].pc = jit_jump_none(i); /* of the others it is 0 */
-    *v = (struct view){.key = key, .space = space, .id = id, .jumps = v->jumps};
+    *v = (struct view){.key = key, .space = space, .id = id, .backed = v->backed, .jumps = v->jumps};
     use_view(emu, v);
     return true;
 }
