@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Loads and stores without translation: every size at every alignment, devices and their access sizes, ROM, holes, the end of memory. */
+/* Loads and stores without translation: floating point, offsets, devices and their access sizes, ROM, holes, the end of memory. */
 #include "rt.h"
 
 #define RAM_END   0x84000000ul /* the tests run with 64 MiB */
@@ -16,59 +16,10 @@ static uint64_t expected(const uint8_t *at, unsigned size)
     return v;
 }
 
-static uint64_t sign(uint64_t v, unsigned size) { return (uint64_t)((int64_t)(v << (64 - 8 * size)) >> (64 - 8 * size)); }
-
 static void fill(void)
 {
     for (unsigned i = 0; i < sizeof buffer; i++)
         buffer[i] = (uint8_t)(i * 0x9d + (i >> 7));
-}
-
-#define LOAD(insn, at)                                                  \
-    ({                                                                  \
-        uint64_t v_;                                                    \
-        asm volatile(insn " %0, (%1)" : "=r"(v_) : "r"(at) : "memory"); \
-        v_;                                                             \
-    })
-
-static void loads(void)
-{
-    fill();
-    for (unsigned offset = 4096 - 24; offset < 4096 + 24; offset++) {
-        uint8_t *at = buffer + offset;
-        row("offset %x", (uint64_t)offset);
-        CHECK_EQ(LOAD("lb", at), sign(expected(at, 1), 1));
-        CHECK_EQ(LOAD("lbu", at), expected(at, 1));
-        CHECK_EQ(LOAD("lh", at), sign(expected(at, 2), 2));
-        CHECK_EQ(LOAD("lhu", at), expected(at, 2));
-        CHECK_EQ(LOAD("lw", at), sign(expected(at, 4), 4));
-        CHECK_EQ(LOAD("lwu", at), expected(at, 4));
-        CHECK_EQ(LOAD("ld", at), expected(at, 8));
-    }
-    CHECK_NO_TRAP();
-}
-
-static void stores(void)
-{
-    static const uint8_t sizes[] = {1, 2, 4, 8};
-    for (unsigned s = 0; s < 4; s++)
-        for (unsigned offset = 4096 - 12; offset < 4096 + 12; offset++) {
-            uint8_t *at = buffer + offset;
-            uint64_t v = 0xf1e2d3c4b5a69788 + offset;
-            fill();
-            uint64_t before = expected(at - 8, 8), after = expected(at + sizes[s], 8);
-            row("size %d, offset %x", (uint64_t)sizes[s], (uint64_t)offset);
-            switch (sizes[s]) {
-            case 1: asm volatile("sb %0, (%1)" ::"r"(v), "r"(at) : "memory"); break;
-            case 2: asm volatile("sh %0, (%1)" ::"r"(v), "r"(at) : "memory"); break;
-            case 4: asm volatile("sw %0, (%1)" ::"r"(v), "r"(at) : "memory"); break;
-            case 8: asm volatile("sd %0, (%1)" ::"r"(v), "r"(at) : "memory"); break;
-            }
-            CHECK_EQ(expected(at, sizes[s]), sizes[s] == 8 ? v : v & ((1ul << 8 * sizes[s]) - 1));
-            CHECK_EQ(expected(at - 8, 8), before);
-            CHECK_EQ(expected(at + sizes[s], 8), after);
-        }
-    CHECK_NO_TRAP();
 }
 
 static void floats(void)
@@ -289,8 +240,6 @@ static void fences(void)
 }
 
 const struct test tests[] = {
-    TEST("loads at every alignment", loads),
-    TEST("stores at every alignment", stores),
     TEST("floating point loads and stores", floats),
     TEST("offsets", offsets),
     TEST("loads to x0", discarded),
