@@ -118,128 +118,6 @@ ir_val ir_vk(unsigned e, uint64_t n)
     return ir_k(IR_v128, n);
 }
 
-ir_val ir_get(struct ir_build *b, unsigned type, unsigned cell)
-{
-    ir_val v = {.type = (uint8_t)type, .cell = (uint16_t)cell};
-    if (ir_type_cells(type) == 1 && b->known[cell] == b->epoch) {
-        v.known = true;
-        v.k = b->value[cell];
-    }
-    return v;
-}
-
-ir_val ir_copy(struct ir_build *b, ir_val v)
-{
-    if (v.cell > b->zero || v.known)
-        return v;
-    struct ir_op *o = ir_append(b, IR_MOV, v.type);
-    o->a = v.cell;
-    v.cell = o->d = (uint16_t)ir_temp(b, v.type);
-    return v;
-}
-
-ir_val ir_getl(struct ir_build *b, unsigned type, unsigned cell)
-{
-    ir_val v = ir_get(b, IR_i64, cell);
-    assert(ir_type_cells(type) == 1);
-    if (type == IR_i64)
-        return v;
-    if (type == IR_i32 || type == IR_i1)
-        return ir_TRUNC(b, type, v);
-    v.type = (uint8_t)type;
-    v.wide = type != IR_f64;
-    v.k = ir_k(type, v.k).k;
-    return v;
-}
-
-/* The value with nothing above it in its cell. */
-static ir_val whole(struct ir_build *b, ir_val v)
-{
-    if (!v.wide)
-        return v;
-    if (v.known)
-        return ir_k(v.type, v.k);
-    if (v.type == IR_i32)
-        v.cell = (uint16_t)ir_place(b, ir_ZEXT(b, IR_i64, v));
-    else
-        v = ir_FROM(b, v.type, (ir_val){.type = IR_i32, .wide = true, .cell = v.cell});
-    v.wide = false;
-    return v;
-}
-
-static ir_val half_of(ir_val v, unsigned half)
-{
-    if (v.cell == IR_CONST)
-        return ir_k(IR_i64, half && v.type != IR_v128 ? 0 : v.k);
-    return (ir_val){.type = IR_i64, .cell = (uint16_t)(v.cell + half)};
-}
-
-/* Queued writes of what the new one overlaps: those that it covers go, of one that it covers in part the other half stays. */
-static void make_room(struct ir_build *b, unsigned cell, unsigned cells)
-{
-    for (unsigned i = b->nputs; i-- > 0;) {
-        unsigned at = b->puts[i].cell, n = ir_type_cells(b->puts[i].v.type);
-        if (at >= cell + cells || cell >= at + n)
-            continue;
-        if (n > cells) {
-            unsigned half = cell == at;
-            b->puts[i].v = half_of(b->puts[i].v, half);
-            b->puts[i].cell = (uint16_t)(at + half);
-        } else {
-            b->puts[i] = b->puts[--b->nputs];
-        }
-    }
-}
-
-/* Half of a vector that is a constant. */
-static ir_val known_half(struct ir_build *b, ir_val v)
-{
-    const struct ir_op *p = v.type == IR_i64 && !v.known ? ir_producer(b, v.cell) : NULL;
-    return p && p->op == IR_K && p->type == IR_v128 ? ir_k(IR_i64, p->imm) : v;
-}
-
-void ir_put(struct ir_build *b, unsigned cell, ir_val v)
-{
-    v = known_half(b, whole(b, v));
-    make_room(b, cell, ir_type_cells(v.type));
-    assert(b->nputs < IR_MAX_PUTS);
-    b->puts[b->nputs].cell = (uint16_t)cell;
-    b->puts[b->nputs++].v = v;
-}
-
-void ir_putl(struct ir_build *b, unsigned cell, ir_val v)
-{
-    unsigned bits = ir_type_bits(v.type);
-    assert(ir_type_cells(v.type) == 1);
-    if (bits < 64) {
-        v = v.type == IR_i1 ? ir_ZEXT(b, IR_i64, v) : ir_is_int(v.type) ? v : ir_BITS(b, v);
-        ir_val low = {.type = IR_i64, .known = v.known, .cell = v.cell, .k = v.k}; /* INSERT does not look above it */
-        v = ir_INSERT(b, ir_get(b, IR_i64, cell), low, 0, bits);
-    }
-    ir_put(b, cell, v);
-}
-
-void ir_putz(struct ir_build *b, unsigned cell, unsigned cells, ir_val v)
-{
-    assert(ir_type_cells(v.type) == 1);
-    ir_put(b, cell, v);
-    for (unsigned i = 1; i < cells; i++)
-        ir_put(b, cell + i, ir_k(IR_i64, 0));
-}
-
-unsigned ir_place(struct ir_build *b, ir_val v)
-{
-    if (v.cell != IR_CONST)
-        return v.cell;
-    if (v.k == 0 && ir_type_cells(v.type) == 1)
-        return b->zero;
-    unsigned cell = ir_temp(b, v.type);
-    struct ir_op *o = ir_append(b, IR_K, v.type);
-    o->imm = v.k;
-    o->d = (uint16_t)cell;
-    return cell;
-}
-
 /* ---- types ---- */
 
 static bool letter_fits(char letter, unsigned type)
@@ -449,86 +327,6 @@ static void hold(struct ir_build *b, unsigned op, const uint8_t s[4], uint64_t i
     b->last = last;
 }
 
-/* The other way round: the same registers, where the next insn is the way out. */
-static void turn_round(struct ir_build *b, struct ir_op *o)
-{
-    static const uint8_t other[] = {[IR_CC_eq] = IR_CC_ne,   [IR_CC_ne] = IR_CC_eq,   [IR_CC_slt] = IR_CC_sge,
-                                    [IR_CC_sge] = IR_CC_slt, [IR_CC_ult] = IR_CC_uge, [IR_CC_uge] = IR_CC_ult};
-    uint32_t next = (uint32_t)b->next;
-    if (o->op == IR_BRANCH_CMP) {
-        o->s[0] = other[o->s[0]];
-        o->imm = (o->imm & ~UINT64_C(0xffffffff)) | next;
-        return;
-    }
-    o->op = IR_BRANCH_CMP; /* if 0 */
-    o->type = IR_i64;
-    o->s[0] = IR_CC_eq;
-    o->b = IR_CONST;
-    o->imm = next;
-}
-
-/* The block ends with the way back of the conditional branch that was built last. */
-static void go_back(struct ir_build *b, int64_t to)
-{
-    turn_round(b, &b->ops[b->nops - 1]);
-    struct ir_op *o = ir_append(b, IR_BRANCH, IR_none);
-    o->d = (uint16_t)b->ninsns;
-    o->imm = (uint64_t)to;
-    b->next = (int)to;
-    b->ended = true;
-}
-
-static int64_t branch_offset(const struct ir_op *o) { return o->op == IR_BRANCH_CMP ? (int32_t)o->imm : (int64_t)o->imm; }
-
-/* It was no loop: what was built behind the branch goes. */
-static void no_way_out(struct ir_build *b)
-{
-    b->nops = b->way.nops;
-    b->ninsns = b->way.ninsns;
-    b->next = b->way.next;
-    b->way.nops = 0;
-    go_back(b, branch_offset(&b->ops[b->nops - 1]));
-}
-
-static void follow(struct ir_build *b, int low, int high)
-{
-    enum { FURTHER = 12 /* insns that a loop may have behind the first way out of it */ };
-    ir_skip(b);
-    if (b->way.nops && b->ninsns - b->way.ninsns > FURTHER) {
-        no_way_out(b);
-        return;
-    }
-    struct ir_op *o = b->nops > b->first_op ? &b->ops[b->nops - 1] : NULL;
-    bool always = o && b->ended && o->op == IR_BRANCH, maybe = o && !b->ended && (o->op == IR_BRANCH_IF || o->op == IR_BRANCH_CMP);
-    if (!(always || maybe) || o->d != b->ninsns) /* what retires less is the same insn again */
-        return;
-    int64_t to = branch_offset(o);
-    bool back = to <= b->offset;
-    if (to < low || to >= high || maybe != (back && !(always && o->s[0] == IR_call)))
-        return;
-    if (always) {
-        b->ended = false;
-        b->nops--;
-        b->next = (int)to;
-    } else if (to >= 0 || b->way.nops) {
-        go_back(b, to);
-    } else {
-        b->way.nops = b->nops;
-        b->way.ninsns = b->ninsns;
-        b->way.next = b->next;
-    }
-}
-
-int ir_follow(struct ir_build *b, int low, int high)
-{
-    if (b->tail.nops)
-        return ir_tail(b, low, high);
-    follow(b, low, high);
-    if (b->ended)
-        ir_tail_begin(b, high);
-    return b->next;
-}
-
 /* RETRY_IF: the queued writes are dropped by leaving before the commit. */
 static void retry(struct ir_build *b, ir_val condition)
 {
@@ -550,7 +348,7 @@ ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4],
         args[i] = in[i];
     unify(op, &ir_sigs[op], ty, args, nargs);
     for (unsigned i = 0; op >= IR_VADD && i < nargs; i++) /* their integer operands have no type: all 64 bits count */
-        args[i] = whole(b, args[i]);
+        args[i] = ir_whole(b, args[i]);
     switch (op) {
     case IR_BRANCH:
     case IR_BRANCH_IF:
@@ -584,7 +382,7 @@ ir_val ir_call(struct ir_build *b, unsigned helper, unsigned nargs, const ir_val
     for (unsigned i = 0; i < nargs; i++) {
         ir_val v = in[i].type == IR_none ? ir_k(IR_i64, in[i].k) : in[i];
         assert((v.type == IR_v128) == (row->vectors >> i & 1));
-        cells[i] = ir_place(b, whole(b, v));
+        cells[i] = ir_place(b, ir_whole(b, v));
     }
     unsigned d = row->result == IR_none ? IR_NONE : ir_temp(b, row->result);
     struct ir_op *o = ir_append(b, IR_CALL, row->result);
@@ -616,7 +414,7 @@ struct ir_block *ir_finish(struct ir_build *b)
     if (b->tail.nops)
         ir_tail_drop(b);
     if (b->way.nops && !(b->ended && b->ops[b->nops - 1].op == IR_BRANCH && b->ops[b->nops - 1].imm == 0))
-        no_way_out(b);
+        ir_no_way_out(b);
     if (!b->ended) {
         struct ir_op *o = ir_append(b, IR_BRANCH, IR_none);
         o->d = (uint16_t)b->ninsns;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the builder's files share: build.c (ops), fold.c (constants, identities), commit.c (the end of an insn). Nobody else includes it. */
+/* What the builder's files share: build.c (ops), cells.c (registers), follow.c (branches), fold.c (constants, identities), commit.c (the end of an insn). Nobody else includes it. */
 #pragma once
 #include "ir/build.h"
 
@@ -73,6 +73,8 @@ static inline bool ir_is_int(unsigned type) { return type >= IR_i1 && type <= IR
 struct ir_op *ir_append(struct ir_build *b, unsigned op, unsigned type);
 unsigned ir_temp(struct ir_build *b, unsigned type);
 unsigned ir_place(struct ir_build *b, ir_val v); /* the cell of a value; a constant is put into one */
+ir_val ir_whole(struct ir_build *b, ir_val v);   /* the value with nothing above it in its cell */
+void ir_no_way_out(struct ir_build *b);          /* the branch of b->way is no loop's: what was built behind it goes */
 /* The op of this insn that made a temporary; NULL: none did. */
 struct ir_op *ir_producer(struct ir_build *b, unsigned cell);
 /* Before the queued writes take effect: what flags among them are made of, and whether older flags' operands go. */
