@@ -268,12 +268,68 @@ static void from_outside(void **state)
     rig_free(rig);
 }
 
+/* Two functions on their way at once, more often than orders are kept: what they become then must leave neither out. */
+static _Atomic uint64_t last_other, obeyed_other[RIG_MAX];
+
+static void obey_other(struct cpu *cpu, uint64_t what, uint64_t value)
+{
+    raise_to(&obeyed_other[cpu->id], what ? value : atomic_load(&last_other));
+}
+
+static bool tell_nothing(struct rig *rig, struct cpu *cpu)
+{
+    (void)rig, (void)cpu;
+    return true;
+}
+
+static void two_functions(void **state)
+{
+    enum { VCPUS = 3, EACH = 45 /* of both together more than twice as many as are kept */ };
+    struct program p = calling(1);
+    struct rig *rig = rig_new(VCPUS, &p);
+    struct cpu *self = accel_vm_cpu(rig->vm, 0);
+    (void)state;
+    clear_orders();
+    atomic_store(&last_other, 0);
+    for (unsigned i = 0; i < VCPUS; i++)
+        atomic_store(&obeyed_other[i], 0);
+    for (unsigned n = 1; n <= EACH; n++) { /* no vCPU runs: all of them lie there */
+        atomic_store(&last_order, n);
+        self->ops->tell(self, (struct cpu_order){obey, 1, n});
+        if (n % 3)
+            continue;
+        atomic_store(&last_other, n);
+        self->ops->tell(self, (struct cpu_order){obey_other, 1, n});
+    }
+    for (unsigned i = 0; i < VCPUS; i++) {
+        assert_int_equal(atomic_load(&obeyed[i]), 0);
+        assert_int_equal(atomic_load(&obeyed_other[i]), 0);
+    }
+    rig->call = tell_nothing;
+    rig_start(rig);
+    for (unsigned i = 0; i < VCPUS; i++)
+        rig_await(rig, i, 1);
+    rig_free(rig);
+    for (unsigned i = 1; i < VCPUS; i++) {
+        assert_int_equal(atomic_load(&obeyed[i]), EACH);
+        assert_int_equal(atomic_load(&obeyed_other[i]), EACH);
+    }
+    assert_int_equal(atomic_load(&obeyed[0]), 0); /* not itself */
+    assert_int_equal(atomic_load(&obeyed_other[0]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everybody_asks_everybody), cmocka_unit_test(while_it_pauses),    cmocka_unit_test(stops_among_calls),
-        cmocka_unit_test(parked_and_waiting),       cmocka_unit_test(from_outside),       cmocka_unit_test(everybody_tells_everybody),
-        cmocka_unit_test(orders_while_it_pauses),   cmocka_unit_test(orders_do_not_wake),
+        cmocka_unit_test(everybody_asks_everybody),
+        cmocka_unit_test(while_it_pauses),
+        cmocka_unit_test(stops_among_calls),
+        cmocka_unit_test(parked_and_waiting),
+        cmocka_unit_test(from_outside),
+        cmocka_unit_test(everybody_tells_everybody),
+        cmocka_unit_test(two_functions),
+        cmocka_unit_test(orders_while_it_pauses),
+        cmocka_unit_test(orders_do_not_wake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,13 +189,16 @@ static void beside_others(void)
     }
 }
 
-static volatile uint64_t got, quit, ready;
+static volatile uint64_t got, quit, ready, held, holding;
 static void listen(void *arg)
 {
     (void)arg;
     lpis_on();
     ready = 1;
     while (!quit) {
+        holding = held;
+        if (held)
+            continue;
         uint64_t lpi = sys_read(ICC_IAR1);
         if (lpi == SPURIOUS)
             continue;
@@ -217,7 +220,7 @@ static void other_vcpus(void)
     if (!harts_need(2))
         return;
     begin();
-    got = quit = ready = 0;
+    got = quit = ready = held = holding = 0;
     hart_start(1, listen, NULL);
     while (!ready)
         relax();
@@ -237,8 +240,15 @@ static void other_vcpus(void)
     CHECK_EQ(pending_now(), SPURIOUS);
     event(INT, 1);
     CHECK(other_gets(LPI + 41));
-    collection(1, 0); /* the collection comes here, with its events */
+    held = 1;
+    while (!holding)
+        relax();
+    event(INT, 0); /* it stays pending there, until all of those come here */
+    CHECK_EQ(pending_now(), SPURIOUS);
     command(MOVALL, 0, 1ul << 16, 0);
+    CHECK_EQ(taken(), LPI + 40);
+    held = 0;
+    collection(1, 0); /* the collection comes here, with its events */
     event(INT, 1);
     CHECK_EQ(taken(), LPI + 41);
     event(INT, 0);
