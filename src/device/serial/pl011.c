@@ -6,6 +6,7 @@
  */
 #include "device/serial/pl011.h"
 #include "base/bits.h"
+#include "device/serial/sender.h"
 #include <stdlib.h>
 
 enum {
@@ -25,7 +26,7 @@ enum {
     R_DMACR = 0x48,
     R_ID = 0xfe0,
 };
-enum { FIFO = 16 };
+enum { FIFO = SERIAL_FIFO };
 enum {
     FR_CTS = 1,
     FR_DSR = 2,
@@ -53,19 +54,17 @@ enum {
     INT_BITS = 0x7ff
 };
 enum { CHAR_BREAK = 0x400, CHAR_OVERRUN = 0x800 }; /* beside a byte in UARTDR */
-enum { IFLS_RESET = 0x12, RETRY_NS = 1000000, TIMEOUT_MAX_NS = 4000000 };
+enum { IFLS_RESET = 0x12, TIMEOUT_MAX_NS = 4000000 };
 
 struct pl011 {
     struct device device;
-    struct char_backend *backend;
+    struct serial_sender out;
     struct os_timer *timeout;               /* input has lain in the FIFO for 32 bits' time */
-    struct os_timer *retry;                 /* the backend took nothing */
     uint16_t control, lines, mask, pending; /* UARTCR, UARTLCR_H, UARTIMSC, UARTRIS */
     uint16_t divisor;
     uint8_t fraction, levels, errors, low_power, dma, modem;
     uint16_t rx[FIFO];
-    uint8_t tx[FIFO];
-    uint8_t rx_head, rx_count, tx_count;
+    uint8_t rx_head, rx_count;
     bool paused, level;
 };
 
@@ -152,8 +151,8 @@ static void uart_backend_receive(void *self, const void *buf, size_t len)
 
 static void uart_poke(struct pl011 *u)
 {
-    if (u->backend && uart_backend_room(u))
-        u->backend->poke(u->backend->self);
+    if (u->out.backend && uart_backend_room(u))
+        u->out.backend->poke(u->out.backend->self);
 }
 
 static uint16_t uart_read_data(struct pl011 *u)
@@ -170,24 +169,13 @@ static uint16_t uart_read_data(struct pl011 *u)
     return (uint16_t)(character | (u->errors << 8 & CHAR_OVERRUN));
 }
 
-/* Gives the backend what it takes; the rest is tried again by the timer. */
-static void uart_flush(struct pl011 *u)
+static void uart_sent(struct pl011 *u, size_t taken)
 {
-    size_t taken = u->tx_count;
-
-    if (!u->tx_count)
-        return;
-    if (u->backend)
-        taken = u->backend->write(u->backend->self, u->tx, u->tx_count);
-    if (taken > u->tx_count)
-        taken = u->tx_count;
-    u->tx_count -= (uint8_t)taken;
-    memmove(u->tx, u->tx + taken, u->tx_count);
     if (taken)
         u->pending |= INT_TX;
-    if (u->tx_count && !u->paused)
-        os_timer_set(u->retry, os_clock_ns() + RETRY_NS);
 }
+
+static void uart_flush(struct pl011 *u) { uart_sent(u, serial_sender_flush(&u->out)); }
 
 static void uart_retry(void *self)
 {
@@ -206,13 +194,7 @@ static void uart_write_data(struct pl011 *u, uint8_t byte)
         u->pending |= INT_TX;
         return;
     }
-    if (u->tx_count == uart_depth(u)) {
-        log_guest(u->device.log, u->device.id, "byte 0x%02x written while the transmitter is full: it is lost", byte);
-        return;
-    }
-    u->tx[u->tx_count++] = byte;
-    if (u->tx_count == 1) /* else the timer is at it, and order must hold */
-        uart_flush(u);
+    uart_sent(u, serial_sender_put(&u->out, byte, uart_depth(u)));
 }
 
 /* The modem lines as they are now, from the loopback or from a partner that is always there; changes ask for their interrupts. */
@@ -238,8 +220,8 @@ static void uart_modem(struct pl011 *u)
 static uint16_t uart_flags(const struct pl011 *u)
 {
     return (uint16_t)((u->modem & 7) | (u->modem & MODEM_RI ? FR_RI : 0) | (u->rx_count ? 0 : FR_RX_EMPTY) |
-                      (uart_room(u) ? 0 : FR_RX_FULL) | (u->tx_count ? 0 : FR_TX_EMPTY) | (u->tx_count < uart_depth(u) ? 0 : FR_TX_FULL) |
-                      (u->tx_count ? FR_BUSY : 0));
+                      (uart_room(u) ? 0 : FR_RX_FULL) | (u->out.count ? 0 : FR_TX_EMPTY) | (u->out.count < uart_depth(u) ? 0 : FR_TX_FULL) |
+                      (u->out.count ? FR_BUSY : 0));
 }
 
 static void uart_write_lines(struct pl011 *u, uint16_t value)
@@ -247,8 +229,8 @@ static void uart_write_lines(struct pl011 *u, uint16_t value)
     bool begins = value & ~u->lines & LCR_BREAK;
 
     if ((u->lines ^ value) & LCR_FIFO) { /* switching the mode empties both */
-        u->rx_count = u->tx_count = 0;
-        os_timer_cancel(u->retry);
+        u->rx_count = 0;
+        serial_sender_clear(&u->out);
     }
     u->lines = value & 0xff;
     if (u->control & CR_LOOP && begins)
@@ -330,13 +312,13 @@ static void uart_reset(void *self)
     struct pl011 *u = self;
 
     os_timer_cancel(u->timeout);
-    os_timer_cancel(u->retry);
+    serial_sender_clear(&u->out);
     u->control = CR_RESET;
     u->levels = IFLS_RESET;
     u->lines = u->mask = u->pending = u->divisor = 0;
     u->fraction = u->errors = u->low_power = u->dma = 0;
     u->modem = FR_CTS | FR_DSR | FR_DCD;
-    u->rx_head = u->rx_count = u->tx_count = 0;
+    u->rx_head = u->rx_count = 0;
     uart_update(u);
     uart_poke(u);
 }
@@ -347,7 +329,7 @@ static void uart_pause(void *self)
 
     u->paused = true;
     os_timer_cancel(u->timeout);
-    os_timer_cancel(u->retry);
+    serial_sender_pause(&u->out);
 }
 
 static void uart_resume(void *self)
@@ -355,6 +337,7 @@ static void uart_resume(void *self)
     struct pl011 *u = self;
 
     u->paused = false;
+    serial_sender_resume(&u->out);
     uart_rx_changed(u);
     uart_flush(u);
     uart_update(u);
@@ -365,7 +348,7 @@ static int uart_after_load(void *self)
 {
     struct pl011 *u = self;
 
-    if (u->rx_head >= FIFO || u->rx_count > FIFO || u->tx_count > FIFO)
+    if (u->rx_head >= FIFO || u->rx_count > FIFO || u->out.count > FIFO)
         return -STATUS_corrupt;
     u->control &= CR_BITS;
     u->lines &= 0xff;
@@ -378,14 +361,22 @@ static int uart_after_load(void *self)
 }
 
 static const struct state_field uart_fields[] = {
-    STATE_FIELD(1, struct pl011, control, u16, 1),  STATE_FIELD(2, struct pl011, lines, u16, 1),
-    STATE_FIELD(3, struct pl011, mask, u16, 1),     STATE_FIELD(4, struct pl011, pending, u16, 1),
-    STATE_FIELD(5, struct pl011, divisor, u16, 1),  STATE_FIELD(6, struct pl011, fraction, u8, 1),
-    STATE_FIELD(7, struct pl011, levels, u8, 1),    STATE_FIELD(8, struct pl011, errors, u8, 1),
-    STATE_FIELD(9, struct pl011, low_power, u8, 1), STATE_FIELD(10, struct pl011, dma, u8, 1),
-    STATE_FIELD(11, struct pl011, modem, u8, 1),    STATE_FIELD(12, struct pl011, rx, u16, FIFO),
-    STATE_FIELD(13, struct pl011, rx_head, u8, 1),  STATE_FIELD(14, struct pl011, rx_count, u8, 1),
-    STATE_FIELD(15, struct pl011, tx, bytes, FIFO), STATE_FIELD(16, struct pl011, tx_count, u8, 1),
+    STATE_FIELD(1, struct pl011, control, u16, 1),
+    STATE_FIELD(2, struct pl011, lines, u16, 1),
+    STATE_FIELD(3, struct pl011, mask, u16, 1),
+    STATE_FIELD(4, struct pl011, pending, u16, 1),
+    STATE_FIELD(5, struct pl011, divisor, u16, 1),
+    STATE_FIELD(6, struct pl011, fraction, u8, 1),
+    STATE_FIELD(7, struct pl011, levels, u8, 1),
+    STATE_FIELD(8, struct pl011, errors, u8, 1),
+    STATE_FIELD(9, struct pl011, low_power, u8, 1),
+    STATE_FIELD(10, struct pl011, dma, u8, 1),
+    STATE_FIELD(11, struct pl011, modem, u8, 1),
+    STATE_FIELD(12, struct pl011, rx, u16, FIFO),
+    STATE_FIELD(13, struct pl011, rx_head, u8, 1),
+    STATE_FIELD(14, struct pl011, rx_count, u8, 1),
+    STATE_FIELD(15, struct pl011, out.bytes, bytes, FIFO),
+    STATE_FIELD(16, struct pl011, out.count, u8, 1),
 };
 
 static const struct state_desc uart_state = {"pl011", uart_fields, ARRAY_LEN(uart_fields), uart_after_load};
@@ -409,14 +400,13 @@ int pl011_new(struct pl011 **out, const char *id, const struct device_env *env, 
     if (!u)
         return err_set(err, STATUS_resource, "no memory for serial port %s", id);
     device_init(&u->device, &pl011_class, id, env);
-    if (os_timer_new(&u->timeout, env->loop, &u->device.lock, uart_timeout, u) ||
-        os_timer_new(&u->retry, env->loop, &u->device.lock, uart_retry, u)) {
+    if (os_timer_new(&u->timeout, env->loop, &u->device.lock, uart_timeout, u) || serial_sender_init(&u->out, &u->device, uart_retry)) {
         pl011_free(u);
         return err_set(err, STATUS_resource, "no memory for serial port %s", id);
     }
     uart_reset(u);
     if (backend) {
-        u->backend = backend;
+        u->out.backend = backend;
         backend->connect(backend->self, env->loop, &u->device.lock, uart_backend_room, uart_backend_receive, u);
     }
     *out = u;
@@ -427,10 +417,8 @@ void pl011_free(struct pl011 *u)
 {
     if (!u)
         return;
-    if (u->backend)
-        u->backend->disconnect(u->backend->self);
+    serial_sender_fini(&u->out);
     os_timer_free(u->timeout);
-    os_timer_free(u->retry);
     device_fini(&u->device);
     free(u);
 }

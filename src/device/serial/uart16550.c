@@ -6,10 +6,11 @@
  */
 #include "device/serial/uart16550.h"
 #include "base/bits.h"
+#include "device/serial/sender.h"
 #include <stdlib.h>
 
 enum { R_DATA, R_IER, R_IIR_FCR, R_LCR, R_MCR, R_LSR, R_MSR, R_SCR, REGISTERS };
-enum { FIFO = 16 };
+enum { FIFO = SERIAL_FIFO };
 enum { IER_RX = 1, IER_TX = 2, IER_LINE = 4, IER_MODEM = 8 };
 enum { IIR_MODEM = 0x0, IIR_NONE = 0x1, IIR_TX = 0x2, IIR_RX = 0x4, IIR_LINE = 0x6, IIR_TIMEOUT = 0xc, IIR_FIFO = 0xc0 };
 enum { FCR_ENABLE = 1, FCR_CLEAR_RX = 2, FCR_CLEAR_TX = 4 };
@@ -17,18 +18,17 @@ enum { LCR_BREAK = 0x40, LCR_DLAB = 0x80 };
 enum { MCR_DTR = 1, MCR_RTS = 2, MCR_OUT1 = 4, MCR_OUT2 = 8, MCR_LOOP = 0x10 };
 enum { LSR_READY = 1, LSR_OVERRUN = 2, LSR_BREAK = 0x10, LSR_TX_EMPTY = 0x20, LSR_TX_IDLE = 0x40, LSR_ERRORS = 0x1e };
 enum { MSR_CTS = 0x10, MSR_DSR = 0x20, MSR_RI = 0x40, MSR_DCD = 0x80, MSR_DELTA_RI = 0x04 };
-enum { RETRY_NS = 1000000, TIMEOUT_MAX_NS = 4000000 };
+enum { TIMEOUT_MAX_NS = 4000000 };
 
 struct uart16550 {
     struct device device;
-    struct char_backend *backend;
+    struct serial_sender out;
     struct os_timer *timeout; /* input has lain below the trigger for four characters' time */
-    struct os_timer *retry;   /* the backend took nothing */
     uint8_t ier, fcr, lcr, mcr, msr, scr;
     uint8_t errors; /* LSR_ERRORS bits that stand */
     uint16_t divisor;
-    uint8_t rx[FIFO], rx_break[FIFO], tx[FIFO];
-    uint8_t rx_head, rx_count, tx_count;
+    uint8_t rx[FIFO], rx_break[FIFO];
+    uint8_t rx_head, rx_count;
     bool tx_pending;      /* the "transmitter empty" interrupt */
     bool timeout_pending; /* the character timeout */
     bool paused, level;
@@ -133,8 +133,8 @@ static void uart_backend_receive(void *self, const void *buf, size_t len)
 
 static void uart_poke(struct uart16550 *u)
 {
-    if (u->backend && uart_backend_room(u))
-        u->backend->poke(u->backend->self);
+    if (u->out.backend && uart_backend_room(u))
+        u->out.backend->poke(u->out.backend->self);
 }
 
 static uint8_t uart_read_data(struct uart16550 *u)
@@ -152,24 +152,13 @@ static uint8_t uart_read_data(struct uart16550 *u)
     return byte;
 }
 
-/* Hands what waits to the backend; what it does not take stays, and the timer tries again. */
-static void uart_flush(struct uart16550 *u)
+static void uart_sent(struct uart16550 *u, size_t taken)
 {
-    size_t taken = u->tx_count;
-
-    if (!u->tx_count)
-        return;
-    if (u->backend)
-        taken = u->backend->write(u->backend->self, u->tx, u->tx_count);
-    if (taken > u->tx_count)
-        taken = u->tx_count;
-    u->tx_count -= (uint8_t)taken;
-    memmove(u->tx, u->tx + taken, u->tx_count);
-    if (!u->tx_count)
+    if (taken && !u->out.count)
         u->tx_pending = true;
-    else if (!u->paused)
-        os_timer_set(u->retry, os_clock_ns() + RETRY_NS);
 }
+
+static void uart_flush(struct uart16550 *u) { uart_sent(u, serial_sender_flush(&u->out)); }
 
 static void uart_retry(void *self)
 {
@@ -188,13 +177,7 @@ static void uart_write_data(struct uart16550 *u, uint8_t byte)
         u->tx_pending = true;
         return;
     }
-    if (u->tx_count == (u->fcr & FCR_ENABLE ? FIFO : 1)) {
-        log_guest(u->device.log, u->device.id, "byte 0x%02x written while the transmitter is full: it is lost", byte);
-        return;
-    }
-    u->tx[u->tx_count++] = byte;
-    if (u->tx_count == 1) /* else the timer is at it, and order must hold */
-        uart_flush(u);
+    uart_sent(u, serial_sender_put(&u->out, byte, u->fcr & FCR_ENABLE ? FIFO : 1));
 }
 
 static void uart_write_fcr(struct uart16550 *u, uint8_t value)
@@ -207,10 +190,9 @@ static void uart_write_fcr(struct uart16550 *u, uint8_t value)
         return; /* the other bits count only with this one */
     if (clear & FCR_CLEAR_RX)
         u->rx_count = 0;
-    if (clear & FCR_CLEAR_TX && u->tx_count) {
-        u->tx_count = 0;
+    if (clear & FCR_CLEAR_TX && u->out.count) {
+        serial_sender_clear(&u->out);
         u->tx_pending = true;
-        os_timer_cancel(u->retry);
     }
     u->fcr = value & FCR_ENABLE ? value & (FCR_ENABLE | 0xc0) : 0;
     uart_rx_changed(u);
@@ -237,7 +219,7 @@ static void uart_write_ier(struct uart16550 *u, uint8_t value)
 
     u->ier = value & 0xf;
     if (changed & IER_TX)
-        u->tx_pending = u->ier & IER_TX && !u->tx_count; /* enabling asks at once when there is nothing to send */
+        u->tx_pending = u->ier & IER_TX && !u->out.count; /* enabling asks at once when there is nothing to send */
 }
 
 static void uart_write_lcr(struct uart16550 *u, uint8_t value)
@@ -260,7 +242,7 @@ static uint8_t uart_read_iir(struct uart16550 *u)
 
 static uint8_t uart_read_lsr(struct uart16550 *u)
 {
-    uint8_t value = u->errors | (u->rx_count ? LSR_READY : 0) | (u->tx_count ? 0 : LSR_TX_EMPTY | LSR_TX_IDLE);
+    uint8_t value = u->errors | (u->rx_count ? LSR_READY : 0) | (u->out.count ? 0 : LSR_TX_EMPTY | LSR_TX_IDLE);
 
     for (unsigned i = 0; u->fcr & FCR_ENABLE && i < u->rx_count; i++)
         if (u->rx_break[(u->rx_head + i) % FIFO])
@@ -341,11 +323,11 @@ static void uart_reset(void *self)
     struct uart16550 *u = self;
 
     os_timer_cancel(u->timeout);
-    os_timer_cancel(u->retry);
+    serial_sender_clear(&u->out);
     u->ier = u->fcr = u->lcr = u->mcr = u->scr = u->errors = 0;
     u->msr = MSR_DCD | MSR_DSR | MSR_CTS;
     u->divisor = 12;
-    u->rx_head = u->rx_count = u->tx_count = 0;
+    u->rx_head = u->rx_count = 0;
     u->tx_pending = u->timeout_pending = false;
     uart_update(u);
     uart_poke(u);
@@ -357,7 +339,7 @@ static void uart_pause(void *self)
 
     u->paused = true;
     os_timer_cancel(u->timeout);
-    os_timer_cancel(u->retry);
+    serial_sender_pause(&u->out);
 }
 
 static void uart_resume(void *self)
@@ -365,6 +347,7 @@ static void uart_resume(void *self)
     struct uart16550 *u = self;
 
     u->paused = false;
+    serial_sender_resume(&u->out);
     if (!u->timeout_pending)
         uart_rx_changed(u);
     uart_flush(u);
@@ -376,7 +359,7 @@ static int uart_after_load(void *self)
 {
     struct uart16550 *u = self;
 
-    if (u->rx_head >= FIFO || u->rx_count > FIFO || u->tx_count > FIFO)
+    if (u->rx_head >= FIFO || u->rx_count > FIFO || u->out.count > FIFO)
         return -STATUS_corrupt;
     u->ier &= 0xf;
     u->mcr &= 0x1f;
@@ -387,14 +370,22 @@ static int uart_after_load(void *self)
 }
 
 static const struct state_field uart_fields[] = {
-    STATE_FIELD(1, struct uart16550, ier, u8, 1),           STATE_FIELD(2, struct uart16550, fcr, u8, 1),
-    STATE_FIELD(3, struct uart16550, lcr, u8, 1),           STATE_FIELD(4, struct uart16550, mcr, u8, 1),
-    STATE_FIELD(5, struct uart16550, msr, u8, 1),           STATE_FIELD(6, struct uart16550, scr, u8, 1),
-    STATE_FIELD(7, struct uart16550, errors, u8, 1),        STATE_FIELD(8, struct uart16550, divisor, u16, 1),
-    STATE_FIELD(9, struct uart16550, rx, bytes, FIFO),      STATE_FIELD(10, struct uart16550, rx_break, bytes, FIFO),
-    STATE_FIELD(11, struct uart16550, rx_head, u8, 1),      STATE_FIELD(12, struct uart16550, rx_count, u8, 1),
-    STATE_FIELD(13, struct uart16550, tx, bytes, FIFO),     STATE_FIELD(14, struct uart16550, tx_count, u8, 1),
-    STATE_FIELD(15, struct uart16550, tx_pending, bool, 1), STATE_FIELD(16, struct uart16550, timeout_pending, bool, 1),
+    STATE_FIELD(1, struct uart16550, ier, u8, 1),
+    STATE_FIELD(2, struct uart16550, fcr, u8, 1),
+    STATE_FIELD(3, struct uart16550, lcr, u8, 1),
+    STATE_FIELD(4, struct uart16550, mcr, u8, 1),
+    STATE_FIELD(5, struct uart16550, msr, u8, 1),
+    STATE_FIELD(6, struct uart16550, scr, u8, 1),
+    STATE_FIELD(7, struct uart16550, errors, u8, 1),
+    STATE_FIELD(8, struct uart16550, divisor, u16, 1),
+    STATE_FIELD(9, struct uart16550, rx, bytes, FIFO),
+    STATE_FIELD(10, struct uart16550, rx_break, bytes, FIFO),
+    STATE_FIELD(11, struct uart16550, rx_head, u8, 1),
+    STATE_FIELD(12, struct uart16550, rx_count, u8, 1),
+    STATE_FIELD(13, struct uart16550, out.bytes, bytes, FIFO),
+    STATE_FIELD(14, struct uart16550, out.count, u8, 1),
+    STATE_FIELD(15, struct uart16550, tx_pending, bool, 1),
+    STATE_FIELD(16, struct uart16550, timeout_pending, bool, 1),
 };
 
 static const struct state_desc uart_state = {"uart16550", uart_fields, ARRAY_LEN(uart_fields), uart_after_load};
@@ -418,14 +409,13 @@ int uart16550_new(struct uart16550 **out, const char *id, const struct device_en
     if (!u)
         return err_set(err, STATUS_resource, "no memory for serial port %s", id);
     device_init(&u->device, &uart16550_class, id, env);
-    if (os_timer_new(&u->timeout, env->loop, &u->device.lock, uart_timeout, u) ||
-        os_timer_new(&u->retry, env->loop, &u->device.lock, uart_retry, u)) {
+    if (os_timer_new(&u->timeout, env->loop, &u->device.lock, uart_timeout, u) || serial_sender_init(&u->out, &u->device, uart_retry)) {
         uart16550_free(u);
         return err_set(err, STATUS_resource, "no memory for serial port %s", id);
     }
     uart_reset(u);
     if (backend) {
-        u->backend = backend;
+        u->out.backend = backend;
         backend->connect(backend->self, env->loop, &u->device.lock, uart_backend_room, uart_backend_receive, u);
     }
     *out = u;
@@ -436,10 +426,8 @@ void uart16550_free(struct uart16550 *u)
 {
     if (!u)
         return;
-    if (u->backend)
-        u->backend->disconnect(u->backend->self);
+    serial_sender_fini(&u->out);
     os_timer_free(u->timeout);
-    os_timer_free(u->retry);
     device_fini(&u->device);
     free(u);
 }
