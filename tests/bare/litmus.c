@@ -124,17 +124,29 @@ static void sb_plain(unsigned hart, unsigned i)
 }
 static bool sb_bad(unsigned i) { return !r[0][i][0] && !r[1][i][0]; }
 
+static void sb_forbidden(const char *what, void (*kind)(unsigned hart, unsigned round))
+{
+    row("%s", what);
+    start(2, kind);
+    CHECK_EQ(seen(sb_bad), 0);
+}
+
+/* Where the host lets one vCPU run at a time there is nothing to be seen: again, until some turns have shown that there would be. */
 static void store_buffering(void)
 {
-    row("fences");
-    if (!start(2, sb_fences))
+    enum { TURNS = 24, OPEN = 4 };
+    uint64_t open = 0, plain = 0, turns = 0;
+    if (!harts_need(2))
         return;
-    CHECK_EQ(seen(sb_bad), 0);
-    row("ordered accesses");
-    start(2, sb_ordered);
-    CHECK_EQ(seen(sb_bad), 0);
-    start(2, sb_plain);
-    print("# store buffering without fences: %d of %d rounds\n", (uint64_t)seen(sb_bad), (uint64_t)ROUNDS);
+    for (; turns < TURNS && open < OPEN; turns++) {
+        start(2, sb_plain);
+        unsigned n = seen(sb_bad);
+        open += n != 0;
+        plain += n;
+        sb_forbidden("fences", sb_fences);
+        sb_forbidden("ordered accesses", sb_ordered);
+    }
+    print("# store buffering without fences: %d of %d rounds\n", plain, turns * ROUNDS);
 }
 
 /* ---- load buffering with dependencies: values out of nowhere ---- */
