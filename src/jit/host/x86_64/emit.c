@@ -201,6 +201,7 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
         return 1;
     }
     n = x86_lower_crypto(e, op);
+    n = n ? n : x86_lower_carry(e, op);
     n = n ? n : x86_lower_fused(e, op);
     bool inlined = n || x86_lower_divide(e, op) || x86_lower_integer(e, op) || x86_lower_memory(e, op) || x86_lower_atomic(e, op) ||
                    x86_lower_atomic_pair(e, op) || x86_lower_pair(e, op);

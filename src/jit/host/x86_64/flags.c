@@ -69,6 +69,14 @@ static void spread(struct emit *e, enum x86_shift shift, unsigned high, unsigned
     x86_alu_rr(&e->c, ALU_or, false, RAX, RCX);
 }
 
+static void keep(struct emit *e, const struct ir_op *op, bool inverted)
+{
+    if (x86_carry_only(e, op))
+        x86_carry_keep(e, op, inverted);
+    else
+        x86_flags_keep(e, op, inverted);
+}
+
 bool x86_lower_condition_flags(struct emit *e, const struct ir_op *op)
 {
     bool carry = op->s[0] == IR_carry;
@@ -77,11 +85,11 @@ bool x86_lower_condition_flags(struct emit *e, const struct ir_op *op)
     switch (op->op) {
     case IR_FLADD:
         operate(e, op, ALU_add);
-        x86_flags_keep(e, op, false);
+        keep(e, op, false);
         return true;
     case IR_FLSUB:
         operate(e, op, ALU_sub);
-        x86_flags_keep(e, op, carry);
+        keep(e, op, carry);
         return true;
     case IR_FLADC:
         carry_in(e, op->c, false);

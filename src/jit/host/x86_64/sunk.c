@@ -19,14 +19,14 @@ static struct x86_mem kept(unsigned n)
 
 static unsigned operand(const struct emit *e, unsigned n) { return n ? e->sunk.op->b : e->sunk.op->a; }
 
-static bool reads(const struct ir_op *op, unsigned cell)
+bool x86_sees(const struct ir_op *op, unsigned cell)
 {
     return op->op == IR_CALL || x86_reads(op, cell) || (ir_reads_pairs(op) && x86_reads(op, cell - 1));
 }
 
 static bool writes(const struct ir_op *op, unsigned cell) { return ir_sigs[op->op].out && cell - op->d < ir_result_cells(op); }
 
-static bool computes(const struct ir_op *op)
+bool x86_stays_inside(const struct ir_op *op)
 {
     bool floats = (op->op >= IR_FADD && op->op <= IR_ITOF) || op->op >= IR_VFADD;
     return op->op != IR_CALL && op->op != IR_FUNBOX && ((ir_sigs[op->op].flags & IR_F_P) || floats);
@@ -56,7 +56,7 @@ static bool wanted(const struct emit *e, const struct ir_op *op)
     for (; op < e->ir->ops + e->ir->nops; op++) {
         if (x86_need(e, op) == NEED_none)
             continue;
-        if (!computes(op) || reads(op, cell))
+        if (!x86_stays_inside(op) || x86_sees(op, cell))
             return true;
         if (writes(op, cell))
             return false;
@@ -138,8 +138,8 @@ static void change(struct emit *e, const struct ir_op *op, bool alone)
 
 static bool begins_group(const struct ir_op *op)
 {
-    return op->op == IR_SHL || op->op == IR_AES || op->op == IR_BITREV || op->op == IR_FXGET || (op->op >= IR_EQ && op->op <= IR_ULE) ||
-           (op->op >= IR_FEQ && op->op <= IR_FLE);
+    return op->op == IR_SHL || op->op == IR_COND || op->op == IR_AES || op->op == IR_BITREV || op->op == IR_FXGET ||
+           (op->op >= IR_EQ && op->op <= IR_ULE) || (op->op >= IR_FEQ && op->op <= IR_FLE);
 }
 
 void x86_sunk_op(struct emit *e, const struct ir_op *op)
@@ -150,7 +150,7 @@ void x86_sunk_op(struct emit *e, const struct ir_op *op)
         bool change_here = writes(o, e->sunk.op->a) || (e->sunk.op->b != IR_CONST && writes(o, e->sunk.op->b));
         if (x86_need(e, o) == NEED_none)
             continue;
-        if (reads(o, cell) || !(computes(o) || (leaves_by_stubs(e, o) && !writes(o, cell))))
+        if (x86_sees(o, cell) || !(x86_stays_inside(o) || (leaves_by_stubs(e, o) && !writes(o, cell))))
             settle(e);
         else if (writes(o, cell) && o != op)
             return;
@@ -169,6 +169,8 @@ bool x86_sink(struct emit *e, const struct ir_op *op)
     if ((op->op != IR_FLADD && op->op != IR_FLSUB && op->op != IR_FLLOG) || !x86_flags_native(op) || op->d == op->a || op->d == op->b)
         return false;
     if (!in_place(e, op->d) || !in_place(e, op->a) || (op->op != IR_FLLOG && op->b != IR_CONST && !in_place(e, op->b)))
+        return false;
+    if (op->op != IR_FLLOG && x86_carry_only(e, op))
         return false;
     if (e->sunk.op)
         settle(e);

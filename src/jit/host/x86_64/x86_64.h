@@ -180,6 +180,12 @@ bool x86_sink(struct emit *e, const struct ir_op *op);       /* the op's flags a
 void x86_sunk_op(struct emit *e, const struct ir_op *op);    /* before each op */
 void x86_sunk_cold(struct emit *e, const struct cold *cold); /* in a stub that leaves the block; loses rax, rcx, rdx */
 bool x86_access_native(const struct ir_op *op);              /* memory.c: a load or store of at most a cell */
+bool x86_stays_inside(const struct ir_op *op);               /* computes only: the block is not left there */
+bool x86_sees(const struct ir_op *op, unsigned cell);        /* x86_reads, and cells that the op has not by name */
+/* carry.c */
+unsigned x86_lower_carry(struct emit *e, const struct ir_op *op);           /* the number of ops that it took */
+bool x86_carry_only(const struct emit *e, const struct ir_op *op);          /* of the flags that op makes; */
+void x86_carry_keep(struct emit *e, const struct ir_op *op, bool inverted); /* the host's carry as these */
 /* flags.c: rcx = rcx op the second operand, by way of rdx; the host's flags as the result */
 void x86_flags_operate(struct emit *e, const struct ir_op *op, enum x86_alu alu);
 void x86_flags_keep(struct emit *e, const struct ir_op *op, bool inverted);
