@@ -91,6 +91,12 @@ int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)
     return 0;
 }
 
+void jit_cache_keep(struct jit_cache *cache, size_t bytes)
+{
+    cache->least = bytes;
+    cache->look_at = cache->room = bytes > JIT_ROOM_MIN ? bytes : JIT_ROOM_MIN;
+}
+
 static size_t ops_size(const struct ir_block *ir) { return ir->nops * sizeof *ir->ops; }
 static size_t insns_size(const struct ir_block *ir) { return ir->ninsns * sizeof *ir->insns; }
 
@@ -298,6 +304,7 @@ static struct jit_block *add(struct jit_cache *cache, struct page *page, gpa at,
     jit_cache_put(cache, page, block);
     cache->bytes += jit_block_size(block);
     cache->room = jit_policy_room(&cache->regrets, at, key, jit_block_size(block), cache->room);
+    cache->room = cache->room > cache->least ? cache->room : cache->least;
     return block;
 }
 

@@ -52,6 +52,8 @@ void jit_cache_set_compiler(struct jit_cache *cache, struct jit_compiler *compil
 uint64_t jit_cache_open_epoch(struct jit_cache *cache);
 bool jit_cache_seen(struct jit_cache *cache, uint64_t epoch);
 int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit) NODISCARD; /* limit: bytes of IR to keep, about */
+/* Of an empty one: nothing is forgotten as long as it is so little, however seldom it runs. */
+void jit_cache_keep(struct jit_cache *cache, size_t bytes);
 void jit_cache_free(struct jit_cache *cache);
 
 void jit_reader_add(struct jit_cache *cache, struct jit_reader *reader);

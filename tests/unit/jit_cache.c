@@ -238,6 +238,33 @@ static void forgets_what_ran_once(void **state)
     rig_free(&rig);
 }
 
+/* Blocks of 160 kB of IR, 16 MiB in all; how many went. */
+static uint64_t forgotten_of_many(size_t keep)
+{
+    enum { BLOCKS = 100, OPS = (16 << 20) / BLOCKS / sizeof(struct ir_op) };
+    static struct ir_op ops[OPS];
+    const struct ir_block large = {.nops = OPS, .ops = ops};
+    struct rig rig = rig_new(256 << 20);
+    if (keep)
+        jit_cache_keep(rig.cache, keep);
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        gpa at = page(i % (PAGES - 1)) + 4 * (i / (PAGES - 1));
+        jit_cache_watch(rig.cache, at & ~(uint64_t)(MEM_PAGE - 1));
+        assert_non_null(jit_cache_add(rig.cache, at, at, 0, &large, NULL, jit_cache_drops(rig.cache)));
+    }
+    uint64_t forgotten = jit_cache_forgotten(rig.cache);
+    rig_free(&rig);
+    return forgotten;
+}
+
+static void keeps_what_is_asked(void **state)
+{
+    (void)state;
+    assert_true(forgotten_of_many(0) > 0);
+    assert_true(forgotten_of_many(8 << 20) > 0);
+    assert_int_equal(forgotten_of_many(20 << 20), 0);
+}
+
 /* ---- bytes that come back ---- */
 
 static unsigned watched;
@@ -489,6 +516,7 @@ int main(void)
         cmocka_unit_test(readers_hold),
         cmocka_unit_test(limit),
         cmocka_unit_test(forgets_what_ran_once),
+        cmocka_unit_test(keeps_what_is_asked),
         cmocka_unit_test(same_bytes_stay),
         cmocka_unit_test(hidden_ones_are_few),
         cmocka_unit_test(unused_ones_go),

@@ -11,7 +11,12 @@
 
 _Static_assert(CPU_STAT_exit_uncovered - CPU_STAT_exit_branch == (int)JIT_EXIT_uncovered, "the rows exit_* follow enum jit_why");
 
-enum { CACHE_LIMIT = 128 << 20, CODE_SIZE = 64 << 20, ROUNDS = 15 /* of a loop in tier 0, before it is looked at again */ };
+enum {
+    CACHE_LIMIT = 128 << 20,
+    FLAT_ROOM = 32 << 20 /* for a program's blocks that ran in tier 0 only */,
+    CODE_SIZE = 64 << 20,
+    ROUNDS = 15 /* of a loop in tier 0, before it is looked at again */
+};
 
 /* The trap handler's first insn traps, over and over: nothing in this vCPU can change that. */
 static void check_stuck(struct emu_cpu *emu)
@@ -294,6 +299,8 @@ static int vm_open(struct accel_vm *vm, struct err *err)
     emu->vm = vm;
     vm->impl = emu;
     emu->threshold = vm->config.jit_threshold ? vm->config.jit_threshold : JIT_THRESHOLD;
+    if (vm->config.flat)
+        jit_cache_keep(emu->cache, FLAT_ROOM);
     return open_compiler(emu, &vm->config, err);
 }
 
