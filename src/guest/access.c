@@ -98,8 +98,8 @@ static bool kept(struct cpu *cpu, gva va, const struct tlb_page *page)
     return global;
 }
 
-/* The part of an access that lies in one page. */
-static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access, struct place *out)
+/* The part of an access that lies in one page. askew: it is none that a strict page takes. */
+static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access, bool askew, struct place *out)
 {
     const struct tlb_entry *e = access == ACCESS_write ? &cpu->tlb->write[tlb_index(va)] : &cpu->tlb->read[tlb_index(va)];
     struct tlb_page page = {.watched = false};
@@ -107,6 +107,8 @@ static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access,
     cpu_count(cpu, CPU_STAT_slow_accesses);
     if (!cpu->guest->translate(cpu, va, access, &page, &t))
         return trap(cpu, t);
+    if (page.strict && askew)
+        return trap(cpu, cpu->guest->misaligned(cpu, va, access));
     if (page.watched && cpu->guest->watch(cpu, va, size, access, &t))
         return trap(cpu, t);
     if (!page.whole && (va & (MEM_PAGE - 1)) + size - 1 > page.last)
@@ -116,19 +118,36 @@ static bool find(struct cpu *cpu, gva va, unsigned size, enum mem_access access,
     if (!region || size > region->size - (out->at - region->base) || (access == ACCESS_write && region->kind == MEM_ROM))
         return trap(cpu, cpu->guest->bus_error(cpu, va, access));
     out->host = region->kind == MEM_DEVICE ? NULL : region->host + (out->at - region->base);
-    bool fast =
-        out->host && page.whole && !page.watched && access != ACCESS_fetch && e->tag != align_down(va, MEM_PAGE) && kept(cpu, va, &page);
+    bool fast = out->host && page.whole && !page.watched && !page.strict && access != ACCESS_fetch && e->tag != align_down(va, MEM_PAGE) &&
+                kept(cpu, va, &page);
     if (fast && (access != ACCESS_write || mem_page_fast_write(cpu->space, page.page)))
         fill(cpu, va, access, &page, region->host + (page.page - region->base));
     return true;
 }
 
+static bool unaligned(gva va, unsigned size, unsigned attr)
+{
+    switch (attr & MEM_UNIT) {
+    case MEM_unit1: size = 1; break;
+    case MEM_unit2: size = 2; break;
+    case MEM_unit4: size = 4; break;
+    case MEM_unit8: size = 8; break;
+    }
+    return va & (size - 1);
+}
+
 static bool aligned(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr)
 {
-    if (!(attr & MEM_natural) || !(va & (size - 1)))
+    enum { QUANTITY = 16 };
+    if (!(attr & MEM_natural) || !unaligned(va, size, attr))
+        return true;
+    if ((attr & MEM_UNIT) == MEM_within && (va & (QUANTITY - 1)) + size <= QUANTITY)
         return true;
     return trap(cpu, cpu->guest->misaligned(cpu, va, access));
 }
+
+/* To a strict page, it traps. */
+static bool is_askew(gva va, unsigned size, unsigned attr) { return (attr & MEM_UNIT) == MEM_cached || unaligned(va, size, attr); }
 
 static unsigned first_part(gva va, unsigned size)
 {
@@ -166,10 +185,11 @@ static bool move(struct cpu *cpu, gva va, enum mem_access access, const struct p
 static bool paged_bytes(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr, uint8_t *buf)
 {
     unsigned first = first_part(va, size);
+    bool askew = is_askew(va, size, attr);
     struct place low, high;
-    if (!aligned(cpu, va, size, access, attr) || !find(cpu, va, first, access, &low))
+    if (!aligned(cpu, va, size, access, attr) || !find(cpu, va, first, access, askew, &low))
         return false;
-    if (first < size && !find(cpu, va + first, size - first, access, &high))
+    if (first < size && !find(cpu, va + first, size - first, access, askew, &high))
         return false;
     return move(cpu, va, access, &low, buf, first) && (first == size || move(cpu, va + first, access, &high, buf + first, size - first));
 }
@@ -230,8 +250,9 @@ bool cpu_probe(struct cpu *cpu, gva va, unsigned size, enum mem_access access, u
     struct place place;
     if (cpu->flat)
         return aligned(cpu, va, size, access, attr) && flat_try(cpu, flat_touch, &(struct flat){untagged(cpu, va), size, access, NULL});
-    return aligned(cpu, va, size, access, attr) && find(cpu, va, first, access, &place) &&
-           (first == size || find(cpu, va + first, size - first, access, &place));
+    bool askew = is_askew(va, size, attr);
+    return aligned(cpu, va, size, access, attr) && find(cpu, va, first, access, askew, &place) &&
+           (first == size || find(cpu, va + first, size - first, access, askew, &place));
 }
 
 void *cpu_host(struct cpu *cpu, gva va, unsigned size, enum mem_access access, unsigned attr, gpa *at)
@@ -248,7 +269,7 @@ void *cpu_host(struct cpu *cpu, gva va, unsigned size, enum mem_access access, u
         trap(cpu, cpu->guest->misaligned(cpu, va, access));
         return NULL;
     }
-    if (!find(cpu, va, size, access, &place))
+    if (!find(cpu, va, size, access, is_askew(va, size, attr), &place))
         return NULL;
     if (!place.host) {
         trap(cpu, cpu->guest->bus_error(cpu, va, access));

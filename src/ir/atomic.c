@@ -48,11 +48,29 @@ static bool load_16(const void *host, u128 *v)
     return false;
 }
 
+/* The aligned 16 bytes around what is not aligned by itself, and where in them it is. */
+enum { WINDOW = 16 };
+
+static u128 *window_of(const void *host, unsigned *shift)
+{
+    *shift = (unsigned)((uintptr_t)host & (WINDOW - 1)) * 8;
+    return (u128 *)((uintptr_t)host & ~(uintptr_t)(WINDOW - 1));
+}
+
+static u128 low_bytes(u128 v, unsigned size) { return v & (~(u128)0 >> (128 - size * 8)); }
+
 static u128 host_load(const void *host, unsigned size)
 {
+    unsigned shift;
     u128 wide;
-    if (size == 16 && load_16(host, &wide))
+    if (size == WINDOW && load_16(host, &wide))
         return wide;
+    if ((uintptr_t)host & (size - 1)) {
+        const u128 *window = window_of(host, &shift);
+        if (!load_16(window, &wide))
+            wide = __atomic_load_n(window, __ATOMIC_SEQ_CST);
+        return low_bytes(wide >> shift, size);
+    }
     switch (size) {
 #define X(n, type)                                               \
     case n: {                                                    \
@@ -67,8 +85,25 @@ static u128 host_load(const void *host, unsigned size)
 }
 
 /* Stores desired if *expected stands there, else puts what stands there into *expected. */
+static bool window_cas(void *host, unsigned size, u128 *expected, u128 desired)
+{
+    unsigned shift;
+    u128 *window = window_of(host, &shift), mask = low_bytes(~(u128)0, size) << shift, old = host_load(window, WINDOW);
+    do {
+        u128 found = low_bytes(old >> shift, size);
+        if (found != low_bytes(*expected, size)) {
+            *expected = found;
+            return false;
+        }
+    } while (
+        !__atomic_compare_exchange_n(window, &old, (old & ~mask) | (desired << shift & mask), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    return true;
+}
+
 static bool host_cas(void *host, unsigned size, u128 *expected, u128 desired)
 {
+    if ((uintptr_t)host & (size - 1))
+        return window_cas(host, size, expected, desired);
     switch (size) {
 #define X(n, type)                                                                                              \
     case n: {                                                                                                   \

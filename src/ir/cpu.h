@@ -150,7 +150,7 @@ static inline void cpu_trap(struct cpu *cpu, uint32_t kind, uint64_t info)
 }
 
 /* Fields of a memory access's attributes (MEM_rlx ... MEM_user, words.def kind `at`). */
-enum { MEM_ORDER = 7, MEM_ALIGN = 24 };
+enum { MEM_ORDER = 7, MEM_UNIT = 208 };
 
 /* Guest memory by virtual address (guest/access.c), for evaluator and helpers: size 1, 2, 4, 8 or 16 (hi: the upper half). false: cpu->trapped. */
 bool cpu_load(struct cpu *cpu, gva va, unsigned size, unsigned attr, uint64_t value[2]);

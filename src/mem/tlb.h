@@ -99,6 +99,7 @@ struct tlb_page {
     bool whole;                          /* the answer holds for the whole 4 KiB page (physical memory protection can be finer) */
     uint16_t last; /* offset in the page of the last byte for which it holds, 4095 if whole; an access beyond gets the bus error */
     bool watched;  /* accesses ask guest->watch, each of them */
+    bool strict;   /* accesses must be aligned (attributes natural, unit, cached), so that each of them is looked at */
     bool global;   /* in every address space, as far as those that have a number (ASID) are concerned */
     bool guarded;  /* landings in it are looked at (guest->land) */
     uint64_t span; /* bytes of the translation it is part of (a large page), for exact flushes; at least 4096 */

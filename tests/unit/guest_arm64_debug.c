@@ -37,7 +37,9 @@ static void start(uint64_t mdscr)
 {
     f = fixture_new("max");
     cpu = f->cpu;
-    arm64_enter_kernel(cpu, RAM, 0, 1);
+    arm64_enter_kernel(cpu, RAM, 0, 2);
+    A64(cpu, hcr_el2) |= HCR_DC; /* without translation memory is no device's */
+    arm64_set_level(cpu, 1, true);
     A64(cpu, vbar_el1) = RAM + 0x10000;
     set(f, OSLAR, 0);
     set(f, MDSCR, mdscr);

@@ -26,6 +26,7 @@ static void start(void)
     f = fixture_new("max");
     cpu = f->cpu;
     arm64_enter_kernel(cpu, RAM, 0, 1);
+    A64(cpu, mair_el1) = 0xff;
 }
 
 static void stop(void) { fixture_free(f); }

@@ -49,6 +49,8 @@ enum {
     MODE_HYP = 1 << 12,
     MODE_MOPS = 1 << 13,
     MODE_BREAK = 1 << 14,
+    MODE_DEVICE = 1 << 15,
+    MODE_NAA = 1 << 16,
 };
 
 /* Fields of the slot `pstate`, of SPSR_ELx and of DAIF. */
@@ -74,6 +76,7 @@ enum {
 #define SCTLR_A     (1ull << 1)
 #define SCTLR_SA    (1ull << 3)
 #define SCTLR_SA0   (1ull << 4)
+#define SCTLR_nAA   (1ull << 6)
 #define SCTLR_UMA   (1ull << 9)
 #define SCTLR_EnDB  (1ull << 13)
 #define SCTLR_DZE   (1ull << 14)
@@ -93,6 +96,7 @@ enum {
 
 #define HCR_FMO  (1ull << 3)
 #define HCR_IMO  (1ull << 4)
+#define HCR_DC   (1ull << 12)
 #define HCR_TWI  (1ull << 13)
 #define HCR_TWE  (1ull << 14)
 #define HCR_TID1 (1ull << 16)
@@ -131,6 +135,7 @@ enum arm64_timer { TIMER_phys, TIMER_virt, TIMER_hyp, TIMER_hypvirt, ARM64_TIMER
 struct arm64_regime {
     uint64_t sctlr, tcr, ttbr1;
     bool two_ranges;
+    bool device; /* without translation, data is of devices */
 };
 
 enum { ARM64_REGIMES = 64 };
@@ -222,6 +227,7 @@ void arm64_refuse(struct cpu *cpu, unsigned class, uint64_t insn, bool hyperviso
 /* ---- mmu.c ---- */
 bool arm64_translate(struct cpu *cpu, gva va, enum mem_access access, struct tlb_page *out, struct trap *trap);
 unsigned arm64_access_level(const struct cpu *cpu); /* whose rights the access at hand has */
+bool arm64_device_memory(const struct cpu *cpu);    /* all that is not code, because nothing is translated */
 void arm64_regime_update(struct cpu *cpu);          /* level or control registers have changed; context_changed is the caller's affair */
 void arm64_space_update(struct cpu *cpu);           /* a table's register has; this is done by the one above, too */
 uint64_t arm64_context(const struct cpu *cpu);

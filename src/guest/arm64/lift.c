@@ -53,6 +53,27 @@ int64_t arm64_sfn_mask(const struct arm64_lift *l, int64_t k, int64_t r, int64_t
 
 int64_t arm64_sfn_bti(const struct arm64_lift *l) { return arm64_has(l->cpu, ARM64_HAS_bti); }
 
+/* ---- attributes of accesses ---- */
+
+int64_t arm64_sfn_plain(const struct arm64_lift *l) { return l->key->align ? MEM_natural : 0; }
+
+/* With the rights of EL0, at a level that has others. */
+int64_t arm64_sfn_by_user(const struct arm64_lift *l) { return arm64_sfn_plain(l) | (l->key->el ? MEM_user : 0); }
+
+/* Of several elements, by the log2 of the bytes of one. */
+int64_t arm64_sfn_element(const struct arm64_lift *l, int64_t z)
+{
+    static const uint8_t units[] = {MEM_unit1, MEM_unit2, MEM_unit4, MEM_unit8};
+    return arm64_sfn_plain(l) | units[z];
+}
+
+int64_t arm64_sfn_atomic(const struct arm64_lift *l)
+{
+    return MEM_natural | (arm64_has(l->cpu, ARM64_HAS_lse2) && !l->key->align ? MEM_within : 0);
+}
+
+int64_t arm64_sfn_ordered(const struct arm64_lift *l) { return l->key->naa && !l->key->align ? 0 : arm64_sfn_atomic(l); }
+
 /* Order of an atomic by its acquire and release bits. */
 int64_t arm64_sfn_order(const struct arm64_lift *l, int64_t a, int64_t r)
 {

@@ -7,6 +7,8 @@
 #include "guest/arm64/mmu.h"
 #include "base/bits.h"
 
+#define WRITE_BACK 0xffull /* an attribute of MAIR_ELx */
+enum { NORMAL = 0x10 /* those below are of devices */ };
 enum { PA_BITS = 44, VA_BITS = 48, LEVELS = 4, TSZ_MIN = 16, TSZ_MAX = 39 };
 
 #define TCR_EPD0  (1ull << 7)
@@ -41,24 +43,27 @@ enum { PA_BITS = 44, VA_BITS = 48, LEVELS = 4, TSZ_MIN = 16, TSZ_MAX = 39 };
 
 static bool has_host(const struct cpu *cpu) { return A64(cpu, hcr_el2) & HCR_E2H; }
 
-/* Control registers of the regime in which el, or the host's EL0, lives. Without EL1's own translation HCR_EL2.TGE switches stage 1 off. */
+/* Control registers of the regime in which el, or the host's EL0, lives. HCR_EL2.TGE and DC switch EL1's off. */
 static struct arm64_regime registers(const struct cpu *cpu, unsigned ruler)
 {
     struct arm64_regime r;
     if (ruler == 2)
-        r = (struct arm64_regime){A64(cpu, sctlr_el2), A64(cpu, tcr_el2), has_host(cpu) ? A64(cpu, ttbr1_el2) : 0, has_host(cpu)};
+        r = (struct arm64_regime){A64(cpu, sctlr_el2), A64(cpu, tcr_el2), has_host(cpu) ? A64(cpu, ttbr1_el2) : 0, has_host(cpu), false};
     else
-        r = (struct arm64_regime){A64(cpu, sctlr_el1), A64(cpu, tcr_el1), A64(cpu, ttbr1_el1), true};
-    if (ruler == 1 && (A64(cpu, hcr_el2) & HCR_TGE))
+        r = (struct arm64_regime){A64(cpu, sctlr_el1), A64(cpu, tcr_el1), A64(cpu, ttbr1_el1), true, false};
+    bool ruled = ruler == 1 && arm64_arch(cpu)->el2;
+    if (ruled && (A64(cpu, hcr_el2) & (HCR_TGE | HCR_DC)))
         r.sctlr &= ~SCTLR_M;
     r.sctlr &= SCTLR_M | SCTLR_WXN;
     if (!arm64_has(cpu, ARM64_HAS_pauth))
         r.tcr &= ~(r.two_ranges ? TCR_TBID0 | TCR_TBID1 : TCR2_TBID);
     r.ttbr1 = bits_get(r.ttbr1, 0, VA_BITS) & ~1ull;
     if (!(r.sctlr & SCTLR_M))
-        r = (struct arm64_regime){.tcr = r.tcr, .two_ranges = r.two_ranges};
+        r = (struct arm64_regime){.tcr = r.tcr, .two_ranges = r.two_ranges, .device = !(ruled && (A64(cpu, hcr_el2) & HCR_DC))};
     return r;
 }
+
+bool arm64_device_memory(const struct cpu *cpu) { return registers(cpu, arm64_ruler(cpu)).device; }
 
 struct arm64_view arm64_view_of(struct cpu *cpu, unsigned el, bool user, bool pan, struct arm64_regime *room)
 {
@@ -69,7 +74,7 @@ struct arm64_view arm64_view_of(struct cpu *cpu, unsigned el, bool user, bool pa
 
 static bool same_regime(const struct arm64_regime *a, const struct arm64_regime *b)
 {
-    return a->sctlr == b->sctlr && a->tcr == b->tcr && a->ttbr1 == b->ttbr1 && a->two_ranges == b->two_ranges;
+    return a->sctlr == b->sctlr && a->tcr == b->tcr && a->ttbr1 == b->ttbr1 && a->two_ranges == b->two_ranges && a->device == b->device;
 }
 
 /* true: the numbers ran out, what they meant is forgotten. */
@@ -338,8 +343,10 @@ static int finish(const struct walk *w, gpa at, uint64_t pte, struct tlb_page *o
     out->whole = true;
     out->guarded = fetch && (pte & PTE_GP) && arm64_has(w->cpu, ARM64_HAS_bti);
     out->last = MEM_PAGE - 1;
+    uint64_t kind = bits_get(w->view->mair, (unsigned)bits_get(pte, 2, 3) * 8, 8);
+    out->strict = !fetch && kind < NORMAL;
     if (attributes)
-        *attributes = bits_get(w->view->mair, (unsigned)bits_get(pte, 2, 3) * 8, 8) << 56 | bits_get(pte, 8, 2) << 7;
+        *attributes = kind << 56 | bits_get(pte, 8, 2) << 7;
     return -1;
 }
 
@@ -396,7 +403,7 @@ bool arm64_walk(struct cpu *cpu, const struct arm64_view *view, gva va, enum mem
                                  .global = true,
                                  .span = MEM_PAGE};
         if (attributes)
-            *attributes = 0;
+            *attributes = view->regime->device ? 0 : WRITE_BACK << 56;
         *fault = FSC_ADDRESS_SIZE;
         return !(bits_get(stripped, 0, 56) >> PA_BITS) && (stripped != va || !(va >> PA_BITS));
     }
@@ -422,7 +429,8 @@ bool arm64_translate(struct cpu *cpu, gva va, enum mem_access access, struct tlb
 {
     bool user = !arm64_access_level(cpu);
     unsigned ruler = arm64_ruler(cpu), fault;
-    struct arm64_view view = {regime_of(cpu), ruler == 2 ? A64(cpu, ttbr0_el2) : A64(cpu, ttbr0_el1), 0, user, !user && pan_applies(cpu)};
+    struct arm64_view view = {regime_of(cpu), ruler == 2 ? A64(cpu, ttbr0_el2) : A64(cpu, ttbr0_el1),
+                              ruler == 2 ? A64(cpu, mair_el2) : A64(cpu, mair_el1), user, !user && pan_applies(cpu)};
     if (access == ACCESS_fetch && strip(view.regime, va, true) != va) {
         *trap = (struct trap){ARM64_TRAP_tagged_pc, strip(view.regime, va, true)};
         return false;

@@ -48,11 +48,14 @@ static bool mops_enabled(const struct cpu *cpu)
 static void derive_mode(struct cpu *cpu)
 {
     unsigned el = arm64_el(cpu), step = step_state(cpu);
+    bool device = !cpu->flat && arm64_device_memory(cpu);
     uint64_t sctlr = arm64_sctlr(cpu), mode = A64(cpu, mode) & MODE_KEPT;
     bool by_d = A64(cpu, mdscr_el1) & MDSCR_SS || arm64_arch(cpu)->breaks; /* PSTATE.D decides about them */
     mode |= float_enabled(cpu) ? MODE_FPEN : 0;
     mode |= sctlr & (el ? SCTLR_SA : SCTLR_SA0) || cpu->flat ? MODE_SA : 0;
-    mode |= sctlr & SCTLR_A && !cpu->flat ? MODE_AL : 0;
+    mode |= !cpu->flat && (device || sctlr & SCTLR_A) ? MODE_AL : 0;
+    mode |= device ? MODE_DEVICE : 0;
+    mode |= sctlr & SCTLR_nAA && arm64_has(cpu, ARM64_HAS_lse2) ? MODE_NAA : 0;
     mode |= el == 2 && (A64(cpu, hcr_el2) & HCR_E2H) ? MODE_E2H : 0;
     mode |= A64(cpu, pstate) & PSTATE_IL ? MODE_IL : 0;
     mode |= (uint64_t)step << MODE_STEP_pos;

@@ -10,7 +10,7 @@ static uint64_t id(const struct cpu *cpu, enum arm64_id n)
                                                [ARM64_ID_isar0] = 15ull << 56,
                                                [ARM64_ID_mmfr0] = ~0ull,
                                                [ARM64_ID_mmfr1] = ~0ull,
-                                               [ARM64_ID_mmfr2] = ~0ull};
+                                               [ARM64_ID_mmfr2] = ~(15ull << 32)};
     return arm64_arch(cpu)->id[n] & (cpu->flat ? ~hidden[n] : ~0ull);
 }
 

@@ -179,7 +179,9 @@ void arm64_write_sctlr(struct cpu *cpu, unsigned number, uint64_t value)
     enum { C = 1 << 2, I = 1 << 12, EL1_ONES = 0x30500980, EL2_ONES = 0x30c50830 };
     uint64_t bti = arm64_has(cpu, ARM64_HAS_bti) ? SCTLR_BT1 : 0;
     uint64_t keys = arm64_has(cpu, ARM64_HAS_pauth) ? SCTLR_EnIA | SCTLR_EnIB | SCTLR_EnDA | SCTLR_EnDB : 0;
-    uint64_t common = bti | keys | SCTLR_M | SCTLR_A | C | SCTLR_SA | I | SCTLR_WXN | (arm64_has(cpu, ARM64_HAS_ssbs) ? SCTLR_DSSBS : 0);
+    uint64_t lse2 = arm64_has(cpu, ARM64_HAS_lse2) ? SCTLR_nAA : 0;
+    uint64_t common =
+        bti | keys | lse2 | SCTLR_M | SCTLR_A | C | SCTLR_SA | I | SCTLR_WXN | (arm64_has(cpu, ARM64_HAS_ssbs) ? SCTLR_DSSBS : 0);
     uint64_t mops = arm64_has(cpu, ARM64_HAS_mops) ? SCTLR_MSCEN : 0;
     uint64_t kernel =
         common | mops | (bti ? SCTLR_BT0 : 0) | SCTLR_SA0 | SCTLR_UMA | SCTLR_DZE | SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_UCI;
@@ -299,6 +301,13 @@ uint64_t arm64_hlp_data_barrier(struct cpu *cpu, uint64_t how)
         A64(cpu, told) = 0;
         cpu->ops->settle(cpu);
     }
+    return 0;
+}
+
+uint64_t arm64_hlp_zero_refused(struct cpu *cpu, uint64_t va)
+{
+    const struct trap t = arm64_misaligned(cpu, va, ACCESS_write);
+    cpu_trap(cpu, t.kind, t.info);
     return 0;
 }
 

@@ -99,13 +99,16 @@ static bool word_at_pc(struct cpu *cpu, uint32_t *word)
     return true;
 }
 
-/* Cache maintenance says so, and counts as a write. */
-static uint32_t abort_syndrome(struct cpu *cpu, uint32_t iss)
+/* Cache maintenance says so, and counts as a write. DC ZVA tells the address that it was given. */
+static uint32_t abort_syndrome(struct cpu *cpu, uint32_t iss, uint64_t *far)
 {
     enum { SYS = 0xd5080000, SYS_MASK = 0xfff80000, ZVA = 0xd50b7420, ZVA_MASK = 0xffffffe0 };
     uint32_t word;
-    if (word_at_pc(cpu, &word) && (word & SYS_MASK) == SYS && (word & ZVA_MASK) != ZVA)
-        iss |= ABORT_CM | ABORT_WNR;
+    if (!word_at_pc(cpu, &word) || (word & SYS_MASK) != SYS)
+        return iss;
+    if ((word & ZVA_MASK) != ZVA)
+        return iss | ABORT_CM | ABORT_WNR;
+    *far = (word & 31) == 31 ? 0 : A64N(cpu, x, word & 31);
     return iss;
 }
 
@@ -232,7 +235,7 @@ void arm64_enter_trap(struct cpu *cpu, struct trap trap)
         target = arm64_arch(cpu)->el2 && el == 1 && (A64(cpu, hcrx_el2) & HCRX_MCE2) ? 2 : target;
         break;
     case ARM64_TRAP_watchpoint:
-    case ARM64_TRAP_data_abort: iss = abort_syndrome(cpu, iss); /* fall through */
+    case ARM64_TRAP_data_abort: iss = abort_syndrome(cpu, iss, &trap.info); /* fall through */
     case ARM64_TRAP_insn_abort:
     case ARM64_TRAP_pcalign: far = &trap.info; break;
     case ARM64_TRAP_bti: iss = (uint32_t)trap.info; break;

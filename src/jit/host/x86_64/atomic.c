@@ -11,7 +11,8 @@ static bool describe(const struct ir_op *op, bool *wide)
 {
     unsigned at = op->op == IR_AMO, w = op->s[at], attr = op->s[at + 1];
     *wide = w == 64;
-    return op->op >= IR_LL && op->op <= IR_CAS && op->op != IR_CLREX && (w == 32 || w == 64) && !(attr & ~(MEM_ORDER | MEM_natural));
+    return op->op >= IR_LL && op->op <= IR_CAS && op->op != IR_CLREX && (w == 32 || w == 64) &&
+           !(attr & ~(MEM_ORDER | MEM_natural | MEM_within));
 }
 
 /* One vCPU sees its own accesses in order, locked or not; devices, which flat memory has none of, look at what it has written before a fence or

@@ -8,7 +8,7 @@
 static bool describe(const struct emit *e, const struct ir_op *op)
 {
     bool cells = op->b < IR_NONE && op->c < IR_NONE;
-    return op->op == IR_CAS && op->s[0] == 128 && !(op->s[1] & ~(MEM_ORDER | MEM_natural)) && e->cx16 && !e->vectors && cells;
+    return op->op == IR_CAS && op->s[0] == 128 && !(op->s[1] & ~(MEM_ORDER | MEM_natural | MEM_within)) && e->cx16 && !e->vectors && cells;
 }
 
 /* rax: host address */

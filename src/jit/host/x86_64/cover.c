@@ -30,9 +30,9 @@ static unsigned access_size(const struct ir_op *op)
     switch (op->op) {
     case IR_LOADZ:
     case IR_LOADS:
-    case IR_STOREN: return op->s[1] ? 0 : op->s[0] / 8u;
+    case IR_STOREN: return op->s[1] & ~MEM_UNIT ? 0 : op->s[0] / 8u;
     case IR_LOAD:
-    case IR_STORE: return op->s[0] ? 0 : ir_type_cells(op->type) * 8u; /* or less */
+    case IR_STORE: return op->s[0] & ~MEM_UNIT ? 0 : ir_type_cells(op->type) * 8u; /* or less */
     }
     return 0;
 }

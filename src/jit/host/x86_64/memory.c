@@ -27,6 +27,7 @@ static bool describe(const struct ir_op *op, struct access *a)
     a->attr = op->s[whole ? 0 : 1];
     if (!whole)
         a->size = op->s[0] / 8;
+    a->attr &= ~(unsigned)MEM_UNIT; /* the evaluator's affair: what is not aligned to its size, if that is asked for, and strict pages */
     return a->size && a->size <= 8 && !(a->attr & ~(MEM_ORDER | MEM_natural | MEM_user)) && (a->attr & MEM_ORDER) <= MEM_seq;
 }
 

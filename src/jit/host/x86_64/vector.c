@@ -47,7 +47,7 @@ static uint32_t reduction(const struct ir_op *op)
 
 bool x86_vector_access(const struct emit *e, const struct ir_op *op)
 {
-    return e->sse42 && (op->op == IR_LOAD || op->op == IR_STORE) && op->type == IR_v128 && !op->s[0];
+    return e->sse42 && (op->op == IR_LOAD || op->op == IR_STORE) && op->type == IR_v128 && !(op->s[0] & ~MEM_UNIT);
 }
 
 bool x86_vector_native(const struct emit *e, const struct ir_op *op)
