@@ -60,6 +60,16 @@ void vcpu_obey(struct vcpu *vcpu)
     atomic_store(&vcpu->obeyed, told);
 }
 
+/* This is heard while they sleep, too. */
+void vcpu_raise(struct cpu *cpu, unsigned n)
+{
+    struct vcpu *self = cpu->accel;
+    struct accel_vm *vm = self->vm;
+    for (unsigned i = 0; i < vm->config.vcpus; i++)
+        if (&vm->vcpus[i] != self)
+            cpu_line_set(vm->vcpus[i].cpu, n, true);
+}
+
 /* Whether insns of it may still run by what it was told to forget. One seen idle looks at its events, set before, when it goes on. */
 static bool unsettled(struct vcpu *vcpu, uint64_t told)
 {

@@ -82,6 +82,7 @@ void vcpu_notify(struct vcpu *vcpu); /* any thread: look at the state again */
 void vcpu_serve(struct vcpu *vcpu);  /* runs the queued requests; on the vCPU's thread */
 void vcpu_tell(struct cpu *cpu, struct cpu_order order);
 void vcpu_settle(struct cpu *cpu);
+void vcpu_raise(struct cpu *cpu, unsigned n);
 void vcpu_obey(struct vcpu *vcpu);      /* the orders of others; on the vCPU's thread */
 void vcpu_wait_insn(struct vcpu *vcpu); /* sleeps until something wakes the guest */
 void vcpu_wake(struct cpu *cpu);

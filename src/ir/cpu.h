@@ -56,8 +56,9 @@ struct cpu_ops {
     /* Every other vCPU of the machine obeys soon, on its thread between insns. settle: they have obeyed, or will before their next insn. */
     void (*tell)(struct cpu *cpu, struct cpu_order order);
     void (*settle)(struct cpu *cpu);
-    bool (*guarded)(struct cpu *cpu, gva va); /* is the page of this insn one whose landings are looked at? */
-    struct tlb *(*user_tlb)(struct cpu *cpu); /* of guest->user_context(), and cpu->user_tlb from now on */
+    void (*raise)(struct cpu *cpu, unsigned n); /* cpu_line_set(…, n, true) of every other vCPU of the machine */
+    bool (*guarded)(struct cpu *cpu, gva va);   /* is the page of this insn one whose landings are looked at? */
+    struct tlb *(*user_tlb)(struct cpu *cpu);   /* of guest->user_context(), and cpu->user_tlb from now on */
 };
 
 /*

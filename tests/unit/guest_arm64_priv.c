@@ -435,17 +435,91 @@ static void waiting(void **state)
     assert_true(cpu->waiting);
     assert_int_equal(cpu->wait_until, UINT64_MAX);
     cpu->waiting = false;
-    assert_true(run_insn(f, 0xd50320bf)); /* sevl, wfe: at once; wfe again: soon */
-    assert_true(run_insn(f, 0xd503205f));
-    assert_false(cpu->waiting);
-    assert_true(run_insn(f, 0xd503205f));
-    assert_true(cpu->waiting);
-    assert_int_not_equal(cpu->wait_until, UINT64_MAX);
-    cpu->waiting = false;
     A64(cpu, sctlr_el1) = 0;
     become(0);
+    cpu_line_set(cpu, ARM64_IRQ, true); /* nothing to wait for: nothing to refuse */
+    assert_true(run_insn(f, WFI));
+    assert_false(cpu->waiting);
+    cpu_line_set(cpu, ARM64_IRQ, false);
     run_through(f, WFI);
     assert_int_equal(A64(cpu, esr_el1), 0x01ull << 26 | 1 << 25 | 0x1e00000);
+    stop();
+}
+
+/* Does WFE wait? */
+static bool wfe(uint64_t *until)
+{
+    cpu->waiting = false;
+    assert_true(run_insn(f, 0xd503205f));
+    *until = cpu->wait_until;
+    return cpu->waiting;
+}
+
+static void events(void **state)
+{
+    enum { SEV = 0xd503209f, SEVL = 0xd50320bf, LDXR = 0xc85f7c20, CLREX = 0xd5033f5f };
+    uint64_t until;
+    (void)state;
+    start(1);
+    assert_true(wfe(&until));
+    assert_int_equal(until, UINT64_MAX);
+    assert_false(cpu->guest->wakes(cpu));
+    cpu_line_set(cpu, ARM64_EVENT, true); /* as another's SEV does */
+    assert_true(cpu->guest->wakes(cpu));
+    assert_false(wfe(&until));
+    assert_true(wfe(&until));
+    assert_true(run_insn(f, SEVL));
+    assert_int_equal(seen.raised, 0);
+    assert_false(wfe(&until));
+    assert_true(wfe(&until));
+    assert_true(run_insn(f, SEV));
+    assert_int_equal(seen.raised, 1 << ARM64_EVENT);
+    assert_false(wfe(&until));
+    /* an event is none of WFI's */
+    cpu_line_set(cpu, ARM64_EVENT, true);
+    cpu->waiting = false;
+    assert_true(run_insn(f, WFI));
+    assert_true(cpu->waiting);
+    assert_false(cpu->guest->wakes(cpu));
+    assert_false(wfe(&until));
+    /* an exception return is one */
+    A64(cpu, elr_el1) = RAM + 0x100;
+    A64(cpu, spsr_el1) = 5;
+    assert_true(run_insn(f, ERET));
+    assert_false(wfe(&until));
+    /* with a reservation: not for long */
+    A64N(cpu, x, 1) = RAM + 0x1000;
+    assert_true(run_insn(f, LDXR));
+    assert_true(wfe(&until));
+    assert_in_range(until, 1, 1000000);
+    assert_true(run_insn(f, CLREX));
+    /* EVNTI 9: bit 9 of the counter becomes 1 at 512, 1536 ...; or 0 at 1024, 2048 ... */
+    set(f, CNTKCTL, 1 << 2 | 9 << 4);
+    assert_true(wfe(&until));
+    assert_int_equal(until, 512 * 16);
+    set(f, CNTKCTL, 1 << 3 | 1 << 2 | 9 << 4);
+    assert_true(wfe(&until));
+    assert_int_equal(until, 1024 * 16);
+    set_clock(f, 1024 * 16);
+    assert_true(wfe(&until));
+    assert_int_equal(until, 2048 * 16);
+    /* WFET until the virtual counter is 1100 */
+    A64N(cpu, x, 0) = 1100;
+    cpu->waiting = false;
+    assert_true(run_insn(f, 0xd5031000));
+    assert_true(cpu->waiting);
+    assert_in_range(cpu->wait_until, 1100 * 16, 1100 * 16 + 16);
+    set_clock(f, 1100 * 16);
+    cpu->waiting = false;
+    assert_true(run_insn(f, 0xd5031000));
+    assert_false(cpu->waiting);
+    /* who need not wait is not refused */
+    A64(cpu, sctlr_el1) = 0;
+    become(0);
+    assert_true(run_insn(f, SEVL));
+    assert_true(run_insn(f, 0xd503205f));
+    run_through(f, 0xd503205f);
+    assert_int_equal(A64(cpu, esr_el1), 0x01ull << 26 | 1 << 25 | 0x1e00000 | 1);
     stop();
 }
 
@@ -483,7 +557,7 @@ int main(void)
         cmocka_unit_test(calls),    cmocka_unit_test(returns), cmocka_unit_test(aborts),     cmocka_unit_test(floats),
         cmocka_unit_test(firmware), cmocka_unit_test(hosts),   cmocka_unit_test(watched),    cmocka_unit_test(written_code),
         cmocka_unit_test(rights),   cmocka_unit_test(fields),  cmocka_unit_test(interrupts), cmocka_unit_test(routing),
-        cmocka_unit_test(timers),   cmocka_unit_test(waiting), cmocka_unit_test(steps),
+        cmocka_unit_test(timers),   cmocka_unit_test(waiting), cmocka_unit_test(events),     cmocka_unit_test(steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

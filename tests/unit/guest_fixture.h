@@ -37,6 +37,7 @@ static struct { /* what the services were asked since the last clear */
     gva va;
     uint64_t deadline;
     bool firmware, semihosting; /* their answers */
+    uint32_t raised;            /* of other vCPUs */
     uint32_t lines;             /* of the timers, by their interrupts' numbers */
     unsigned number;            /* of the window's register that was used last */
     uint64_t written;
@@ -104,10 +105,17 @@ static void fake_settle(struct cpu *cpu)
     seen.settled++;
 }
 
+static void fake_raise(struct cpu *cpu, unsigned n)
+{
+    (void)cpu;
+    seen.raised |= 1u << n;
+}
+
 static struct tlb *fake_user_tlb(struct cpu *cpu) { return cpu->user_tlb; }
 
 static const struct cpu_ops fake_ops = {fake_flush,    fake_flush_page,  fake_context, fake_fetch,  fake_deadline, fake_wake,
-                                        fake_firmware, fake_semihosting, fake_tell,    fake_settle, NULL,          fake_user_tlb};
+                                        fake_firmware, fake_semihosting, fake_tell,    fake_settle, fake_raise,    NULL,
+                                        fake_user_tlb};
 
 static bool fake_read(void *self, unsigned number, uint64_t *value)
 {

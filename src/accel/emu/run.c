@@ -270,6 +270,7 @@ static const struct cpu_ops cpu_ops = {
     .semihosting = semihosting,
     .tell = vcpu_tell,
     .settle = vcpu_settle,
+    .raise = vcpu_raise,
     .guarded = emu_guarded,
     .user_tlb = emu_user_tlb,
 };

@@ -151,6 +151,7 @@ struct arm64_arch {
     gva reset_pc;             /* RVBAR: where EL3's place would begin; the board's */
     /* Timers: their outputs as they were told last, and when the next one comes. */
     uint8_t timer_levels;
+    bool wait_event;    /* what it waits for, if it waits, may also be an event */
     uint64_t timer_due; /* vclock ns; UINT64_MAX: never */
     /* Translation: the regimes met lately, numbered so that contexts have exact numbers. */
     struct arm64_regime regimes[ARM64_REGIMES];
@@ -247,8 +248,8 @@ bool arm64_watch(struct cpu *cpu, gva va, unsigned size, enum mem_access access,
 uint32_t arm64_mops_syndrome(uint32_t word);
 void arm64_mops_restart(struct cpu *cpu, uint32_t word);
 
-/* ---- irq.c: the inputs are bits of cpu->lines ---- */
-enum { ARM64_IRQ, ARM64_FIQ };
+/* ---- irq.c: the inputs are bits of cpu->lines; events of other vCPUs come as one ---- */
+enum { ARM64_IRQ, ARM64_FIQ, ARM64_EVENT, ARM64_INPUTS = 1 << ARM64_IRQ | 1 << ARM64_FIQ };
 void arm64_clock_event(struct cpu *cpu);
 bool arm64_take_interrupt(struct cpu *cpu);
 bool arm64_wakes(struct cpu *cpu);
@@ -256,8 +257,10 @@ void arm64_irq_update(struct cpu *cpu); /* asks for take_interrupt if something 
 const char *arm64_irq_name(uint32_t number);
 
 /* ---- timer.c ---- */
-uint64_t arm64_count(const struct cpu *cpu);     /* the system counter */
-void arm64_timers_update(struct cpu *cpu);       /* a register of theirs has changed, or their time has come: tells outputs and deadline */
-bool arm64_timer_unheard(const struct cpu *cpu); /* one has come due and has not been told */
+uint64_t arm64_count(const struct cpu *cpu);      /* the system counter */
+void arm64_timers_update(struct cpu *cpu);        /* a register of theirs has changed, or their time has come: tells outputs and deadline */
+uint64_t arm64_next_event(const struct cpu *cpu); /* of the event streams, in ns of the machine's clock; UINT64_MAX: never */
+uint64_t arm64_virtual_count(const struct cpu *cpu); /* as CNTVCT_EL0 reads now */
+bool arm64_timer_unheard(const struct cpu *cpu);     /* one has come due and has not been told */
 
 extern const struct guest guest_arm64;

@@ -5,6 +5,7 @@
  */
 #include "base/bits.h"
 #include "guest/arm64/arm64.h"
+#include "ir/monitor.h"
 
 enum { OFFSET_IRQ = 0x80, OFFSET_FIQ = 0x100 };
 
@@ -26,7 +27,7 @@ static unsigned takeable(struct cpu *cpu)
     static const struct {
         uint64_t routed, mask;
     } kinds[] = {[ARM64_IRQ] = {HCR_IMO, PSTATE_I}, [ARM64_FIQ] = {HCR_FMO, PSTATE_F}};
-    uint64_t lines = atomic_load(&cpu->lines), held = 0;
+    uint64_t lines = atomic_load(&cpu->lines) & ARM64_INPUTS, held = 0;
     unsigned ready = 0;
     for (unsigned i = 0; lines && i < ARRAY_LEN(kinds); i++) {
         if (!(lines >> i & 1) || !possible(cpu, kinds[i].routed))
@@ -80,7 +81,11 @@ bool arm64_take_interrupt(struct cpu *cpu)
     return true;
 }
 
-bool arm64_wakes(struct cpu *cpu) { return atomic_load(&cpu->lines) || arm64_timer_unheard(cpu); }
+bool arm64_wakes(struct cpu *cpu)
+{
+    uint64_t lines = atomic_load(&cpu->lines);
+    return lines & ARM64_INPUTS || (lines >> ARM64_EVENT & 1 && arm64_arch(cpu)->wait_event) || arm64_timer_unheard(cpu);
+}
 
 /* ---- waiting ---- */
 
@@ -99,37 +104,54 @@ static bool refused(struct cpu *cpu, bool event, uint64_t insn)
     return false;
 }
 
+/* The event register is the slot and what others have raised; asking clears it. */
+static bool take_event(struct cpu *cpu)
+{
+    uint64_t other = atomic_load(&cpu->lines) >> ARM64_EVENT & 1;
+    bool event = A64(cpu, event) || other;
+    if (other)
+        cpu_line_set(cpu, ARM64_EVENT, false);
+    A64(cpu, event) = 0;
+    return event;
+}
+
+/* Of the virtual counter, in ns of the machine's clock; 0: it has come. */
+static uint64_t timeout(const struct cpu *cpu, uint64_t until)
+{
+    uint64_t count = arm64_virtual_count(cpu), now = os_vclock_ns(cpu->clock);
+    if (count >= until)
+        return 0;
+    u128 ns = (u128)(until - count) * 1000000000 / arm64_arch(cpu)->timer_frequency;
+    return ns > UINT64_MAX - now - 1 ? UINT64_MAX : now + (uint64_t)ns + 1;
+}
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
 /*
- * WFE ends by its bound, as by the event stream of the timer: the events of other vCPUs, SEV and stores to a watched address, are not told, and
- * a vCPU that waits for a lock does so for a short time. In user mode nobody waits.
+ * Who need not wait is not refused. WFE waits for SEV, an exception return, the event streams and what WFI waits for. That another vCPU
+ * has written what an exclusive access reserved is an event too, but is not told: with a reservation it is a short time. In user mode nobody waits.
  */
 uint64_t arm64_hlp_wait_event(struct cpu *cpu, uint64_t how, uint64_t until, uint64_t insn)
 {
     enum { EVENT = 1, TIMED = 2, SHORT_NS = 20000 };
-    uint64_t bound = UINT64_MAX, now;
-    if (cpu->flat || refused(cpu, how & EVENT, insn))
+    bool event = how & EVENT;
+    uint64_t bound = how & TIMED ? timeout(cpu, until) : UINT64_MAX;
+    if (cpu->flat || !bound || (event ? take_event(cpu) : atomic_load(&cpu->lines) & ARM64_INPUTS) || refused(cpu, event, insn))
         return 0;
-    if (how & EVENT && A64(cpu, event)) {
-        A64(cpu, event) = 0;
-        return 0;
-    }
-    now = os_vclock_ns(cpu->clock);
-    if (how & TIMED) { /* of the virtual counter */
-        uint64_t count = arm64_count(cpu) - A64(cpu, cntvoff_el2);
-        if (count >= until)
-            return 0;
-        u128 ns = (u128)(until - count) * 1000000000 / arm64_arch(cpu)->timer_frequency;
-        bound = ns > UINT64_MAX - now - 1 ? UINT64_MAX : now + (uint64_t)ns + 1;
-    }
-    if (how & EVENT && bound > now + SHORT_NS)
-        bound = now + SHORT_NS;
+    if (event)
+        bound = least(bound, arm64_next_event(cpu));
+    if (event && cpu->reservation.valid != RESERVED_no)
+        bound = least(bound, os_vclock_ns(cpu->clock) + SHORT_NS);
+    arm64_arch(cpu)->wait_event = event;
     cpu->waiting = true;
     cpu->wait_until = bound;
     return 0;
 }
 
-uint64_t arm64_hlp_send_event(struct cpu *cpu)
+uint64_t arm64_hlp_send_event(struct cpu *cpu, uint64_t others)
 {
     A64(cpu, event) = 1;
+    if (others && !cpu->flat && !cpu->monitor->alone)
+        cpu->ops->raise(cpu, ARM64_EVENT);
     return 0;
 }

@@ -139,6 +139,7 @@ uint64_t arm64_hlp_eret(struct cpu *cpu)
     uint64_t spsr = el == 2 ? A64(cpu, spsr_el2) : A64(cpu, spsr_el1), pc = el == 2 ? A64(cpu, elr_el2) : A64(cpu, elr_el1);
     uint64_t pan = A64(cpu, pstate) & (PSTATE_PAN | PSTATE_UAO | PSTATE_DIT | PSTATE_SSBS);
     cpu->reservation.valid = RESERVED_no;
+    A64(cpu, event) = 1;
     arm64_set_btype(cpu, spsr);
     to = (unsigned)(spsr >> PSTATE_EL_pos & 3);
     bool legal = legal_level(cpu, spsr) && to <= el && !(to == 1 && el == 2 && (A64(cpu, hcr_el2) & HCR_TGE));

@@ -70,6 +70,23 @@ void arm64_timers_update(struct cpu *cpu)
             cpu->window->line(cpu->window->self, irqs[t], levels >> t & 1);
 }
 
+/* ---- event streams: a bit of a counter that becomes one, or zero ---- */
+
+static uint64_t next_of_stream(const struct cpu *cpu, uint64_t control, uint64_t count)
+{
+    enum { ENABLE = 1 << 2, FALLING = 1 << 3, BIT_pos = 4 };
+    uint64_t half = 1ull << (control >> BIT_pos & 15), left = 2 * half - (count + (control & FALLING ? 0 : half)) % (2 * half);
+    u128 ns = ((u128)left * SECOND_NS + arm64_arch(cpu)->timer_frequency - 1) / arm64_arch(cpu)->timer_frequency;
+    return control & ENABLE ? os_vclock_ns(cpu->clock) + (uint64_t)ns : UINT64_MAX;
+}
+
+uint64_t arm64_next_event(const struct cpu *cpu)
+{
+    uint64_t count = arm64_count(cpu), a = next_of_stream(cpu, A64(cpu, cntkctl_el1), count - A64(cpu, cntvoff_el2)),
+             b = next_of_stream(cpu, A64(cpu, cnthctl_el2), count);
+    return a < b ? a : b;
+}
+
 /* ---- registers ---- */
 
 /* At EL0 of a host the names of EL1's timers are those of EL2's; at EL2 of a host the lifter has seen to that. */
@@ -99,10 +116,12 @@ uint64_t arm64_read_cntpct(struct cpu *cpu, unsigned number)
     return arm64_count(cpu);
 }
 
+uint64_t arm64_virtual_count(const struct cpu *cpu) { return arm64_count(cpu) - (host_reads(cpu) ? 0 : A64(cpu, cntvoff_el2)); }
+
 uint64_t arm64_read_cntvct(struct cpu *cpu, unsigned number)
 {
     (void)number;
-    return arm64_count(cpu) - (host_reads(cpu) ? 0 : A64(cpu, cntvoff_el2));
+    return arm64_virtual_count(cpu);
 }
 
 uint64_t arm64_hlp_count(struct cpu *cpu, uint64_t number, uint64_t insn)
