@@ -523,6 +523,58 @@ static void events(void **state)
     stop();
 }
 
+/* A hypervisor's, to its guest: kind by kind, at EL1 and EL0, masked and not. */
+static void virtual_interrupts(void **state)
+{
+    static const struct {
+        uint64_t set, routed;
+        unsigned mask, offset;
+    } kinds[] = {{HCR_VI, HCR_IMO, PSTATE_I, 0x80}, {HCR_VF, HCR_FMO, PSTATE_F, 0x100}, {HCR_VSE, HCR_AMO, PSTATE_A, 0x180}};
+    enum { ISR = REG(0, 12, 1, 0) };
+    (void)state;
+    start(2);
+    for (unsigned i = 0; i < ARRAY_LEN(kinds); i++)
+        for (unsigned el = 0; el < 2; el++) {
+            become(2);
+            set(f, HCR, kinds[i].set); /* not routed: none */
+            become(el);
+            A64(cpu, pstate) = 0;
+            assert_false(arm64_take_interrupt(cpu));
+            become(2);
+            set(f, HCR, kinds[i].set | kinds[i].routed);
+            A64(cpu, pstate) = 0;
+            assert_false(arm64_take_interrupt(cpu)); /* not at EL2 */
+            assert_int_equal(get(f, ISR), 0);
+            become(el);
+            A64(cpu, pstate) = kinds[i].mask;
+            assert_false(arm64_take_interrupt(cpu));
+            assert_true(cpu->guest->wakes(cpu));
+            if (el) { /* opening DAIF meets it */
+                assert_int_equal(get(f, ISR), kinds[i].mask);
+                cpu_line_set(cpu, ARM64_IRQ, true);
+                cpu_line_set(cpu, ARM64_FIQ, true);
+                assert_int_equal(get(f, ISR), PSTATE_I | PSTATE_F | kinds[i].mask); /* those not routed are seen as they are */
+                A64(cpu, hcr_el2) &= ~kinds[i].set;
+                assert_int_equal(get(f, ISR), (PSTATE_I | PSTATE_F) & ~kinds[i].mask);
+                A64(cpu, hcr_el2) |= kinds[i].set;
+                cpu_line_set(cpu, ARM64_IRQ, false);
+                cpu_line_set(cpu, ARM64_FIQ, false);
+                cpu->pc = RAM + 0x100;
+                run_through(f, DAIFCLR_I | 15 << 8);
+            } else {
+                A64(cpu, pstate) = 0;
+                assert_true(arm64_take_interrupt(cpu));
+            }
+            assert_int_equal(arm64_el(cpu), 1);
+            assert_int_equal(cpu->pc, RAM + 0x10000 + (el ? 0x200 : 0x400) + kinds[i].offset);
+            assert_int_equal(A64(cpu, pstate) & PSTATE_DAIF, PSTATE_DAIF);
+            assert_int_equal(A64(cpu, hcr_el2) & kinds[i].set, kinds[i].set == HCR_VSE ? 0 : kinds[i].set);
+            if (kinds[i].set == HCR_VSE)
+                assert_int_equal(A64(cpu, esr_el1), 0x2full << 26 | 1 << 25);
+        }
+    stop();
+}
+
 /* ---- software step ---- */
 
 static void steps(void **state)
@@ -557,7 +609,8 @@ int main(void)
         cmocka_unit_test(calls),    cmocka_unit_test(returns), cmocka_unit_test(aborts),     cmocka_unit_test(floats),
         cmocka_unit_test(firmware), cmocka_unit_test(hosts),   cmocka_unit_test(watched),    cmocka_unit_test(written_code),
         cmocka_unit_test(rights),   cmocka_unit_test(fields),  cmocka_unit_test(interrupts), cmocka_unit_test(routing),
-        cmocka_unit_test(timers),   cmocka_unit_test(waiting), cmocka_unit_test(events),     cmocka_unit_test(steps),
+        cmocka_unit_test(timers),   cmocka_unit_test(waiting), cmocka_unit_test(events),     cmocka_unit_test(virtual_interrupts),
+        cmocka_unit_test(steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,6 +96,10 @@ enum {
 
 #define HCR_FMO  (1ull << 3)
 #define HCR_IMO  (1ull << 4)
+#define HCR_AMO  (1ull << 5)
+#define HCR_VF   (1ull << 6)
+#define HCR_VI   (1ull << 7)
+#define HCR_VSE  (1ull << 8)
 #define HCR_DC   (1ull << 12)
 #define HCR_TWI  (1ull << 13)
 #define HCR_TWE  (1ull << 14)
@@ -217,6 +221,7 @@ enum guest_landing arm64_land(struct cpu *cpu, bool guarded, uint32_t word);
 
 /* ---- trap.c ---- */
 void arm64_enter_trap(struct cpu *cpu, struct trap trap);
+void arm64_take_serror(struct cpu *cpu); /* a virtual one */
 void arm64_take(struct cpu *cpu, unsigned el,
                 unsigned offset); /* to the vector, with ELR and SPSR; offset: 0 synchronous, 0x80 IRQ, 0x100 FIQ */
 const char *arm64_trap_name(uint32_t kind);
@@ -249,11 +254,12 @@ uint32_t arm64_mops_syndrome(uint32_t word);
 void arm64_mops_restart(struct cpu *cpu, uint32_t word);
 
 /* ---- irq.c: the inputs are bits of cpu->lines; events of other vCPUs come as one ---- */
-enum { ARM64_IRQ, ARM64_FIQ, ARM64_EVENT, ARM64_INPUTS = 1 << ARM64_IRQ | 1 << ARM64_FIQ };
+enum { ARM64_IRQ, ARM64_FIQ, ARM64_EVENT, ARM64_SERROR /* no input, for counts */, ARM64_INPUTS = 1 << ARM64_IRQ | 1 << ARM64_FIQ };
 void arm64_clock_event(struct cpu *cpu);
 bool arm64_take_interrupt(struct cpu *cpu);
 bool arm64_wakes(struct cpu *cpu);
-void arm64_irq_update(struct cpu *cpu); /* asks for take_interrupt if something can be taken now */
+unsigned arm64_virtual_interrupts(const struct cpu *cpu); /* bits PSTATE_A, I, F: those of HCR_EL2 for a guest, whatever its level */
+void arm64_irq_update(struct cpu *cpu);                   /* asks for take_interrupt if something can be taken now */
 const char *arm64_irq_name(uint32_t number);
 
 /* ---- timer.c ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Interrupts (Arm ARM D1.3.6): the two inputs of the interrupt controller, and waiting for them. Nothing is pending but what the inputs say;
+ * Interrupts (Arm ARM D1.3.6): the two inputs of the interrupt controller, those that a hypervisor makes by HCR_EL2, and waiting. Nothing else is pending;
  * the slot `held` remembers those that only DAIF keeps away. Whoever opens DAIF or changes the level or the routing calls arm64_irq_update.
  */
 #include "base/bits.h"
@@ -8,8 +8,12 @@
 #include "ir/monitor.h"
 
 enum { OFFSET_IRQ = 0x80, OFFSET_FIQ = 0x100 };
+enum { VIRTUAL_pos = 8 }; /* in sets of interrupts; below: inputs */
 
-const char *arm64_irq_name(uint32_t number) { return number == ARM64_IRQ ? "IRQ" : number == ARM64_FIQ ? "FIQ" : "unknown interrupt"; }
+const char *arm64_irq_name(uint32_t number)
+{
+    return number == ARM64_IRQ ? "IRQ" : number == ARM64_FIQ ? "FIQ" : number == ARM64_SERROR ? "SError" : "unknown interrupt";
+}
 
 /* The level that an interrupt goes to. */
 static unsigned target(const struct cpu *cpu, uint64_t routed)
@@ -21,7 +25,37 @@ static unsigned target(const struct cpu *cpu, uint64_t routed)
 /* At EL2 those for EL1 wait until it is left. */
 static bool possible(const struct cpu *cpu, uint64_t routed) { return arm64_el(cpu) < 2 || (A64(cpu, hcr_el2) & (routed | HCR_TGE)); }
 
-/* Those that can be taken now, a bit each; notes those that wait for DAIF. */
+/* ---- virtual ones: for a guest at EL1 and EL0, which its hypervisor has made the target of none of the kind ---- */
+
+unsigned arm64_virtual_interrupts(const struct cpu *cpu)
+{
+    uint64_t hcr = A64(cpu, hcr_el2);
+    unsigned set = 0;
+    if (!(hcr & (HCR_VI | HCR_VF | HCR_VSE)) || !arm64_arch(cpu)->el2 || hcr & HCR_TGE)
+        return 0;
+    set |= (hcr & (HCR_VI | HCR_IMO)) == (HCR_VI | HCR_IMO) ? PSTATE_I : 0;
+    set |= (hcr & (HCR_VF | HCR_FMO)) == (HCR_VF | HCR_FMO) ? PSTATE_F : 0;
+    set |= (hcr & (HCR_VSE | HCR_AMO)) == (HCR_VSE | HCR_AMO) ? PSTATE_A : 0;
+    return set;
+}
+
+static unsigned virtual_here(const struct cpu *cpu) { return arm64_el(cpu) < 2 ? arm64_virtual_interrupts(cpu) : 0; }
+
+static void take_virtual(struct cpu *cpu, unsigned set)
+{
+    unsigned n = set & PSTATE_A ? ARM64_SERROR : set & PSTATE_F ? ARM64_FIQ : ARM64_IRQ;
+    cpu->waiting = false;
+    if (cpu->stats)
+        cpu->stats->interrupts[n]++;
+    if (n == ARM64_SERROR)
+        arm64_take_serror(cpu);
+    else
+        arm64_take(cpu, 1, n == ARM64_FIQ ? OFFSET_FIQ : OFFSET_IRQ);
+}
+
+/* ---- which are taken ---- */
+
+/* Those that can be taken now, a bit each, virtual ones as PSTATE has them; notes those that wait for DAIF. */
 static unsigned takeable(struct cpu *cpu)
 {
     static const struct {
@@ -39,8 +73,9 @@ static unsigned takeable(struct cpu *cpu)
         else
             ready |= 1u << i;
     }
-    A64(cpu, held) = held;
-    return ready;
+    unsigned virtual = virtual_here(cpu);
+    A64(cpu, held) = held | (virtual & A64(cpu, pstate));
+    return ready | (virtual & ~(unsigned)A64(cpu, pstate)) << VIRTUAL_pos;
 }
 
 void arm64_irq_update(struct cpu *cpu)
@@ -72,6 +107,11 @@ bool arm64_take_interrupt(struct cpu *cpu)
     unsigned ready = takeable(cpu);
     if (!ready)
         return false;
+    if (!(ready & ARM64_INPUTS)) {
+        take_virtual(cpu, ready >> VIRTUAL_pos);
+        takeable(cpu);
+        return true;
+    }
     unsigned n = ready & 1 << ARM64_FIQ ? ARM64_FIQ : ARM64_IRQ;
     cpu->waiting = false;
     if (cpu->stats)
@@ -84,7 +124,8 @@ bool arm64_take_interrupt(struct cpu *cpu)
 bool arm64_wakes(struct cpu *cpu)
 {
     uint64_t lines = atomic_load(&cpu->lines);
-    return lines & ARM64_INPUTS || (lines >> ARM64_EVENT & 1 && arm64_arch(cpu)->wait_event) || arm64_timer_unheard(cpu);
+    return lines & ARM64_INPUTS || virtual_here(cpu) || (lines >> ARM64_EVENT & 1 && arm64_arch(cpu)->wait_event) ||
+           arm64_timer_unheard(cpu);
 }
 
 /* ---- waiting ---- */
@@ -125,6 +166,8 @@ static uint64_t timeout(const struct cpu *cpu, uint64_t until)
     return ns > UINT64_MAX - now - 1 ? UINT64_MAX : now + (uint64_t)ns + 1;
 }
 
+static bool pending(const struct cpu *cpu) { return atomic_load(&cpu->lines) & ARM64_INPUTS || virtual_here(cpu); }
+
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /*
@@ -136,7 +179,7 @@ uint64_t arm64_hlp_wait_event(struct cpu *cpu, uint64_t how, uint64_t until, uin
     enum { EVENT = 1, TIMED = 2, SHORT_NS = 20000 };
     bool event = how & EVENT;
     uint64_t bound = how & TIMED ? timeout(cpu, until) : UINT64_MAX;
-    if (cpu->flat || !bound || (event ? take_event(cpu) : atomic_load(&cpu->lines) & ARM64_INPUTS) || refused(cpu, event, insn))
+    if (cpu->flat || !bound || (event ? take_event(cpu) : pending(cpu)) || refused(cpu, event, insn))
         return 0;
     if (event)
         bound = least(bound, arm64_next_event(cpu));

@@ -97,7 +97,7 @@ static void put_daif(const struct arm64_lift *l, ir_val v)
 {
     struct ir_build *b = l->b;
     ir_val old = ir_get(b, IR_i64, ARM64_CELL_pstate), bits = ir_AND(b, v, ir_k(IR_i64, PSTATE_DAIF));
-    ir_val opened = ir_AND(b, ir_AND(b, old, ir_NOT(b, bits)), ir_k(IR_i64, PSTATE_I | PSTATE_F));
+    ir_val opened = ir_AND(b, ir_AND(b, old, ir_NOT(b, bits)), ir_k(IR_i64, PSTATE_A | PSTATE_I | PSTATE_F));
     ir_val news = ir_OR(b, ir_AND(b, opened, ir_get(b, IR_i64, ARM64_CELL_held)), ir_CLOCK(b, IR_events));
     ir_val none = ir_k(IR_i64, 0), stop = ir_SELECT(b, ir_NE(b, opened, none), news, none);
     ir_TRAP_IF(b, ir_NE(b, stop, none), ARM64_TRAP_finish, ir_k(IR_i64, l->insn));

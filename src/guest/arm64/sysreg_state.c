@@ -132,9 +132,11 @@ uint64_t arm64_read_currentel(struct cpu *cpu, unsigned number)
 
 uint64_t arm64_read_isr(struct cpu *cpu, unsigned number)
 {
-    uint64_t lines = atomic_load(&cpu->lines);
+    uint64_t lines = atomic_load(&cpu->lines), hcr = arm64_arch(cpu)->el2 && arm64_el(cpu) < 2 ? A64(cpu, hcr_el2) : 0;
+    uint64_t real = (lines >> ARM64_IRQ & 1 ? PSTATE_I : 0) | (lines >> ARM64_FIQ & 1 ? PSTATE_F : 0);
+    uint64_t of_guest = (hcr & HCR_IMO ? PSTATE_I : 0) | (hcr & HCR_FMO ? PSTATE_F : 0); /* which sees its own in their place */
     (void)number;
-    return (lines >> ARM64_IRQ & 1 ? PSTATE_I : 0) | (lines >> ARM64_FIQ & 1 ? PSTATE_F : 0);
+    return (real & ~of_guest) | (hcr ? arm64_virtual_interrupts(cpu) : 0);
 }
 
 /* ---- reset ---- */

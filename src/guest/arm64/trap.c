@@ -84,6 +84,15 @@ static void raise(struct cpu *cpu, unsigned el, unsigned class, uint32_t iss, co
     arm64_take(cpu, el, 0);
 }
 
+/* It has no syndrome of its own (no FEAT_RAS), and is over when it is taken. */
+void arm64_take_serror(struct cpu *cpu)
+{
+    enum { OFFSET_SERROR = 0x180 };
+    A64(cpu, hcr_el2) &= ~HCR_VSE;
+    A64(cpu, esr_el1) = (uint64_t)ARM64_TRAP_serror << ESR_EC_pos | ESR_IL;
+    arm64_take(cpu, 1, OFFSET_SERROR);
+}
+
 /* ---- syndromes ---- */
 
 /* The word at pc, if it can be had without a trap. */
