@@ -142,7 +142,7 @@ struct arm64_regime {
     bool device; /* without translation, data is of devices */
 };
 
-enum { ARM64_REGIMES = 64 };
+enum { ARM64_REGIMES = 64, ARM64_EVENT_COUNTERS = 6 };
 
 struct arm64_arch {
     uint64_t has;             /* bits ARM64_HAS_* */
@@ -155,6 +155,11 @@ struct arm64_arch {
     gva reset_pc;             /* RVBAR: where EL3's place would begin; the board's */
     /* Timers: their outputs as they were told last, and when the next one comes. */
     uint8_t timer_levels;
+    /* Performance counters, a bit each: those that count, and whose overflow is waited for, at their source's target. */
+    uint8_t pmu_running, pmu_armed;
+    bool pmu_level, pmu_filtered; /* the interrupt as told last; whether some count by the level */
+    uint64_t pmu_target[ARM64_EVENT_COUNTERS + 1];
+    uint64_t insns_now; /* for hooks of registers that count */
     bool wait_event;    /* what it waits for, if it waits, may also be an event */
     uint64_t timer_due; /* vclock ns; UINT64_MAX: never */
     /* Translation: the regimes met lately, numbered so that contexts have exact numbers. */
@@ -268,5 +273,12 @@ void arm64_timers_update(struct cpu *cpu);        /* a register of theirs has ch
 uint64_t arm64_next_event(const struct cpu *cpu); /* of the event streams, in ns of the machine's clock; UINT64_MAX: never */
 uint64_t arm64_virtual_count(const struct cpu *cpu); /* as CNTVCT_EL0 reads now */
 bool arm64_timer_unheard(const struct cpu *cpu);     /* one has come due and has not been told */
+
+/* ---- pmu.c: insns: retired before now; cpu->insns outside blocks ---- */
+void arm64_pmu_hold(struct cpu *cpu, uint64_t insns); /* around whatever counting depends on */
+void arm64_pmu_release(struct cpu *cpu, uint64_t insns);
+void arm64_pmu_poll(struct cpu *cpu, uint64_t insns);
+uint64_t arm64_pmu_deadline(const struct cpu *cpu, uint64_t insns);
+void arm64_pmu_restored(struct cpu *cpu);
 
 extern const struct guest guest_arm64;

@@ -182,6 +182,7 @@ void arm64_restored(struct cpu *cpu)
     arch->tagged = arch->low_global = false;
     arm64_debug_update(cpu);
     arm64_mode_update(cpu);
+    arm64_pmu_restored(cpu);
     arm64_timers_update(cpu);
     arm64_irq_update(cpu);
 }
@@ -205,6 +206,7 @@ void arm64_reset(struct cpu *cpu)
     A64(cpu, sctlr_el2) = SCTLR_EL2_RESET;
     A64(cpu, cptr_el2) = CPTR_RESET;
     A64(cpu, oslar_el1) = 1;
+    A64(cpu, mdcr_el2) = ARM64_EVENT_COUNTERS;
     arm64_reset_id(cpu);
     arm64_restored(cpu);
 }

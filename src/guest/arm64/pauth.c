@@ -120,11 +120,11 @@ uint64_t arm64_hlp_pauth_generic(struct cpu *cpu, uint64_t value, uint64_t modif
     return refused(cpu, insn) ? 0 : compute(cpu, KEY_generic, value, modifier) & ~0xffffffffull;
 }
 
-uint64_t arm64_hlp_eret_checked(struct cpu *cpu, uint64_t how, uint64_t modifier, uint64_t insn)
+uint64_t arm64_hlp_eret_checked(struct cpu *cpu, uint64_t how, uint64_t modifier, uint64_t insn, uint64_t insns)
 {
     uint64_t pc = arm64_hlp_pauth(cpu, how, arm64_el(cpu) == 2 ? A64(cpu, elr_el2) : A64(cpu, elr_el1), modifier, insn);
     if (!cpu->trapped)
-        arm64_hlp_eret(cpu);
+        arm64_hlp_eret(cpu, insns);
     return pc;
 }
 

@@ -123,6 +123,7 @@ static bool legal_level(const struct cpu *cpu, uint64_t value)
 void arm64_set_pstate(struct cpu *cpu, uint64_t value)
 {
     bool legal = legal_level(cpu, value);
+    arm64_pmu_hold(cpu, cpu->insns);
     arm64_set_nzcv(cpu, value);
     A64(cpu, pstate) = legal_fields(cpu, value);
     arm64_set_btype(cpu, value);
@@ -130,16 +131,20 @@ void arm64_set_pstate(struct cpu *cpu, uint64_t value)
         arm64_set_level(cpu, (unsigned)(value >> PSTATE_EL_pos & 3), value & PSTATE_SP);
     else
         arm64_mode_update(cpu);
+    arm64_pmu_release(cpu, cpu->insns);
 }
 
 /* An illegal return (D1.6.4) stays where it is, with IL; levels and stack pointer do not change, the other fields do. */
-uint64_t arm64_hlp_eret(struct cpu *cpu)
+uint64_t arm64_hlp_eret(struct cpu *cpu, uint64_t insns)
 {
+    bool counted = arm64_arch(cpu)->pmu_filtered;
     unsigned el = arm64_el(cpu), to;
     uint64_t spsr = el == 2 ? A64(cpu, spsr_el2) : A64(cpu, spsr_el1), pc = el == 2 ? A64(cpu, elr_el2) : A64(cpu, elr_el1);
     uint64_t pan = A64(cpu, pstate) & (PSTATE_PAN | PSTATE_UAO | PSTATE_DIT | PSTATE_SSBS);
     cpu->reservation.valid = RESERVED_no;
     A64(cpu, event) = 1;
+    if (counted)
+        arm64_pmu_hold(cpu, insns + 1);
     arm64_set_btype(cpu, spsr);
     to = (unsigned)(spsr >> PSTATE_EL_pos & 3);
     bool legal = legal_level(cpu, spsr) && to <= el && !(to == 1 && el == 2 && (A64(cpu, hcr_el2) & HCR_TGE));
@@ -155,6 +160,8 @@ uint64_t arm64_hlp_eret(struct cpu *cpu)
         A64(cpu, pstate) &= ~(uint64_t)PSTATE_SS; /* it does not stand where steps are off */
         arm64_mode_update(cpu);
     }
+    if (counted)
+        arm64_pmu_release(cpu, insns + 1);
     arm64_irq_update(cpu);
     return pc;
 }

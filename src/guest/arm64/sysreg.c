@@ -106,6 +106,13 @@ const char *arm64_sysreg_name(unsigned number)
     return row ? row->name : NULL;
 }
 
+bool arm64_sysreg_counts(unsigned number)
+{
+    unsigned op1 = number >> 11 & 7, n = number >> 7 & 15, m = number >> 3 & 15;
+    bool monitors = (n == 9 && m >= 12 && m <= 14 && (op1 == 0 || op1 == 3)) || (n == 14 && m >= 8 && op1 == 3);
+    return number >> 14 && (monitors || number == SYSREG_MDCR_EL2);
+}
+
 /* ---- accesses ---- */
 
 unsigned arm64_allow_no(struct cpu *cpu, unsigned number, bool write)
@@ -198,6 +205,7 @@ bool arm64_sysreg_peek(struct cpu *cpu, unsigned number, uint64_t *value)
     const struct arm64_sysreg *row = find(number);
     if (!row || row->reads == 9 || !arm64_has(cpu, row->needs))
         return false;
+    arm64_arch(cpu)->insns_now = cpu->insns;
     *value = row->read(cpu, number);
     return true;
 }
@@ -207,6 +215,7 @@ bool arm64_sysreg_poke(struct cpu *cpu, unsigned number, uint64_t value)
     const struct arm64_sysreg *row = find(number);
     if (!row || row->writes == 9 || !arm64_has(cpu, row->needs))
         return false;
+    arm64_arch(cpu)->insns_now = cpu->insns;
     row->write(cpu, number, value);
     return true;
 }

@@ -15,6 +15,8 @@ enum {
     SYSREG_NZCV = SYSREG_NUMBER(3, 3, 4, 2, 0),
     SYSREG_DAIF = SYSREG_NUMBER(3, 3, 4, 2, 1),
     SYSREG_FPCR = SYSREG_NUMBER(3, 3, 4, 4, 0),
+    SYSREG_PMCCNTR = SYSREG_NUMBER(3, 3, 9, 13, 0),
+    SYSREG_MDCR_EL2 = SYSREG_NUMBER(3, 4, 1, 1, 1),
     SYSREG_CNTPCT = SYSREG_NUMBER(3, 3, 14, 0, 1),
     SYSREG_CNTVCT = SYSREG_NUMBER(3, 3, 14, 0, 2),
     SYSREG_FPSR = SYSREG_NUMBER(3, 3, 4, 4, 1),
@@ -41,6 +43,8 @@ struct arm64_sysreg {
 const struct arm64_sysreg *arm64_sysreg_row(const struct cpu *cpu, unsigned number);
 /* What an insn's number means at EL2: of a host (e2h) the names of EL1's registers are EL2's, and those of others lead to EL1's; else the number. */
 unsigned arm64_sysreg_meant(unsigned number, unsigned el, bool e2h);
+
+bool arm64_sysreg_counts(unsigned number); /* one of the performance monitors, which want to know how many insns have been */
 
 /* The hooks; those called no are none. */
 #define SYSREG(name, op0, op1, n, m, op2, reads, writes, needs, may, watch, slot, mask, get, put) \

@@ -54,7 +54,7 @@ uint64_t arm64_read_pfr1(struct cpu *cpu, unsigned number)
     return id(cpu, ARM64_ID_pfr1);
 }
 
-/* Debug as of Armv8.0: six breakpoints, one of them with contexts, four watchpoints. No PMU, no trace. */
+/* Debug as of Armv8.0: six breakpoints, one of them with contexts, four watchpoints. No trace. */
 uint64_t arm64_read_dfr0(struct cpu *cpu, unsigned number)
 {
     enum { DEBUG_V8 = 6, BREAKPOINTS = 5 << 12, WATCHPOINTS = 3 << 20, CONTEXTS = 0 << 28 };

@@ -88,6 +88,10 @@ ir_val arm64_get_SYSREG(const struct arm64_lift *l, int64_t k)
     if (arm64_sysreg_plain_read(row) && !watched(l, row))
         return ir_get(l->b, IR_i64, row->cell);
     const ir_val args[] = {ir_k(IR_i32, number), ir_k(IR_i64, l->insn)};
+    if (arm64_sysreg_counts(number)) {
+        const ir_val more[] = {args[0], args[1], ir_CLOCK(l->b, IR_insns)};
+        return ir_call(l->b, ARM64_HLP_pmu_read, 3, more);
+    }
     bool counter = number == SYSREG_CNTPCT || number == SYSREG_CNTVCT;
     return ir_call(l->b, counter ? ARM64_HLP_count : ARM64_HLP_sysreg_read, 2, args);
 }
@@ -118,8 +122,11 @@ void arm64_put_SYSREG(const struct arm64_lift *l, int64_t k, ir_val v)
     } else if (arm64_sysreg_plain_write(row) && !watched(l, row)) {
         ir_put(b, row->cell, row->mask == UINT64_MAX ? v : ir_AND(b, v, ir_k(IR_i64, row->mask)));
     } else {
-        const ir_val args[] = {ir_k(IR_i32, number), v, ir_k(IR_i64, l->insn)};
-        ir_call(b, ARM64_HLP_sysreg_write, 3, args);
+        ir_val args[4] = {ir_k(IR_i32, number), v, ir_k(IR_i64, l->insn)};
+        bool counts = arm64_sysreg_counts(number);
+        if (counts)
+            args[3] = ir_CLOCK(b, IR_insns);
+        ir_call(b, counts ? ARM64_HLP_pmu_write : ARM64_HLP_sysreg_write, counts ? 4 : 3, args);
         ir_END(b, IR_key);
     }
 }

@@ -43,12 +43,15 @@ bool arm64_timer_unheard(const struct cpu *cpu)
     return at != UINT64_MAX && os_vclock_ns(cpu->clock) >= at;
 }
 
-/* One reading of the clock for all: a timer that came due between two would neither be told nor have a deadline. */
+/* The counters' deadline is among theirs. One reading of the clock for all: a timer that came due between two would neither be told nor have a deadline. */
 void arm64_timers_update(struct cpu *cpu)
 {
     struct arm64_arch *arch = arm64_arch(cpu);
-    uint64_t now = 0, next = UINT64_MAX;
+    uint64_t now = 0, next;
     unsigned levels = 0;
+    if (arch->pmu_armed)
+        arm64_pmu_poll(cpu, cpu->insns);
+    next = arm64_pmu_deadline(cpu, cpu->insns);
     for (unsigned t = 0; t < ARM64_TIMERS; t++) {
         if (!enabled(cpu, t))
             continue;

@@ -65,7 +65,11 @@ void arm64_take(struct cpu *cpu, unsigned el, unsigned offset)
         *pstate |= PSTATE_SSBS;
     cpu->pc = (el == 2 ? A64(cpu, vbar_el2) : A64(cpu, vbar_el1)) + offset;
     A64(cpu, stepped) = 0;
+    if (arm64_arch(cpu)->pmu_filtered)
+        arm64_pmu_hold(cpu, cpu->insns);
     arm64_set_level(cpu, el, true);
+    if (arm64_arch(cpu)->pmu_filtered)
+        arm64_pmu_release(cpu, cpu->insns);
 }
 
 static void raise(struct cpu *cpu, unsigned el, unsigned class, uint32_t iss, const uint64_t *far)
