@@ -63,7 +63,7 @@ static bool own_prctl(struct cpu *cpu, const uint64_t a[6], int64_t *r)
     if (op != RESET_KEYS && op != SET_ENABLED && op != GET_ENABLED)
         return false;
     *r = -EINVAL;
-    if (!there || a[4] || (op != SET_ENABLED && (a[2] || a[3])) || (op == GET_ENABLED && a[1]) || (op == RESET_KEYS && a[1] & ~there))
+    if (!there || a[3] || a[4] || (op != SET_ENABLED && a[2]) || (op == GET_ENABLED && a[1]) || (op == RESET_KEYS && a[1] & ~there))
         return true;
     if (op == RESET_KEYS)
         *r = renew_keys(cpu, a[1] ? a[1] : there);
