@@ -71,6 +71,8 @@ static void table_grow(struct jit_cache *cache)
     atomic_store(&cache->table, table);
 }
 
+void jit_cache_keep(struct jit_cache *cache, size_t bytes) { cache->look_at = cache->room = cache->room_min = bytes; }
+
 int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)
 {
     struct jit_cache *cache = calloc(1, sizeof *cache);
@@ -86,15 +88,9 @@ int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)
     map_init(&cache->pages);
     cache->space = space;
     cache->limit = limit;
-    cache->look_at = cache->room = JIT_ROOM_MIN;
+    jit_cache_keep(cache, JIT_ROOM_MIN);
     *out = cache;
     return 0;
-}
-
-void jit_cache_keep(struct jit_cache *cache, size_t bytes)
-{
-    cache->least = bytes;
-    cache->look_at = cache->room = bytes > JIT_ROOM_MIN ? bytes : JIT_ROOM_MIN;
 }
 
 static size_t ops_size(const struct ir_block *ir) { return ir->nops * sizeof *ir->ops; }
@@ -303,8 +299,7 @@ static struct jit_block *add(struct jit_cache *cache, struct page *page, gpa at,
     }
     jit_cache_put(cache, page, block);
     cache->bytes += jit_block_size(block);
-    cache->room = jit_policy_room(&cache->regrets, at, key, jit_block_size(block), cache->room);
-    cache->room = cache->room > cache->least ? cache->room : cache->least;
+    cache->room = jit_policy_room(&cache->regrets, at, key, jit_block_size(block), cache->room, cache->room_min);
     return block;
 }
 

@@ -48,7 +48,7 @@ struct jit_cache {
     struct jit_reader *readers;
     size_t bytes, limit, blocks;
     size_t look_at; /* bytes at which blocks are looked for that may be forgotten: at least room */
-    size_t room, least;
+    size_t room, room_min;
     struct jit_regrets regrets;
     uint64_t forgotten, kept, revived;
     struct gone_ring gone[2]; /* of blocks without machine code, and with it */

@@ -56,13 +56,13 @@ void jit_policy_forgot(struct jit_regrets *regrets, gpa at, uint64_t key)
     regrets->tag[hash >> (64 - JIT_REGRET_BITS)] = regret_tag(hash);
 }
 
-size_t jit_policy_room(const struct jit_regrets *regrets, gpa at, uint64_t key, size_t size, size_t room)
+size_t jit_policy_room(const struct jit_regrets *regrets, gpa at, uint64_t key, size_t size, size_t room, size_t min)
 {
     enum { AGAIN = 16, ANEW = 4 };
     uint64_t hash = regret_hash(at, key);
     if (regrets->tag[hash >> (64 - JIT_REGRET_BITS)] == regret_tag(hash))
         return room + AGAIN * size;
-    return room > JIT_ROOM_MIN + ANEW * size ? room - ANEW * size : JIT_ROOM_MIN;
+    return room > min + ANEW * size ? room - ANEW * size : min;
 }
 
 static unsigned slot(gpa page) { return (page >> MEM_PAGE_BITS ^ page >> (MEM_PAGE_BITS + 6)) % JIT_STORMS; }

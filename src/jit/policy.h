@@ -42,14 +42,14 @@ static inline enum jit_use jit_policy_fade(_Atomic uint8_t *use)
 }
 
 /* What was forgotten lately, by hash: who translates it again has saved room at too high a price. A place that another one took is unknown. */
-enum { JIT_REGRET_BITS = 15, JIT_ROOM_MIN = 4 << 20 /* bytes that nobody minds */ };
+enum { JIT_REGRET_BITS = 15, JIT_ROOM_MIN = 4 << 20 /* bytes that nobody minds, where there are no others' wishes */ };
 struct jit_regrets {
     uint16_t tag[1 << JIT_REGRET_BITS];
 };
 void jit_policy_forgot(struct jit_regrets *regrets, gpa at, uint64_t key);
 /* A block of so many bytes was translated: how much room there is now for blocks that ran in tier 0 only. It grows where more than a fifth of
- * what is translated was forgotten before, and shrinks again to JIT_ROOM_MIN. */
-size_t jit_policy_room(const struct jit_regrets *regrets, gpa at, uint64_t key, size_t size, size_t room);
+ * what is translated was forgotten before, and shrinks again to min. */
+size_t jit_policy_room(const struct jit_regrets *regrets, gpa at, uint64_t key, size_t size, size_t room, size_t min);
 
 /* The block is about to run, at the vCPU's insns: compile it now? */
 bool jit_policy_run(struct jit_heat *heat, unsigned threshold, uint64_t insns);

@@ -120,7 +120,7 @@ static size_t room_after(struct jit_regrets *regrets, unsigned again, unsigned b
         gpa at = 0x80000000 + 4 * (gpa)i;
         memset(regrets, 0, sizeof *regrets);
         jit_policy_forgot(regrets, i % 100 < again ? at : at + 4, 7);
-        room = jit_policy_room(regrets, at, 7, 300, room);
+        room = jit_policy_room(regrets, at, 7, 300, room, JIT_ROOM_MIN);
     }
     return room;
 }
@@ -136,8 +136,8 @@ static void room(void **state)
     assert_int_equal(room_after(&regrets, 0, 50000, grown), JIT_ROOM_MIN);
     /* Another key is another block. */
     jit_policy_forgot(&regrets, 0x1000, 1);
-    assert_int_equal(jit_policy_room(&regrets, 0x1000, 2, 300, JIT_ROOM_MIN), JIT_ROOM_MIN);
-    assert_true(jit_policy_room(&regrets, 0x1000, 1, 300, JIT_ROOM_MIN) > JIT_ROOM_MIN);
+    assert_int_equal(jit_policy_room(&regrets, 0x1000, 2, 300, JIT_ROOM_MIN, JIT_ROOM_MIN), JIT_ROOM_MIN);
+    assert_true(jit_policy_room(&regrets, 0x1000, 1, 300, JIT_ROOM_MIN, JIT_ROOM_MIN) > JIT_ROOM_MIN);
 }
 
 int main(void)
