@@ -279,6 +279,19 @@ static void written_code(void **state)
 
 /* ---- registers ---- */
 
+/* EL2 has no stage 2, and says so. */
+static void granules(void **state)
+{
+    enum { MMFR0 = REG(0, 0, 7, 0) };
+    (void)state;
+    start(2);
+    assert_int_equal(get(f, MMFR0) >> 32 & 0xfff, 0x111);
+    stop();
+    start(1);
+    assert_int_equal(get(f, MMFR0) >> 32 & 0xfff, 0);
+    stop();
+}
+
 static void rights(void **state)
 {
     (void)state;
@@ -606,10 +619,23 @@ static void steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls),    cmocka_unit_test(returns), cmocka_unit_test(aborts),     cmocka_unit_test(floats),
-        cmocka_unit_test(firmware), cmocka_unit_test(hosts),   cmocka_unit_test(watched),    cmocka_unit_test(written_code),
-        cmocka_unit_test(rights),   cmocka_unit_test(fields),  cmocka_unit_test(interrupts), cmocka_unit_test(routing),
-        cmocka_unit_test(timers),   cmocka_unit_test(waiting), cmocka_unit_test(events),     cmocka_unit_test(virtual_interrupts),
+        cmocka_unit_test(calls),
+        cmocka_unit_test(returns),
+        cmocka_unit_test(aborts),
+        cmocka_unit_test(floats),
+        cmocka_unit_test(firmware),
+        cmocka_unit_test(hosts),
+        cmocka_unit_test(watched),
+        cmocka_unit_test(written_code),
+        cmocka_unit_test(rights),
+        cmocka_unit_test(fields),
+        cmocka_unit_test(interrupts),
+        cmocka_unit_test(routing),
+        cmocka_unit_test(timers),
+        cmocka_unit_test(waiting),
+        cmocka_unit_test(granules),
+        cmocka_unit_test(events),
+        cmocka_unit_test(virtual_interrupts),
         cmocka_unit_test(steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

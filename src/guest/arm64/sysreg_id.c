@@ -80,12 +80,15 @@ uint64_t arm64_read_isar2(struct cpu *cpu, unsigned number)
     return id(cpu, ARM64_ID_isar2);
 }
 
-/* 44 bits of physical addresses, ASIDs of 16 bits, all three granules (4 and 64 KiB are "0, supported"), little endian only. */
+/* 44 bits of physical addresses, ASIDs of 16 bits, all three granules (4 and 64 KiB are "0, supported"), little endian only. No granule at stage 2,
+ * so that a kernel at EL2 sees that it cannot have guests. */
 uint64_t arm64_read_mmfr0(struct cpu *cpu, unsigned number)
 {
+    static const uint64_t no_granules = 0x111ull << 32;
     enum { PA_44 = 4, ASID_16 = 2 << 4, GRANULE_16K = 1 << 20 };
     (void)number;
-    return cpu->flat ? 0 : id(cpu, ARM64_ID_mmfr0) | PA_44 | ASID_16 | GRANULE_16K;
+    uint64_t stage2 = arm64_arch(cpu)->el2 ? no_granules : 0;
+    return cpu->flat ? 0 : id(cpu, ARM64_ID_mmfr0) | PA_44 | ASID_16 | GRANULE_16K | stage2;
 }
 
 uint64_t arm64_read_mmfr1(struct cpu *cpu, unsigned number)
