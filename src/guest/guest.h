@@ -73,8 +73,8 @@ struct guest {
     int64_t (*asid)(const struct cpu *cpu);          /* of that context, for flushes by ASID; -1: none, every flush is meant */
     /* Likewise for fetches only. shared: the same number for all address spaces that have their global pages in common. */
     uint64_t (*code_space)(const struct cpu *cpu, bool shared);
-    bool
-        announces; /* whatever changes an answer of these six tells cpu->ops->context_changed; else nobody need tell who ends the block or traps */
+    /* Whatever changes an answer of these six tells cpu->ops->context_changed; else nobody need tell who ends the block or traps. */
+    bool announces;
 
     /* Lifts one insn, ir_insn_begin (offset from the block's start) to ir_insn_end. word: `have` = min(4, what the page holds) bytes at it,
      * zero extended. Returns its length; 0: it needs more bytes than that, nothing was built. */
