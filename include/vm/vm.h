@@ -82,6 +82,8 @@ VM_API int vm_machine_pause(struct vm_machine *machine, struct vm_error *error);
 VM_API int vm_machine_resume(struct vm_machine *machine, struct vm_error *error);
 VM_API int vm_machine_reset(struct vm_machine *machine,
                             struct vm_error *error); /* as the reset button; kernel and firmware are loaded again */
+/* The power button, where the board has one (arm64's): the guest is asked to end, and may do something else. VM_RUNNING. */
+VM_API int vm_machine_press_power(struct vm_machine *machine, struct vm_error *error);
 VM_API int vm_machine_stop(struct vm_machine *machine, struct vm_error *error); /* at once, without asking the guest */
 /* Waits until the machine is stopped, timeout_ms at most (-1: for ever); timeout: returns -8. */
 VM_API int vm_machine_wait(struct vm_machine *machine, int64_t timeout_ms, struct vm_outcome *outcome, struct vm_error *error);

@@ -21,6 +21,7 @@ struct board {
     void (*free)(struct vm_machine *machine);                  /* the board's own part; also of a half-built machine */
     bool (*firmware_call)(struct vm_machine *machine, struct cpu *cpu);
     void (*resized)(struct vm_machine *machine, unsigned columns, unsigned rows); /* the console's terminal; loop thread */
+    void (*press_power)(struct vm_machine *machine); /* NULL: the machine has no such button. Any thread, the machine's lock held */
     const struct semihosting_abi *semihosting;
     /* Registers that are no plain cells, by name; false: not such a one. */
     bool (*register_read)(struct cpu *cpu, const char *name, uint64_t *value);

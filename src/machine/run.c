@@ -213,6 +213,16 @@ static int stop(struct vm_machine *m, struct err *err)
     return 0;
 }
 
+static int press_power(struct vm_machine *m, struct err *err)
+{
+    if (!m->board->press_power)
+        return err_set(err, STATUS_unavailable, "the board %s for %s has no power button", m->board->name, m->board->arch);
+    if (m->state != VM_RUNNING)
+        return wrong_state(m, "press the power button", err);
+    m->board->press_power(m);
+    return 0;
+}
+
 static int controlled(struct vm_machine *m, int (*call)(struct vm_machine *, struct err *), struct vm_error *error)
 {
     struct err err = {0};
@@ -227,6 +237,7 @@ int vm_machine_pause(struct vm_machine *m, struct vm_error *error) { return cont
 int vm_machine_resume(struct vm_machine *m, struct vm_error *error) { return controlled(m, resume, error); }
 int vm_machine_reset(struct vm_machine *m, struct vm_error *error) { return controlled(m, reset, error); }
 int vm_machine_stop(struct vm_machine *m, struct vm_error *error) { return controlled(m, stop, error); }
+int vm_machine_press_power(struct vm_machine *m, struct vm_error *error) { return controlled(m, press_power, error); }
 
 int vm_machine_wait(struct vm_machine *m, int64_t timeout_ms, struct vm_outcome *outcome, struct vm_error *error)
 {

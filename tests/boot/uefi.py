@@ -24,8 +24,8 @@ def efi_files():
     return out.stdout.split()
 
 
-def start(rig, *args):
-    return rig.start("run", "--arch", "arm64", "--bios", efi_files()[0], *args)
+def start(rig, *args, **options):
+    return rig.start("run", "--arch", "arm64", "--bios", efi_files()[0], *args, **options)
 
 
 def at_shell(vm):
@@ -115,6 +115,20 @@ def case_kernel(rig):
     vm.send("poweroff -f\n")
     vm.wait(0)
     yield "by the device tree"
+
+
+def case_button(rig):
+    """The power button, as ACPI tells it to the kernel."""
+    kernel, initrd = guest_files("arm64")[:2]
+    vm = start(rig, "--kernel", kernel, "--initrd", initrd, "--append", "console=ttyAMA0", tty=True)
+    vm.reach_shell()
+    pressed = "awk '/ACPI:Event/ { print $2 }' /proc/interrupts"
+    before = int(vm.shell(pressed).split()[-1])
+    vm.send("\1p")
+    vm.shell(f"while [ $({pressed}) = {before} ]; do sleep 0.1; done")
+    yield "Ctrl-A p presses the power button"
+    vm.send("poweroff -f\n")
+    vm.wait(0)
 
 
 if __name__ == "__main__":

@@ -57,8 +57,11 @@ def case_escape_keys(rig):
     vm.expect("\2")
     yield "Ctrl-A Ctrl-A sends one"
     vm.send("\1h")
-    vm.expect("Ctrl-A x.*\n.*Ctrl-A h.*\n.*Ctrl-A Ctrl-A")
+    vm.expect("Ctrl-A x.*\n.*Ctrl-A p.*\n.*Ctrl-A h.*\n.*Ctrl-A Ctrl-A")
     yield "Ctrl-A h helps"
+    vm.send("\1p")
+    vm.expect("board virt for riscv64 has no power button")
+    yield "Ctrl-A p says that this board has no power button"
     vm.send("\1zk")
     vm.expect("no such command")
     vm.expect("l")

@@ -112,6 +112,30 @@ static void levels_follow(void **state)
     assert_int_equal(bench.irq, 0);
 }
 
+static void keys_are_let_go(void **state)
+{
+    struct text saved;
+
+    (void)state;
+    set(IE, 8);
+    set(IBE, 8);
+    pl061_press(gpio, 3);
+    assert_int_equal(get(DATA), 8);
+    assert_int_equal(bench.irq, 1);
+    set(IC, 8);
+    assert_true(EVENTUALLY(get(DATA) == 0));
+    assert_int_equal(bench.irq, 1); /* the other edge */
+    pl061_press(gpio, 3);
+    device_save(dev, &saved);
+    device_call(dev, dev->class->reset);
+    assert_int_equal(get(DATA), 0);
+    assert_int_equal(device_load(dev, &saved), 0);
+    assert_int_equal(get(DATA), 8);
+    assert_true(EVENTUALLY(get(DATA) == 0));
+    pl061_press(gpio, PL061_PINS);
+    text_fini(&saved);
+}
+
 static void snapshot(void **state)
 {
     struct text saved;
@@ -136,7 +160,8 @@ static void snapshot(void **state)
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_gpio, close_gpio)
-    const struct CMUnitTest tests[] = {CASE(data_is_masked), CASE(edges_are_latched), CASE(levels_follow), CASE(snapshot)};
+    const struct CMUnitTest tests[] = {CASE(data_is_masked), CASE(edges_are_latched), CASE(levels_follow), CASE(keys_are_let_go),
+                                       CASE(snapshot)};
 
     return cmocka_run_group_tests_name("device_pl061", tests, NULL, NULL);
 }

@@ -74,16 +74,29 @@ static void stop_machine(struct terminal *t)
         cli_message("%s", error.text);
 }
 
+static void press_power(struct terminal *t)
+{
+    struct vm_error error;
+    if (!vm_machine_press_power(t->machine, &error))
+        return;
+    say(t, "\r\n[vm] ");
+    say(t, error.text);
+    say(t, "\r\n");
+}
+
 static void command(struct terminal *t, char key)
 {
-    char help[240];
+    char help[300];
+    const int c = t->escape + '@';
     switch (key) {
     case 'x': stop_machine(t); break;
+    case 'p': press_power(t); break;
     case 'h':
     case '?':
         snprintf(help, sizeof help,
-                 "\r\n[vm] Ctrl-%c x  stop the machine\r\n[vm] Ctrl-%c h  this help\r\n[vm] Ctrl-%c Ctrl-%c  send Ctrl-%c to the guest\r\n",
-                 t->escape + '@', t->escape + '@', t->escape + '@', t->escape + '@', t->escape + '@');
+                 "\r\n[vm] Ctrl-%c x  stop the machine\r\n[vm] Ctrl-%c p  press its power button\r\n[vm] Ctrl-%c h  this help\r\n"
+                 "[vm] Ctrl-%c Ctrl-%c  send Ctrl-%c to the guest\r\n",
+                 c, c, c, c, c, c);
         say(t, help);
         break;
     default:

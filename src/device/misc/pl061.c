@@ -29,8 +29,12 @@ struct pl061 {
     uint8_t event;          /* 1: by the high level or the rising edge */
     uint8_t mask, latched, alternate;
     uint8_t last; /* the pins when they were last looked at */
+    uint8_t held; /* inputs that pl061_press drives, until the timer */
     bool level;
+    struct os_timer *timer;
 };
+
+static const uint64_t PRESS_NS = 100000000; /* longer than drivers wait for a key to settle */
 
 static uint8_t pins(const struct pl061 *p) { return (uint8_t)((p->out & p->direction) | (p->in & ~p->direction)); }
 
@@ -62,6 +66,29 @@ void pl061_set(void *self, unsigned pin, bool level)
         return;
     os_mutex_lock(&p->device.lock);
     p->in = (uint8_t)bits_set(p->in, pin, 1, level);
+    gpio_update(p);
+    os_mutex_unlock(&p->device.lock);
+}
+
+/* The timer's, and before a reset. */
+static void release(void *self)
+{
+    struct pl061 *p = self;
+
+    os_timer_cancel(p->timer);
+    p->in &= (uint8_t)~p->held;
+    p->held = 0;
+    gpio_update(p);
+}
+
+void pl061_press(struct pl061 *p, unsigned pin)
+{
+    if (pin >= PL061_PINS)
+        return;
+    os_mutex_lock(&p->device.lock);
+    p->in |= (uint8_t)(1 << pin);
+    p->held |= (uint8_t)(1 << pin);
+    os_timer_set(p->timer, os_clock_ns() + PRESS_NS);
     gpio_update(p);
     os_mutex_unlock(&p->device.lock);
 }
@@ -119,11 +146,12 @@ static bool gpio_write(void *self, uint64_t offset, unsigned size, uint64_t wide
 
 const struct mem_ops pl061_ops = {.read = gpio_read, .write = gpio_write, .sizes = 1 | 2 | 4};
 
-/* What drives the inputs stays. */
+/* What drives the inputs stays, but for keys. */
 static void gpio_reset(void *self)
 {
     struct pl061 *p = self;
 
+    release(p);
     p->out = p->direction = p->by_level = p->both = p->event = p->mask = p->alternate = 0;
     p->last = pins(p);
     p->latched = 0;
@@ -136,6 +164,8 @@ static int gpio_after_load(void *self)
 
     p->last = pins(p);
     gpio_update(p);
+    if (p->held)
+        os_timer_set(p->timer, os_clock_ns() + PRESS_NS);
     return 0;
 }
 
@@ -144,7 +174,7 @@ static const struct state_field gpio_fields[] = {
     STATE_FIELD(3, struct pl061, direction, u8, 1), STATE_FIELD(4, struct pl061, by_level, u8, 1),
     STATE_FIELD(5, struct pl061, both, u8, 1),      STATE_FIELD(6, struct pl061, event, u8, 1),
     STATE_FIELD(7, struct pl061, mask, u8, 1),      STATE_FIELD(8, struct pl061, latched, u8, 1),
-    STATE_FIELD(9, struct pl061, alternate, u8, 1),
+    STATE_FIELD(9, struct pl061, alternate, u8, 1), STATE_FIELD(10, struct pl061, held, u8, 1),
 };
 
 static const struct state_desc gpio_state = {"pl061", gpio_fields, ARRAY_LEN(gpio_fields), gpio_after_load};
@@ -166,6 +196,11 @@ int pl061_new(struct pl061 **out, const char *id, const struct device_env *env, 
     if (!p)
         return err_set(err, STATUS_resource, "no memory for inputs and outputs %s", id);
     device_init(&p->device, &pl061_class, id, env);
+    if (os_timer_new(&p->timer, env->loop, &p->device.lock, release, p)) {
+        device_fini(&p->device);
+        free(p);
+        return err_set(err, STATUS_resource, "no memory for inputs and outputs %s", id);
+    }
     *out = p;
     return 0;
 }
@@ -174,6 +209,7 @@ void pl061_free(struct pl061 *p)
 {
     if (!p)
         return;
+    os_timer_free(p->timer);
     device_fini(&p->device);
     free(p);
 }

@@ -120,6 +120,8 @@ static bool firmware_call(struct vm_machine *m, struct cpu *cpu)
 
 /* ---- the machine ---- */
 
+static void press_power(struct vm_machine *m) { pl061_press(((struct virt_arm64 *)m->board_data)->gpio, VIRT_ARM64_POWER_PIN); }
+
 static int build_simple(struct virt_arm64 *virt, const struct virt_irqchip *irqchip, struct err *err)
 {
     struct vm_machine *m = virt->machine;
@@ -127,7 +129,6 @@ static int build_simple(struct virt_arm64 *virt, const struct virt_irqchip *irqc
     struct char_backend *console = config_choice(m->config, CONFIG_console) == 0 ? &m->console.backend : NULL;
     struct pl011 *uart;
     struct pl031 *rtc;
-    struct pl061 *gpio;
     int rc = pl011_new(&uart, "uart", &env, console, err);
     if (!rc)
         rc = virt_place_device(m, place(VIRT_ARM64_uart), pl011_device(uart), &pl011_ops, irqchip, err);
@@ -136,9 +137,9 @@ static int build_simple(struct virt_arm64 *virt, const struct virt_irqchip *irqc
     if (!rc)
         rc = virt_place_device(m, place(VIRT_ARM64_rtc), pl031_device(rtc), &pl031_ops, irqchip, err);
     if (!rc)
-        rc = pl061_new(&gpio, "gpio", &env, err);
+        rc = pl061_new(&virt->gpio, "gpio", &env, err);
     if (!rc)
-        rc = virt_place_device(m, place(VIRT_ARM64_gpio), pl061_device(gpio), &pl061_ops, irqchip, err);
+        rc = virt_place_device(m, place(VIRT_ARM64_gpio), pl061_device(virt->gpio), &pl061_ops, irqchip, err);
     if (!rc)
         rc = fw_cfg_new(&virt->fw_cfg, "fw_cfg", &env, err);
     return rc ? rc : virt_place_device(m, place(VIRT_ARM64_fw_cfg), fw_cfg_device(virt->fw_cfg), &fw_cfg_ops, NULL, err);
@@ -267,6 +268,7 @@ const struct board board_virt_arm64 = {
     .free = virt_free,
     .firmware_call = firmware_call,
     .resized = virt_resized,
+    .press_power = press_power,
     .semihosting = &semihosting,
     .register_read = register_read,
     .register_write = register_write,

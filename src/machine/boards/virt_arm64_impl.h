@@ -12,7 +12,8 @@ struct virt_arm64 {
     unsigned el;          /* where kernels and firmware start: 1 or 2 */
     const char *firmware; /* the file that is in the place of flash bank 0; NULL: none */
     char firmware_path[CONFIG_PATH_MAX];
-    struct fw_cfg *fw_cfg; /* the machine owns it */
+    struct fw_cfg *fw_cfg; /* the machine owns these */
+    struct pl061 *gpio;
     struct psci psci;
     struct virt_slots slots;
     struct virt_starter starter;
