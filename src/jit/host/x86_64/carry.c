@@ -73,23 +73,23 @@ static bool takes_sum(const struct emit *e, const struct ir_op *op, unsigned car
 /* What the ops at `op`, a condition of the carry, are. */
 static bool recognize(const struct emit *e, const struct ir_op *op, struct chained *c)
 {
-    const struct ir_op *o = op + 1, *not = is(e, o, IR_NOT) && temporary(e, o) ? o++ : NULL, *first = o++;
+    const struct ir_op *o = op + 1, *negated = is(e, o, IR_NOT) && temporary(e, o) ? o++ : NULL, *first = o++;
     if (!is(e, first, IR_ADD) || !temporary(e, first) || first->b == IR_CONST || first->a == op->d || first->b == op->d)
         return false;
-    *c = (struct chained){.a = first->a, .b = first->b, .difference = not };
-    if (not &&first->a == not ->d) {
+    *c = (struct chained){.a = first->a, .b = first->b, .difference = negated};
+    if (negated && first->a == negated->d) {
         c->a = first->b;
         c->b = first->a;
     }
-    if (not &&c->b != not ->d)
+    if (negated && c->b != negated->d)
         return false;
-    c->b = not ? not ->a : c->b;
+    c->b = negated ? negated->a : c->b;
     for (unsigned i = 0; i < 2 && (takes_flags(e, o, op->d, c) || takes_sum(e, o, op->d, first->d, c)); i++)
         o++;
     c->n = (unsigned)(o - op);
-    bool same = !c->flags || (c->flags->a == c->a && c->flags->b == c->b) || (!not &&c->flags->a == c->b && c->flags->b == c->a);
+    bool same = !c->flags || (c->flags->a == c->a && c->flags->b == c->b) || (!negated && c->flags->a == c->b && c->flags->b == c->a);
     return c->out && same && integer(e, c->a) && integer(e, c->b) && integer(e, c->out->d) && !x86_read_later(e, o, op->d) &&
-           !x86_read_later(e, o, first->d) && !(not &&x86_read_later(e, o, not ->d));
+           !x86_read_later(e, o, first->d) && !(negated && x86_read_later(e, o, negated->d));
 }
 
 static void carry_in(struct emit *e, unsigned flags, bool inverted)
