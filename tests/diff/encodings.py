@@ -35,7 +35,7 @@ RISCV64 = {
 ARM64 = {
     "triple": "aarch64",
     "features": "v8.2a bti tracev8.4 crc lse rdm rcpc rcpc-immo pauth flagm altnzcv sb ssbs ccpp ccdp cssc wfxt lor fullfp16 fp16fml "
-                "complxnum jsconv fptoint bf16 aes sha2 sha3 sm4 dotprod i8mm mops",
+                "complxnum jsconv fptoint bf16 aes sha2 sha3 sm4 dotprod i8mm mops spe",
     "mark": (0xd2efe231, r"movz?\s+x17, #(32529, lsl #48|9156099517420929024)( +//.*)?"),
     # LLVM has other names of two conditions, and signs numbers by their width.
     "rewrite": [(r"\s*//.*", ""), (r"#", ""), (r"\bhs\b", "cs"), (r"\blo\b", "cc"), (r"^b\.hs\b", "b.cs"), (r"^b\.lo\b", "b.cc")],
