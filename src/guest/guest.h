@@ -25,7 +25,7 @@ enum guest_landing { LAND_trap, LAND_once, LAND_always };
 struct guest {
     const char *name;            /* "riscv64" */
     size_t cpu_size;             /* bytes of the guest's vCPU, which starts with struct cpu */
-    unsigned cells;              /* of the registers; the temporaries follow */
+    unsigned cells;              /* CPU_FRAME_AT(those of the registers): the temporaries follow */
     unsigned min_insn, max_insn; /* bytes */
     const uint16_t *pins;        /* cells that deserve a host register, most used first */
     unsigned npins;

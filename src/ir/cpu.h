@@ -125,6 +125,17 @@ struct cpu {
     _Alignas(16) uint64_t cell[];
 };
 
+/*
+ * Where blocks' temporaries begin, behind so many cells of the guest: hosts take a load for one of what was just stored if the low bits of the
+ * addresses are the same (11 on an AMD EPYC), and wait. Every block looks at events and counts insns, so the first temporaries keep away from these fields.
+ */
+enum { CPU_ALIAS = 2048 / 8, CPU_FIELDS = offsetof(struct cpu, cell) / 8, CPU_FIRST_TEMPS = 32 };
+#define CPU_ALIAS_OF(cells) ((CPU_FIELDS + (cells)) % CPU_ALIAS)
+#define CPU_FRAME_AT(cells)                                                                \
+    (CPU_ALIAS_OF(cells) < CPU_FIELDS || CPU_ALIAS_OF(cells) + CPU_FIRST_TEMPS > CPU_ALIAS \
+         ? (cells) + (CPU_ALIAS + CPU_FIELDS - CPU_ALIAS_OF(cells)) % CPU_ALIAS            \
+         : (cells))
+
 /* Of slow paths only. */
 static inline void cpu_count(struct cpu *cpu, enum cpu_stat stat)
 {

@@ -87,6 +87,19 @@ static const char *finish(struct fixture *f)
 static ir_val x(struct fixture *f, unsigned n) { return ir_get(f->b, IR_i64, n); }
 static ir_val k(uint64_t v) { return ir_k(IR_none, v); }
 
+/* None of the first temporaries has the low bits of one of the CPU's own fields, and no more room is lost than needed. */
+static void temporaries_keep_away(void **state)
+{
+    (void)state;
+    for (unsigned cells = 0; cells < 600; cells++) {
+        unsigned at = CPU_FRAME_AT(cells);
+        assert_in_range(at, cells, cells + CPU_FIELDS + CPU_FIRST_TEMPS);
+        for (unsigned i = 0; i < CPU_FIRST_TEMPS; i++)
+            assert_true((offsetof(struct cpu, cell) + (at + i) * 8) % 2048 >= offsetof(struct cpu, cell));
+    }
+    assert_int_equal(CPU_FRAME_AT(172), 172);
+}
+
 static void register_is_operand(void **state)
 {
     struct fixture *f = *state;
@@ -692,6 +705,7 @@ int main(void)
         T(wide_values),
         T(retry_drops_writes),
         T(again_keeps_writes),
+        cmocka_unit_test(temporaries_keep_away),
         cmocka_unit_test(parser_names_the_line),
         cmocka_unit_test(verifier_refuses),
         T(a_register_is_found_aligned_once),

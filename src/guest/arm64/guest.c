@@ -43,7 +43,7 @@ static unsigned fp_host(uint64_t key)
 const struct guest guest_arm64 = {
     .name = "arm64",
     .cpu_size = sizeof(struct arm64_cpu) + sizeof(struct arm64_state),
-    .cells = ARM64_CELLS,
+    .cells = CPU_FRAME_AT(ARM64_CELLS),
     .min_insn = 4,
     .max_insn = 4,
     .pins = pins,
