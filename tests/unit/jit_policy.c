@@ -134,6 +134,7 @@ static void room(void **state)
     size_t grown = room_after(&regrets, 50, 10000, JIT_ROOM_MIN);
     assert_true(grown > 12 << 20);
     assert_int_equal(room_after(&regrets, 0, 50000, grown), JIT_ROOM_MIN);
+    assert_int_equal(jit_policy_room(&regrets, 0x9000, 7, 300, grown, grown), grown); /* the least that is asked for */
     /* Another key is another block. */
     jit_policy_forgot(&regrets, 0x1000, 1);
     assert_int_equal(jit_policy_room(&regrets, 0x1000, 2, 300, JIT_ROOM_MIN, JIT_ROOM_MIN), JIT_ROOM_MIN);

@@ -29,10 +29,9 @@ enum { VIRT_ARM64_SLOTS = 32, VIRT_ARM64_LINES = 288, VIRT_ARM64_VCPUS = 8, VIRT
 struct virt_arm64_facts { /* what differs from machine to machine */
     unsigned vcpus;
     uint64_t ram_size;
-    unsigned gic;  /* version: 2 or 3 */
-    bool el2;      /* kernels start there: PSCI by SMC */
-    bool pmu;      /* the vCPUs have performance counters */
-    bool firmware; /* instead of flash bank 0 */
+    unsigned gic; /* version: 2 or 3 */
+    bool el2;     /* kernels start there: PSCI by SMC */
+    bool pmu;     /* the vCPUs have performance counters */
 };
 
 int virt_arm64_fdt_build(const struct virt_arm64_facts *facts, const struct dt_chosen *chosen, void **blob, size_t *len,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * ACPI tables of the arm64 board `virt`: what virt_arm64_fdt.c says, in the words of Arm's Base Boot Requirements (DEN0044). Tables after the
- * ACPI specification 6.0, chapter 5; serial port after Microsoft's SPCR, devices' names after Arm's DEN0093.
+ * ACPI tables of the arm64 board `virt`, for firmware in the place of flash bank 0: what virt_arm64_fdt.c says, in the words of Arm's Base Boot
+ * Requirements (DEN0044). Tables after the ACPI specification 6.0, chapter 5; serial port after Microsoft's SPCR, devices' names after Arm's DEN0093.
  */
 #include "base/bits.h"
 #include "machine/acpi/acpi.h"
@@ -54,15 +54,17 @@ static void numbered(struct acpi *a, char prefix, const char *id, unsigned n)
     device(a, name, id, n);
 }
 
-/* The power button is a pin of the PL061. */
+/* The power button is a pin of the PL061; the method for a pin's edge is named after its number. */
 static void power_button(struct acpi *a)
 {
+    char method[8];
+    snprintf(method, sizeof method, "_E%02X", VIRT_ARM64_POWER_PIN);
     device(a, "GPO0", "ARMH0061", 0);
     window(a, place(VIRT_ARM64_gpio)->base, place(VIRT_ARM64_gpio)->size, place(VIRT_ARM64_gpio)->irq, false);
     aml_resources(a, "_AEI");
     aml_pin_event(a, VIRT_ARM64_POWER_PIN, "GPO0");
     aml_resources_end(a);
-    aml_method(a, "_E03");
+    aml_method(a, method);
     aml_notify(a, "PWRB", 0x80);
     aml_close(a);
     aml_close(a);
@@ -80,8 +82,6 @@ static void dsdt(struct acpi *a, const struct virt_arm64_facts *facts)
         aml_close(a);
     }
     simple(a, "COM0", "ARMH0011", 0, VIRT_ARM64_uart);
-    if (!facts->firmware)
-        simple(a, "FLS0", "LNRO0015", 0, VIRT_ARM64_flash0);
     simple(a, "FLS1", "LNRO0015", 1, VIRT_ARM64_flash1);
     device(a, "FWCF", "QEMU0002", 0);
     coherent(a);

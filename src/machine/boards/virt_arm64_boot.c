@@ -30,12 +30,8 @@ static bool has_pmu(struct cpu *cpu)
 static struct virt_arm64_facts facts_of(struct vm_machine *m)
 {
     const struct virt_arm64 *virt = m->board_data;
-    return (struct virt_arm64_facts){.vcpus = m->vcpus,
-                                     .ram_size = virt->ram_size,
-                                     .gic = virt->gic,
-                                     .el2 = virt->el == 2,
-                                     .pmu = has_pmu(machine_cpu(m, 0)),
-                                     .firmware = virt->firmware};
+    return (struct virt_arm64_facts){
+        .vcpus = m->vcpus, .ram_size = virt->ram_size, .gic = virt->gic, .el2 = virt->el == 2, .pmu = has_pmu(machine_cpu(m, 0))};
 }
 
 static int build_dt(const struct virt_load *l, const struct dt_chosen *chosen, void **blob, size_t *len, struct err *err)
