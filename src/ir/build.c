@@ -90,7 +90,7 @@ unsigned ir_temp(struct ir_build *b, unsigned type)
         b->next_temp += b->next_temp & 1;
     unsigned cell = b->next_temp;
     b->next_temp += cells;
-    assert(b->next_temp <= b->zero + IR_MAX_TEMPS);
+    assert(b->next_temp <= b->zero + IR_MAX_TEMPS - IR_KEPT_TEMPS);
     return cell;
 }
 

@@ -21,7 +21,12 @@ struct ir_build;
 int ir_build_new(struct ir_build **out, unsigned guest_cells, const struct ir_helper *helpers, unsigned nhelpers);
 void ir_build_free(struct ir_build *b);
 
-enum { IR_MAX_INSNS = 64, IR_MAX_TEMPS = 1024, IR_FRAME_EXTRA = IR_MAX_TEMPS + 8 }; /* cells a frame has beyond the guest's */
+enum {
+    IR_MAX_INSNS = 64,
+    IR_MAX_TEMPS = 1024,
+    IR_KEPT_TEMPS = 8,                /* the last of them: not of one insn alone */
+    IR_FRAME_EXTRA = IR_MAX_TEMPS + 8 /* cells a frame has beyond the guest's */
+};
 
 void ir_begin(struct ir_build *b);
 void ir_insn_begin(struct ir_build *b, int offset, unsigned len);

@@ -52,7 +52,8 @@ struct ir_build {
         uint16_t cell, a, b; /* b: IR_CONST for imm */
         uint8_t op, type;    /* IR_FLSUB; IR_FLLOG of a; IR_AND: that of a & b */
         bool sum;            /* a is the difference: the first operand was a + b */
-        uint64_t imm;
+        bool chosen;         /* made so only where the condition in its temporary holds, else they are `unless` */
+        uint64_t imm, unless;
     } compared;
 
     struct { /* a register whose bits of the mask are 0 (aligned.c) */

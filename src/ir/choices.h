@@ -26,5 +26,7 @@ void ir_choices_rename(struct ir_build *b, struct ir_op *ops, unsigned nops, str
 void ir_choices_keep(struct ir_build *b, unsigned at, struct ir_op *branch);
 /* The branch's condition, or the inverse, in a temporary. */
 uint16_t ir_choices_condition(struct ir_build *b, const struct ir_op *branch, bool *inverse);
+/* The temporary of the condition under which flags were made. */
+uint16_t ir_choices_chosen(const struct ir_build *b);
 void ir_choices_skip(struct ir_build *b, uint16_t condition, bool when, unsigned insns);
 void ir_choices_select(struct ir_build *b, uint16_t condition, unsigned cell, unsigned when, unsigned unless);

@@ -3,8 +3,12 @@
  * From flags back to comparisons: as long as the registers that a subtraction or a logical op set the flags from keep their values, a
  * condition on the flags is a comparison of those registers. Branches and choices are then the same ops as of guests without flags, and the
  * flags themselves are often overwritten before anybody looks. Comparisons of floats stay, for what they raise.
+ *
+ * Flags of a comparison that was made under a condition, and are constant otherwise, are followed too; that condition waits in a temporary.
  */
 #include "ir/build_state.h"
+#include "ir/choices.h"
+#include "ir/flags.h"
 #include <stddef.h>
 
 static int put_of(const struct ir_build *b, unsigned cell)
@@ -40,7 +44,7 @@ static bool takes_difference(struct ir_build *b, const struct ir_op *o)
     return p->op == IR_SUB && p->b == o->b && register_of(b, o->b) >= 0;
 }
 
-static void note(struct ir_build *b, unsigned cell, const struct ir_op *o)
+static bool note(struct ir_build *b, unsigned cell, const struct ir_op *o)
 {
     int first = register_of(b, o->a), second = -1;
     uint64_t imm = o->imm, least = o->type == IR_i32 ? 1u << 31 : 1ull << 63;
@@ -48,28 +52,28 @@ static void note(struct ir_build *b, unsigned cell, const struct ir_op *o)
     bool sum = false;
     if (op == IR_FLADD) { /* of a constant is a subtraction of the opposite, but for these two */
         if (o->b != IR_CONST || !imm || imm == least)
-            return;
+            return false;
         imm = o->type == IR_i32 ? (uint32_t)-imm : -imm;
         op = IR_FLSUB;
     } else if (op == IR_FLSUB) {
         if (o->s[0] != IR_carry)
-            return;
+            return false;
         if (first < 0 && (sum = takes_difference(b, o)))
             first = o->a;
     } else if (op == IR_FLLOG && first < 0) {
         o = ir_producer(b, o->a);
         if (!o || o->op != IR_AND)
-            return;
+            return false;
         first = register_of(b, o->a);
         imm = o->imm;
         op = IR_AND;
     } else if (op != IR_FLLOG && op != IR_FLCMP) {
-        return;
+        return false;
     }
     if (op != IR_FLLOG)
         second = o->b == IR_CONST ? IR_CONST : register_of(b, o->b);
     if (first < 0 || (op != IR_FLLOG && second < 0))
-        return;
+        return false;
     b->compared.epoch = b->epoch;
     b->compared.cell = (uint16_t)cell;
     b->compared.op = (uint8_t)op;
@@ -78,6 +82,40 @@ static void note(struct ir_build *b, unsigned cell, const struct ir_op *o)
     b->compared.b = (uint16_t)second;
     b->compared.imm = imm;
     b->compared.sum = sum;
+    b->compared.chosen = false;
+    return true;
+}
+
+/* The condition gets a temporary that insns do not use for their own; false: what was there is still wanted. */
+static bool keep_condition(struct ir_build *b, uint16_t cell)
+{
+    uint16_t kept = ir_choices_chosen(b);
+    const struct ir_op *p = ir_producer(b, cell);
+    if (!p)
+        return cell == kept;
+    for (const struct ir_op *o = p + 1; o < b->ops + b->nops; o++)
+        if (o->a == kept || o->b == kept || o->c == kept)
+            return false;
+    for (struct ir_op *o = b->ops + b->first_op; o < b->ops + b->nops; o++) {
+        uint16_t *const cells[] = {&o->d, &o->a, &o->b, &o->c};
+        for (unsigned i = 0; i < 4; i++)
+            if (*cells[i] == cell)
+                *cells[i] = kept;
+    }
+    return true;
+}
+
+/* Flags of a comparison, or constant ones. */
+static void note_choice(struct ir_build *b, unsigned cell, const struct ir_op *o)
+{
+    const struct ir_op *made = ir_producer(b, o->b), *constant = ir_producer(b, o->c);
+    bool is_constant = o->c == b->zero || (constant && constant->op == IR_K);
+    if (o->op != IR_SELECT || b->nputs > 1 || !made || !is_constant || !note(b, cell, made))
+        return;
+    b->compared.chosen = true;
+    b->compared.unless = constant ? constant->imm : 0;
+    if (!keep_condition(b, o->a))
+        b->compared.epoch = 0;
 }
 
 void ir_compared_commit(struct ir_build *b)
@@ -89,6 +127,8 @@ void ir_compared_commit(struct ir_build *b)
         const struct ir_op *o = b->puts[i].v.type == IR_fl ? ir_producer(b, b->puts[i].v.cell) : NULL;
         if (o && ir_sigs[o->op].out == 'L')
             note(b, b->puts[i].cell, o);
+        else if (o)
+            note_choice(b, b->puts[i].cell, o);
     }
 }
 
@@ -162,10 +202,8 @@ static bool of_floats(struct ir_build *b, unsigned cond, ir_val x, ir_val y, ir_
     return true;
 }
 
-bool ir_compared(struct ir_build *b, unsigned cond, ir_val flags, ir_val *out)
+static bool of_compared(struct ir_build *b, unsigned cond, ir_val *out)
 {
-    if (b->compared.epoch != b->epoch || flags.cell != b->compared.cell)
-        return false;
     unsigned type = b->compared.type;
     ir_val x = operand(type, b->compared.a, 0), y = operand(type, b->compared.b, b->compared.imm);
     if (b->compared.op == IR_FLLOG)
@@ -177,4 +215,19 @@ bool ir_compared(struct ir_build *b, unsigned cond, ir_val flags, ir_val *out)
     if (b->compared.sum && (cond == IR_COND_eq || cond == IR_COND_ne || cond == IR_COND_mi || cond == IR_COND_pl))
         return of_value(b, cond, x, out);
     return of_difference(b, cond, b->compared.sum ? ir_ADD(b, x, y) : x, y, out);
+}
+
+bool ir_compared(struct ir_build *b, unsigned cond, ir_val flags, ir_val *out)
+{
+    if (b->compared.epoch != b->epoch || flags.cell != b->compared.cell || cond >= IR_COND_al)
+        return false;
+    if (!b->compared.chosen)
+        return of_compared(b, cond, out);
+    bool unless = ir_condition(cond, b->compared.unless); /* then it fails only where the comparison was made and says so */
+    if (!of_compared(b, cond ^ unless, out))
+        return false;
+    *out = ir_AND(b, (ir_val){.type = IR_i1, .cell = ir_choices_chosen(b)}, *out);
+    if (unless)
+        *out = ir_EQ(b, ir_ZEXT(b, IR_i64, *out), ir_k(IR_i64, 0));
+    return true;
 }

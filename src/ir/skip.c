@@ -83,13 +83,16 @@ static void choose_source(struct ir_build *b, unsigned first, struct ir_choices 
     b->nops--;
 }
 
-enum { CONDITION = 2 * IR_CHOICES + 1, KEPT /* temporaries, from the last one back */ };
+enum { CONDITION = 2 * IR_CHOICES + 1, CHOSEN, KEPT /* temporaries, from the last one back */ };
+_Static_assert(KEPT + 1 <= IR_KEPT_TEMPS, "temporaries that outlive their insn");
+
+uint16_t ir_choices_chosen(const struct ir_build *b) { return (uint16_t)(b->zero + IR_MAX_TEMPS - CHOSEN); }
 
 /* A temporary that the branch compares gets a number that the insns behind it do not use for their own. */
 static uint16_t keep_operand(struct ir_build *b, unsigned at, unsigned insn, uint16_t cell, unsigned n)
 {
     uint16_t kept = (uint16_t)(b->zero + IR_MAX_TEMPS - KEPT - n);
-    if (!ir_is_temp(b, cell))
+    if (!ir_is_temp(b, cell) || cell == ir_choices_chosen(b))
         return cell;
     for (unsigned i = b->insns[insn].op; i < at; i++) {
         struct ir_op *o = &b->ops[i];

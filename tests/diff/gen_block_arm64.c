@@ -77,6 +77,17 @@ static void append(struct block *b, const struct gen_insn *insn)
     b->n++;
 }
 
+static void append_branch(struct random *r, struct block *b, const struct gen_insn *insn, int n)
+{
+    append(b, insn);
+    struct item *item = &b->items[b->n - 1];
+    for (int i = 0; i < insn_table[insn->id].nfields; i++)
+        if (gen_is_target(gen_fields(insn->id)[i].name))
+            item->field = i;
+    item->target = b->n + (int)random_below(r, 8);
+    item->target = item->target < n ? item->target : n;
+}
+
 static bool try_one(const struct gen *g, struct random *r, struct block *b, enum gen_class class, int n)
 {
     if (!g->count[class])
@@ -91,15 +102,10 @@ static bool try_one(const struct gen *g, struct random *r, struct block *b, enum
         return false; /* the value would have to fit the register */
     if (!gen_encode(g, &insn) || writes_base(&insn, &b->regs, class))
         return false;
-    append(b, &insn);
-    if (class == GEN_branch) {
-        struct item *item = &b->items[b->n - 1];
-        for (int i = 0; i < insn_table[insn.id].nfields; i++)
-            if (gen_is_target(gen_fields(insn.id)[i].name))
-                item->field = i;
-        item->target = b->n + (int)random_below(r, 8);
-        item->target = item->target < n ? item->target : n;
-    }
+    if (class == GEN_branch)
+        append_branch(r, b, &insn, n);
+    else
+        append(b, &insn);
     return true;
 }
 
@@ -185,6 +191,30 @@ static void copy(const struct gen *g, struct random *r, struct block *b)
     }
 }
 
+/* A comparison, others that depend on it, and who asks for what came out: choices and a branch. */
+static void conditions(const struct gen *g, struct random *r, struct block *b, int n)
+{
+    static const char *const first[] = {"subs", "subs.imm", "adds.imm", "ands"}, *const then[] = {"ccmp", "ccmp.imm", "ccmn", "ccmn.imm"},
+                             *const last[] = {"b.cond", "b.cond", "csel", "csinc"};
+    unsigned thens = 1 + (unsigned)random_below(r, 3), lasts = 1 + (unsigned)random_below(r, 2);
+    for (unsigned i = 0; i < 1 + thens + lasts && b->n < n; i++) {
+        bool asks = i > thens;
+        struct gen_insn insn = made((!i ? first : asks ? last : then)[random_below(r, 4)]);
+        if (!gen_random(g, r, &b->regs, &insn))
+            continue;
+        if (!i && random_percent(r, 70))
+            gen_set(&insn, "d", 31); /* of these it means the zero register */
+        if (!gen_encode(g, &insn) || (!(i && !asks) && writes_base(&insn, &b->regs, GEN_memory)))
+            continue;
+        if (!strcmp(insn_table[insn.id].name, "b.cond"))
+            append_branch(r, b, &insn, n);
+        else
+            append(b, &insn);
+        if (random_percent(r, 20) && b->n < n)
+            (void)!try_one(g, r, b, random_percent(r, 70) ? GEN_integer : GEN_memory, n);
+    }
+}
+
 static void fill(const struct gen *g, struct random *r, struct block *b, int n)
 {
     while (b->n < n) {
@@ -193,6 +223,8 @@ static void fill(const struct gen *g, struct random *r, struct block *b, int n)
             reserve(g, r, b, n);
         else if (way < 45 && b->n + 6 <= n)
             copy(g, r, b);
+        else if (way < 90)
+            conditions(g, r, b, n);
         else
             (void)!try_one(g, r, b,
                            way < 500   ? GEN_integer

@@ -374,7 +374,8 @@ static void emit_ops(struct emit *e)
         const struct ir_op *op = &ir->ops[i];
         if (e->need[i] != NEED_none)
             x86_sunk_op(e, op);
-        n = e->need[i] == NEED_none || x86_sink(e, op) ? 1 : x86_lower_vector(e, op);
+        n = e->need[i] == NEED_none ? 1 : x86_sink(e, op);
+        n = n ? n : x86_lower_vector(e, op);
         if (!n) {
             n = x86_lower_flags(e, op);
             n = n ? n : lower(e, op);

@@ -13,14 +13,19 @@ bool x86_flags_native(const struct ir_op *op)
     return (ir_flags_op(op->op) && op->type <= IR_i64) || (op->op == IR_COND && op->s[0] < IR_COND_al);
 }
 
-/* The host's flags as the result. */
-void x86_flags_keep(struct emit *e, const struct ir_op *op, bool inverted)
+void x86_flags_take(struct emit *e, bool inverted)
 {
     if (inverted)
         x86_byte(&e->c, CMC);
     x86_byte(&e->c, LAHF);
     x86_setcc(&e->c, CC_O, RAX);
     x86_alu_ri(&e->c, ALU_and, false, RAX, FL_ALL);
+}
+
+/* The host's flags as the result. */
+void x86_flags_keep(struct emit *e, const struct ir_op *op, bool inverted)
+{
+    x86_flags_take(e, inverted);
     x86_finish(e, op, RAX);
 }
 

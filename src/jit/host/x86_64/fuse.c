@@ -246,10 +246,31 @@ static bool conditional(struct emit *e, const struct ir_op *op)
     return true;
 }
 
+/* The way out by a comparison and a condition found before. */
+static bool both(struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *and = op + 1, *out = op + 2;
+    if (out >= e->ir->ops + e->ir->nops || !compares(op) || and->op != IR_AND || and->type != IR_i1 || and->b == IR_CONST)
+        return false;
+    unsigned other = and->a == op->d ? and->b : and->a;
+    bool zero = out->op == IR_BRANCH_CMP && out->b == IR_CONST && out->imm >> 32 == 0 && (out->s[0] == IR_CC_eq || out->s[0] == IR_CC_ne);
+    if ((and->a != op->d && and->b != op->d) || other == op->d || x86_pin(e, other) >= 0 || other == e->forwarded ||
+        (!zero && out->op != IR_BRANCH_IF) || out->a != and->d || op->d <= e->request->zero_cell || and->d <= e->request->zero_cell ||
+        x86_read_later(e, out, op->d) || x86_read_later(e, out + 1, and->d))
+        return false;
+    x86_setcc(&e->c, x86_compare(e, op), RCX);
+    x86_prm(&e->c, 0, 0x84, false, RCX, cell_mem(other), true); /* test */
+    x86_branch(e, out, zero && out->s[0] == IR_CC_eq ? CC_E : CC_NE);
+    e->forwarded = IR_NONE;
+    return true;
+}
+
 unsigned x86_lower_fused(struct emit *e, const struct ir_op *op)
 {
     const struct ir_op *end = e->ir->ops + e->ir->nops;
     if (op + 1 >= end || x86_need(e, op + 1) == NEED_none)
         return 0;
+    if (both(e, op))
+        return 3;
     return shifts(e, op) || scaled_sum(e, op) || conditional(e, op) ? 2 : choices(e, op);
 }

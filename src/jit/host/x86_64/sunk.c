@@ -3,8 +3,10 @@
  * Condition flags that are not made where the guest's comparison stands, because nothing has looked at them yet: mostly only the next branch
  * does, by a comparison of its own. They are made from the operands where the block may be left, in the stub if there is one, or before an
  * op that reads them, and not at all if they are overwritten first. An operand that changes meanwhile is either the sum of its new
- * value and a constant, or is kept in cpu->compared.
+ * value and a constant, or is kept in cpu->compared. The condition of a comparison that is made under one stays
+ * in its temporary.
  */
+#include "ir/build.h"
 #include "ir/flags.h"
 #include "jit/host/x86_64/x86_64.h"
 
@@ -52,7 +54,7 @@ static bool leaves_by_stubs(const struct emit *e, const struct ir_op *op)
 /* From this op on, before they are overwritten. */
 static bool wanted(const struct emit *e, const struct ir_op *op)
 {
-    unsigned cell = e->sunk.op->d;
+    unsigned cell = e->sunk.cell;
     for (; op < e->ir->ops + e->ir->nops; op++) {
         if (x86_need(e, op) == NEED_none)
             continue;
@@ -88,7 +90,13 @@ static void make(struct emit *e)
     } else {
         x86_flags_operate(e, op, op->op == IR_FLADD ? ALU_add : ALU_sub);
     }
-    x86_flags_keep(e, op, op->op == IR_FLSUB && op->s[0] == IR_carry);
+    x86_flags_take(e, op->op == IR_FLSUB && op->s[0] == IR_carry);
+    if (e->sunk.choice) {
+        x86_alu_mi(&e->c, ALU_cmp, false, cell_mem(e->sunk.choice->a), 0);
+        x86_imm(&e->c, RCX, e->sunk.choice - op > 1 ? op[1].imm : 0);
+        x86_rr(&e->c, 0x0f40u | CC_E, false, RAX, RCX); /* cmov */
+    }
+    x86_finish(e, e->sunk.choice ? e->sunk.choice : op, RAX);
 }
 
 static void settle(struct emit *e)
@@ -146,8 +154,9 @@ void x86_sunk_op(struct emit *e, const struct ir_op *op)
 {
     const struct ir_op *end = e->ir->ops + e->ir->nops, *last = begins_group(op) ? op + GROUP : op + 1;
     for (const struct ir_op *o = op; e->sunk.op && o < end && o < last; o++) {
-        unsigned cell = e->sunk.op->d;
-        bool change_here = writes(o, e->sunk.op->a) || (e->sunk.op->b != IR_CONST && writes(o, e->sunk.op->b));
+        unsigned cell = e->sunk.cell;
+        bool choice_here = o == op && e->sunk.choice && writes(o, e->sunk.choice->a); /* no group writes it further on */
+        bool change_here = choice_here || writes(o, e->sunk.op->a) || (e->sunk.op->b != IR_CONST && writes(o, e->sunk.op->b));
         if (x86_need(e, o) == NEED_none)
             continue;
         if (x86_sees(o, cell) || !(x86_stays_inside(o) || (leaves_by_stubs(e, o) && !writes(o, cell))))
@@ -156,6 +165,8 @@ void x86_sunk_op(struct emit *e, const struct ir_op *op)
             return;
         else if (writes(o, cell) || (change_here && !wanted(e, op)))
             e->sunk.op = NULL;
+        else if (choice_here)
+            settle(e);
         else if (change_here)
             change(e, o, last == op + 1);
     }
@@ -164,18 +175,34 @@ void x86_sunk_op(struct emit *e, const struct ir_op *op)
 /* An integer register of the guest; a temporary may be gone where it is wanted. */
 static bool in_place(const struct emit *e, unsigned cell) { return cell < e->request->zero_cell && x86_xpin(e, cell) < 0; }
 
-bool x86_sink(struct emit *e, const struct ir_op *op)
+/* Behind op: the choice between its flags and constant ones, by a condition that stays; NULL: there is none. */
+static const struct ir_op *choice_of(const struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *end = e->ir->ops + e->ir->nops, *k = op + 1 < end && op[1].op == IR_K ? op + 1 : NULL, *choice = k ? k + 1 : op + 1;
+    unsigned zero = e->request->zero_cell;
+    if (choice >= end || choice->op != IR_SELECT || choice->b != op->d || choice->c != (k ? k->d : zero) ||
+        choice->a < zero + IR_MAX_TEMPS - IR_KEPT_TEMPS || x86_read_later(e, choice + 1, op->d) ||
+        (k && x86_read_later(e, choice + 1, k->d)))
+        return NULL;
+    return choice;
+}
+
+unsigned x86_sink(struct emit *e, const struct ir_op *op)
 {
     if ((op->op != IR_FLADD && op->op != IR_FLSUB && op->op != IR_FLLOG) || !x86_flags_native(op) || op->d == op->a || op->d == op->b)
-        return false;
-    if (!in_place(e, op->d) || !in_place(e, op->a) || (op->op != IR_FLLOG && op->b != IR_CONST && !in_place(e, op->b)))
-        return false;
-    if (op->op != IR_FLLOG && x86_carry_only(e, op))
-        return false;
-    if (e->sunk.op)
+        return 0;
+    const struct ir_op *choice = op->d > e->request->zero_cell ? choice_of(e, op) : NULL;
+    unsigned cell = choice ? choice->d : op->d;
+    if (!in_place(e, cell) || !in_place(e, op->a) || (op->op != IR_FLLOG && op->b != IR_CONST && !in_place(e, op->b)))
+        return 0;
+    if (op->op != IR_FLLOG && !choice && x86_carry_only(e, op))
+        return 0;
+    if (e->sunk.op && e->sunk.cell != cell)
         settle(e);
-    e->sunk = (struct sunk){.op = op};
+    if (choice && choice->a == e->forwarded)
+        x86_store(&e->c, cell_mem(choice->a), RAX);
+    e->sunk = (struct sunk){.op = op, .choice = choice, .cell = cell};
     e->forwarded = IR_NONE;
-    x86_vwritten(e, op);
-    return true;
+    x86_vwritten(e, choice ? choice : op);
+    return choice ? (unsigned)(choice - op) + 1 : 1;
 }

@@ -73,9 +73,11 @@ struct mirror {
 
 /* Condition flags that are to be made of this op's operands where they are wanted (sunk.c). */
 struct sunk {
-    const struct ir_op *op; /* NULL: the flags are in their cell */
-    int32_t less[2];        /* what an operand was, less what its register holds */
-    bool kept[2];           /* it is in cpu->compared instead */
+    const struct ir_op *op;     /* NULL: the flags are in their cell */
+    const struct ir_op *choice; /* NULL, or the SELECT between the op's flags and constant ones; its condition is in its cell */
+    unsigned cell;              /* of the flags */
+    int32_t less[2];            /* what an operand was, less what its register holds */
+    bool kept[2];               /* it is in cpu->compared instead */
 };
 
 struct cold {                                                                /* code behind the block's end that a rare branch goes to */
@@ -176,7 +178,7 @@ bool x86_read_later(const struct emit *e, const struct ir_op *from, unsigned cel
 bool x86_reads(const struct ir_op *op, unsigned cell);
 
 /* sunk.c */
-bool x86_sink(struct emit *e, const struct ir_op *op);       /* the op's flags are made later */
+unsigned x86_sink(struct emit *e, const struct ir_op *op);   /* the op's flags are made later: how many ops it took, or 0 */
 void x86_sunk_op(struct emit *e, const struct ir_op *op);    /* before each op */
 void x86_sunk_cold(struct emit *e, const struct cold *cold); /* in a stub that leaves the block; loses rax, rcx, rdx */
 bool x86_access_native(const struct ir_op *op);              /* memory.c: a load or store of at most a cell */
@@ -189,6 +191,7 @@ void x86_carry_keep(struct emit *e, const struct ir_op *op, bool inverted); /* t
 /* flags.c: rcx = rcx op the second operand, by way of rdx; the host's flags as the result */
 void x86_flags_operate(struct emit *e, const struct ir_op *op, enum x86_alu alu);
 void x86_flags_keep(struct emit *e, const struct ir_op *op, bool inverted);
+void x86_flags_take(struct emit *e, bool inverted); /* the same into rax only */
 
 static inline unsigned x86_need(const struct emit *e, const struct ir_op *op) { return e->need[op - e->ir->ops]; }
 
