@@ -218,6 +218,20 @@ static bool has_displacement(const struct ir_sig *sig, unsigned op)
     return sig->in[0] == 'A' && (sig->flags & (IR_F_R | IR_F_W)) && op != IR_PROBE;
 }
 
+/* A comparison stands right before the choice that it decides, where hosts do both together. Temporaries are written once, registers later. */
+static void bring_condition(struct ir_build *b, unsigned cell)
+{
+    struct ir_op *p = ir_producer(b, cell), *end = b->ops + b->nops;
+    if (!p || p + 1 == end || !((p->op >= IR_EQ && p->op <= IR_ULE) || p->op == IR_COND))
+        return;
+    for (const struct ir_op *q = p + 1; q < end; q++)
+        if (q->op == IR_CALL || q->a == cell || q->b == cell || q->c == cell)
+            return;
+    struct ir_op condition = *p;
+    memmove(p, p + 1, (size_t)(end - p - 1) * sizeof *p);
+    end[-1] = condition;
+}
+
 static ir_val append_op(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, ir_val *args, unsigned nargs)
 {
     const struct ir_sig *sig = &ir_sigs[op];
@@ -239,6 +253,8 @@ static ir_val append_op(struct ir_build *b, unsigned op, unsigned ty, const uint
     uint16_t base = IR_NONE;
     if (has_displacement(sig, op))
         set_address(b, args[0], &base, &imm);
+    if (op == IR_SELECT && type != IR_fl) /* flags are made elsewhere, if at all */
+        bring_condition(b, cells[0]);
     unsigned d = type == IR_none ? IR_NONE : ir_temp(b, type);
     struct ir_op *o = ir_append(b, op, type);
     memcpy(o->s, s, 4);

@@ -333,6 +333,16 @@ static void one_copy_is_chosen_from_its_register(void **state)
     assert_null(strstr(text, "MOV"));
 }
 
+static void a_condition_stands_before_its_choice(void **state)
+{
+    struct fixture *f = *state;
+    ir_val less = ir_SLT(f->b, x(f, 3), x(f, 2)), sum = ir_ADD(f->b, x(f, 3), k(1));
+    ir_put(f->b, 4, ir_SELECT(f->b, less, sum, k(5)));
+    const char *slt = strstr(finish(f), "SLT.i64");
+    assert_non_null(slt);
+    assert_true(!strncmp(strchr(slt, '\n') + 1, "  SELECT.i64 %4 = ", 18));
+}
+
 /* ---- loops with two tails ---- */
 
 /*
@@ -694,6 +704,7 @@ int main(void)
         T(sign_extended_registers_are_known),
         T(insns_branched_over_become_choices),
         T(one_copy_is_chosen_from_its_register),
+        T(a_condition_stands_before_its_choice),
         T(tails_of_a_loop_become_choices),
         T(other_tails_stay_branches),
         T(a_loop_may_be_left_backwards),

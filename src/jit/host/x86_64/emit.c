@@ -381,6 +381,8 @@ static void emit_ops(struct emit *e)
             n = n ? n : lower(e, op);
             for (unsigned k = 0; k < n; k++)
                 x86_vwritten(e, op + k);
+            for (unsigned k = 1; k < n; k++)
+                x86_sunk_written(e, op + k);
         }
         for (unsigned k = 0; k < n && !e->request->flat; k++)
             x86_note_base(e, &ir->ops[i + k]);

@@ -102,6 +102,8 @@ static void make(struct emit *e)
 static void settle(struct emit *e)
 {
     x86_xsettle(e);
+    if (e->forwarded != IR_NONE) /* the op that asks, or a choice behind it, reads that */
+        x86_store(&e->c, cell_mem(e->forwarded), RAX);
     e->forwarded = IR_NONE;
     make(e);
     e->sunk.op = NULL;
@@ -170,6 +172,12 @@ void x86_sunk_op(struct emit *e, const struct ir_op *op)
         else if (change_here)
             change(e, o, last == op + 1);
     }
+}
+
+void x86_sunk_written(struct emit *e, const struct ir_op *op)
+{
+    if (e->sunk.op && writes(op, e->sunk.cell))
+        e->sunk.op = NULL;
 }
 
 /* An integer register of the guest; a temporary may be gone where it is wanted. */

@@ -178,12 +178,13 @@ bool x86_read_later(const struct emit *e, const struct ir_op *from, unsigned cel
 bool x86_reads(const struct ir_op *op, unsigned cell);
 
 /* sunk.c */
-unsigned x86_sink(struct emit *e, const struct ir_op *op);   /* the op's flags are made later: how many ops it took, or 0 */
-void x86_sunk_op(struct emit *e, const struct ir_op *op);    /* before each op */
-void x86_sunk_cold(struct emit *e, const struct cold *cold); /* in a stub that leaves the block; loses rax, rcx, rdx */
-bool x86_access_native(const struct ir_op *op);              /* memory.c: a load or store of at most a cell */
-bool x86_stays_inside(const struct ir_op *op);               /* computes only: the block is not left there */
-bool x86_sees(const struct ir_op *op, unsigned cell);        /* x86_reads, and cells that the op has not by name */
+unsigned x86_sink(struct emit *e, const struct ir_op *op);     /* the op's flags are made later: how many ops it took, or 0 */
+void x86_sunk_op(struct emit *e, const struct ir_op *op);      /* before each op */
+void x86_sunk_written(struct emit *e, const struct ir_op *op); /* by an op that was lowered together with the one before it */
+void x86_sunk_cold(struct emit *e, const struct cold *cold);   /* in a stub that leaves the block; loses rax, rcx, rdx */
+bool x86_access_native(const struct ir_op *op);                /* memory.c: a load or store of at most a cell */
+bool x86_stays_inside(const struct ir_op *op);                 /* computes only: the block is not left there */
+bool x86_sees(const struct ir_op *op, unsigned cell);          /* x86_reads, and cells that the op has not by name */
 /* carry.c */
 unsigned x86_lower_carry(struct emit *e, const struct ir_op *op);           /* the number of ops that it took */
 bool x86_carry_only(const struct emit *e, const struct ir_op *op);          /* of the flags that op makes; */
