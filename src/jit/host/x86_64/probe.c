@@ -10,7 +10,10 @@
 
 /* What is known of a register as a base: accessed since it was last computed anew, or at least not just loaded from memory. */
 enum { BASE_read = 1, BASE_write = 2, BASE_computed = 4 };
-enum { PASSING = 255 /* instead of a register: a temporary */ };
+enum {
+    PASSING = 255,      /* instead of a register: of the insn's own */
+    OWN = MEM_PAGE / 2, /* a displacement from here on likely leads to another page than the register: another array */
+};
 
 static struct x86_mem entry_at(bool store, enum x86_reg index)
 {
@@ -121,12 +124,37 @@ static uint8_t *probe_recent(struct emit *e, const struct ir_op *op, unsigned si
     return other;
 }
 
+/* Of the page last found, but not aligned to its size, as vectors of smaller lanes often are. Loses rcx, rdx; rax is the address unless it hits. */
+static void unaligned(struct emit *e, const struct cold *cold)
+{
+    struct code_buf *c = &e->c;
+    struct x86_mem recent = recent_at(e, cold->store, cold->copy);
+    uint8_t *miss[2];
+    x86_mov(c, RDX, RAX);
+    x86_alu_ri(c, ALU_and, true, RDX, -MEM_PAGE);
+    x86_alu_rm(c, ALU_cmp, true, RDX, recent);
+    miss[0] = x86_jcc(c, CC_NE);
+    x86_mov32(c, RCX, RAX);
+    x86_alu_ri(c, ALU_and, false, RCX, MEM_PAGE - 1);
+    x86_alu_ri(c, ALU_cmp, false, RCX, MEM_PAGE - cold->size);
+    miss[1] = x86_jcc(c, CC_A);
+    if (cold->direct)
+        x86_load(c, RAX, addend(recent));
+    else
+        x86_alu_rm(c, ALU_add, true, RAX, addend(recent));
+    x86_target(c, x86_jmp(c), cold->back);
+    x86_target(c, miss[0], c->at);
+    x86_target(c, miss[1], c->at);
+}
+
 /* Another page than the last one: the indexed probe, which remembers it. The next stub is that of a miss there. */
 static void cold_recent(struct emit *e, const struct cold *cold)
 {
     struct code_buf *c = &e->c;
     if (cold->direct)
         x86_address_into_rax(e, cold->op);
+    if (cold->size == 16)
+        unaligned(e, cold);
     x86_imm(c, RCX, cold->size - 1u);
     x86_lea(c, RDX, recent_at(e, cold->store, cold->copy));
     x86_call_exec(c, e->routines + (cold->store ? e->r->recent_write : e->r->recent_read));
@@ -256,6 +284,7 @@ static bool is_access(const struct ir_op *op)
 
 static bool is_store(const struct ir_op *op) { return op->op == IR_STORE || op->op == IR_STOREN; }
 static bool writes(const struct ir_op *op) { return (ir_sigs[op->op].out || op->op == IR_CALL) && op->d < TLB_RECENT; }
+static bool is_far(const struct ir_op *op) { return (int64_t)op->imm >= OWN || (int64_t)op->imm <= -OWN; }
 static bool moves_on(const struct ir_op *op) { return op->op == IR_ADD && op->b == IR_CONST && op->a == op->d && op->type == IR_i64; }
 
 /* The copy for what the register is computed to at this place of the code: its own for one place, unused ones for the others. */
@@ -309,9 +338,10 @@ void x86_plan_probes(struct emit *e)
                 e->base[op->d] = 0;
             seen[op->d] = true;
         }
-        if (e->walks && is_access(op) && op->a > e->request->zero_cell && op->a < IR_NONE)
+        bool temporary = op->a > e->request->zero_cell && op->a < IR_NONE, own = op->a < TLB_RECENT && is_far(op);
+        if (e->walks && is_access(op) && (temporary || own))
             e->passing[i] = (uint8_t)(1 + copy_for(e, PASSING, e->ir->insns[insn].offset, used));
-        if (is_access(op) && op->a < TLB_RECENT) {
+        else if (is_access(op) && op->a < TLB_RECENT) {
             uint8_t side = is_store(op) ? BASE_write : BASE_read;
             e->again[i] = later[op->a] & side;
             later[op->a] |= side;

@@ -138,7 +138,7 @@ struct emit {
     struct place places[TLB_RECENT];
     unsigned nplaces;
     uint8_t copies[IR_MAX_OPS];     /* by op: 1 + the copy for its result, 0: as before */
-    uint8_t passing[IR_MAX_OPS];    /* by op: 1 + the copy for its address, which is a temporary; 0: none */
+    uint8_t passing[IR_MAX_OPS];    /* by op: 1 + the copy for its address, a temporary or far from the register; 0: none */
     bool addressed;                 /* of the access being emitted: as in struct cold */
     bool again[IR_MAX_OPS];         /* by op: the same base is accessed again */
     uint8_t need[IR_MAX_OPS];       /* by op: NEED_* of its result */
