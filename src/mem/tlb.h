@@ -6,7 +6,7 @@
  * cached, device, page with code, watchpoint) never match, so the slow path sees all of those.
  * Behind the indexed entries stand TLB_COPIES more, which emitted code fills with copies: the page that accesses through one register
  * found last. Who drops entries drops those of the same pages; no index leads there, so a probe of such a copy must compare the page of
- * the first byte and be for an aligned access.
+ * the first byte and be for an access that is aligned, or ends in that page.
  * bits 21.. are added to the index: arrays that lie a multiple of 2 MiB apart would miss on every access otherwise. Added, not XORed:
  * two pages in a row must never have the same index (XOR gives 0x7ffff000 and 0x80000000 the same), see the rule above.
  *
