@@ -7,8 +7,9 @@
  * Behind the indexed entries stand TLB_COPIES more, which emitted code fills with copies: the page that accesses through one register
  * found last. Who drops entries drops those of the same pages; no index leads there, so a probe of such a copy must compare the page of
  * the first byte and be for an access that is aligned, or ends in that page.
- * bits 21.. are added to the index: arrays that lie a multiple of 2 MiB apart would miss on every access otherwise. Added, not XORed:
- * two pages in a row must never have the same index (XOR gives 0x7ffff000 and 0x80000000 the same), see the rule above.
+ * The index is the plain number of the page: arrays a multiple of 2 MiB apart share entries, but loops have copies and the second level has
+ * both, and every probe has three instructions less than one that adds higher bits. Two pages in a row must never have the same index,
+ * see the rule above.
  *
  * The second level is one table of a vCPU for all its TLBs, looked at where the first misses, by emitted code too. Its tags name the TLB
  * in their low bits (tlb->id, never 0; an empty entry is all 0), so that a TLB is flushed there by giving it a new id; one entry serves
@@ -79,7 +80,7 @@ static inline uint64_t tlb_span(const struct tlb_spans *spans, gva va)
     return found ? max : MEM_PAGE;
 }
 
-static inline unsigned tlb_index(gva va) { return (unsigned)(((va >> 12) + (va >> 21)) & (TLB_SIZE - 1)); }
+static inline unsigned tlb_index(gva va) { return (unsigned)((va >> 12) & (TLB_SIZE - 1)); }
 static inline void tlb_note_code(struct tlb *tlb, gva va) { tlb->code |= 1ull << tlb_index(va) / TLB_PART; }
 static inline bool tlb_hit(const struct tlb_entry *e, gva va, unsigned size) { return ((va + size - 1) & ~0xfffull) == e->tag; }
 

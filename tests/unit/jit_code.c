@@ -547,6 +547,10 @@ static void memory_is_used_again(void **state)
     }
     jit_compiler_counts(f->compiler, &counts);
     assert_true(counts.recycled > 20);
+    while (atomic_load(&f->blocks[0]->code)) { /* so that it is among the newest from here on */
+        renew_epoch(f);
+        compile_big(f);
+    }
     do {
         renew_epoch(f);
         run_both(f, 20);

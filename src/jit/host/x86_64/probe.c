@@ -44,21 +44,17 @@ static struct x86_mem addend(struct x86_mem entry)
 
 struct x86_mem x86_cover_copy(const struct emit *e, const struct cover *cover) { return copy_at(e, cover->store, 1, cover->root); }
 
-/* rcx = offset of the indexed entry of rax; loses rdx. rorx: the host has it. */
+/* rcx = offset of the indexed entry of rax. rorx: the host has it. */
 static void index_into_rcx(struct code_buf *c, bool rorx)
 {
+    enum { ENTRY_BITS = 4 };
     if (rorx) {
-        x86_rorx(c, RCX, RAX, 12);
-        x86_rorx(c, RDX, RAX, 21);
+        x86_rorx(c, RCX, RAX, MEM_PAGE_BITS - ENTRY_BITS);
     } else {
         x86_mov(c, RCX, RAX);
-        x86_shift(c, SH_shr, true, RCX, 12);
-        x86_mov(c, RDX, RAX);
-        x86_shift(c, SH_shr, true, RDX, 21);
+        x86_shift(c, SH_shr, true, RCX, MEM_PAGE_BITS - ENTRY_BITS);
     }
-    x86_alu_rr(c, ALU_add, false, RCX, RDX);
-    x86_alu_ri(c, ALU_and, false, RCX, TLB_SIZE - 1);
-    x86_shift(c, SH_shl, false, RCX, 4);
+    x86_alu_ri(c, ALU_and, false, RCX, (TLB_SIZE - 1) << ENTRY_BITS);
 }
 
 /* rdx: the page; rcx: the entry's offset. */
