@@ -29,7 +29,7 @@ bool x86_divide_native(const struct ir_op *op)
 static bool is_signed(const struct ir_op *op) { return op->op == IR_DIVS || op->op == IR_REMS; }
 static bool is_rest(const struct ir_op *op) { return op->op == IR_REMU || op->op == IR_REMS; }
 
-/* rax: dividend, rcx: divisor 0, or -1 if signed; to rax and rdx like the division. */
+/* rax: dividend, rcx: divisor 0, or -1 if signed; to rax and rdx like the division. when: x / 0 is 0. */
 static void cold_divide(struct emit *e, const struct cold *cold)
 {
     bool wide = cold->op->type == IR_i64;
@@ -39,7 +39,7 @@ static void cold_divide(struct emit *e, const struct cold *cold)
         minus = x86_jcc(&e->c, CC_NE);
     }
     x86_rr(&e->c, 0x8b, wide, RDX, RAX);
-    x86_imm(&e->c, RAX, wide ? UINT64_MAX : UINT32_MAX);
+    x86_imm(&e->c, RAX, cold->when ? 0 : wide ? UINT64_MAX : UINT32_MAX);
     if (!minus)
         return;
     end = x86_jmp(&e->c);
@@ -67,7 +67,21 @@ static const struct ir_op *other_result(const struct emit *e, const struct ir_op
 
 static unsigned waiting_cell(const struct emit *e) { return e->request->zero_cell + IR_MAX_TEMPS + 2u; }
 
-static void divide(struct emit *e, const struct ir_op *op)
+/* Behind op: the choice of 0 where the divisor is that, as Arm has it; NULL: there is none. */
+static const struct ir_op *or_zero(const struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *zero = op + 1, *choice = op + 2;
+    if ((op->op != IR_DIVU && op->op != IR_DIVS) || !narrow(op) || op == e->divided || choice >= e->ir->ops + e->ir->nops ||
+        zero->op != IR_EQ || zero->type != op->type || zero->a != op->b || zero->b != IR_CONST || zero->imm || choice->op != IR_SELECT ||
+        choice->a != zero->d || choice->type != op->type || (choice->b != op->b && choice->b != e->request->zero_cell) ||
+        choice->c != op->d || op->d <= e->request->zero_cell || zero->d <= e->request->zero_cell || x86_read_later(e, choice + 1, op->d) ||
+        x86_read_later(e, choice + 1, zero->d))
+        return NULL;
+    return choice;
+}
+
+/* choice: of or_zero(), or NULL. */
+static void divide(struct emit *e, const struct ir_op *op, const struct ir_op *choice)
 {
     bool wide = op->type == IR_i64, sign = is_signed(op);
     int64_t k = wide ? (int64_t)op->imm : (int32_t)op->imm;
@@ -100,7 +114,12 @@ static void divide(struct emit *e, const struct ir_op *op)
     }
     x86_rr(&e->c, 0xf7, wide, sign ? 7 : 6, RCX);
     if (from)
-        x86_cold(e, (struct cold){.kind = COLD_write, .from = from, .back = e->c.at, .op = op, .write = cold_divide, .result = -1});
+        x86_cold(e, (struct cold){
+                        .kind = COLD_write, .from = from, .back = e->c.at, .op = op, .write = cold_divide, .result = -1, .when = choice});
+    if (choice) {
+        x86_finish(e, choice, RAX);
+        return;
+    }
     e->divided = other_result(e, op);
     if (e->divided)
         x86_store(&e->c, cell_mem(waiting_cell(e)), is_rest(op) ? RAX : RDX);
@@ -188,7 +207,15 @@ bool x86_lower_divide(struct emit *e, const struct ir_op *op)
     case IR_FSHR: funnel(e, op); break;
     case IR_INSERT: insert(e, op); break;
     case IR_FENCE: fence(e, op); break;
-    default: divide(e, op);
+    default: divide(e, op, NULL);
     }
     return true;
+}
+
+bool x86_lower_total_division(struct emit *e, const struct ir_op *op)
+{
+    const struct ir_op *choice = or_zero(e, op);
+    if (choice)
+        divide(e, op, choice);
+    return choice;
 }

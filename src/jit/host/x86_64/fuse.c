@@ -270,7 +270,7 @@ unsigned x86_lower_fused(struct emit *e, const struct ir_op *op)
     const struct ir_op *end = e->ir->ops + e->ir->nops;
     if (op + 1 >= end || x86_need(e, op + 1) == NEED_none)
         return 0;
-    if (both(e, op))
+    if (both(e, op) || x86_lower_total_division(e, op))
         return 3;
     return shifts(e, op) || scaled_sum(e, op) || conditional(e, op) ? 2 : choices(e, op);
 }

@@ -297,6 +297,7 @@ unsigned x86_lower_flags(struct emit *e, const struct ir_op *op); /* the number 
 /* divide.c */
 bool x86_divide_native(const struct ir_op *op);
 bool x86_lower_divide(struct emit *e, const struct ir_op *op);
+bool x86_lower_total_division(struct emit *e, const struct ir_op *op); /* with the comparison and the choice behind it */
 /* crypto.c */
 bool x86_crypto_native(const struct emit *e, const struct ir_op *op);
 unsigned x86_lower_crypto(struct emit *e, const struct ir_op *op); /* the number of ops that it took; 0: not one of its */
