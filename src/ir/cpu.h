@@ -101,15 +101,16 @@ struct cpu {
     struct jit_jump *jumps;     /* the jump cache of the current view */
     const struct ir_op *jit_op; /* the op that trapped, and its block */
     const struct ir_block *jit_ir;
-    struct jit_exit *jit_exit;   /* the exit taken */
-    uint64_t compared[2];        /* operands of a comparison whose flags are not made yet */
-    uint32_t host_fp;            /* the host's floating-point status on its way into fx */
-    uint32_t fp_live;            /* some cells and part of fx are in the host's registers; 0 but while emitted code is entered */
-    void *arch;                  /* the guest's own part: features, caches of its registers; guest->init makes it */
-    void *accel;                 /* the accelerator's part of this vCPU */
-    void *machine;               /* the machine's part, for ops of the machine */
-    struct tlb *user_tlb;        /* of accesses with the rights of user mode (attribute user); one where nothing hits: ask ops */
-    struct cpu_monitor *monitor; /* shared by the machine's vCPUs: LL/SC */
+    struct jit_exit *jit_exit;    /* the exit taken */
+    const void *volatile flat_op; /* the op of the evaluator's whose access of flat memory may fault just now; NULL: none */
+    uint64_t compared[2];         /* operands of a comparison whose flags are not made yet */
+    uint32_t host_fp;             /* the host's floating-point status on its way into fx */
+    uint32_t fp_live;             /* some cells and part of fx are in the host's registers; 0 but while emitted code is entered */
+    void *arch;                   /* the guest's own part: features, caches of its registers; guest->init makes it */
+    void *accel;                  /* the accelerator's part of this vCPU */
+    void *machine;                /* the machine's part, for ops of the machine */
+    struct tlb *user_tlb;         /* of accesses with the rights of user mode (attribute user); one where nothing hits: ask ops */
+    struct cpu_monitor *monitor;  /* shared by the machine's vCPUs: LL/SC */
     struct {
         const void *line;
         uint64_t value[2];

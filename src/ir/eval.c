@@ -5,6 +5,7 @@
  */
 #include "ir/eval.h"
 #include "mem/ram.h"
+#include "os/fault.h"
 
 /* clang-format off */
 
@@ -209,8 +210,20 @@ static bool store_slow(struct cpu *cpu, gva va, unsigned size, uint64_t value)
     return cpu_store(cpu, va, size, 0, (const uint64_t[2]){value, 0});
 }
 
+/* In flat memory there is no other way to an access than to try it; where addresses have tags the slow path takes those off. */
+static bool flat(const struct cpu *cpu, gva va) { return cpu->flat && va < MEM_FLAT_END - 8; }
+
+#define FLAT(cpu, op, access)                      \
+    do {                                           \
+        (cpu)->flat_op = (op);                     \
+        atomic_signal_fence(memory_order_seq_cst); \
+        access;                                    \
+        atomic_signal_fence(memory_order_seq_cst); \
+        (cpu)->flat_op = NULL;                     \
+    } while (0)
+
 /* clang-format off */
-enum ir_exit ir_eval_loop(struct cpu *cpu, const struct ir_block *block, unsigned again)
+static enum ir_exit loop(struct cpu *cpu, const struct ir_block *block, const struct ir_op *op, unsigned again)
 {
     static const void *const labels[HANDLERS] = {
         [H_other] = &&other,
@@ -236,7 +249,6 @@ enum ir_exit ir_eval_loop(struct cpu *cpu, const struct ir_block *block, unsigne
         [H_trap] = &&trap, [H_trap_if] = &&trap_if,
     };
     uint64_t *cell = cpu->cell;
-    const struct ir_op *op = block->ops;
 
 #define GO goto *labels[op->handler]
 #define NEXT \
@@ -293,6 +305,8 @@ enum ir_exit ir_eval_loop(struct cpu *cpu, const struct ir_block *block, unsigne
         bits got; \
         if (__builtin_expect(tlb_hit(e, va, w / 8), 1)) { \
             got = ram_get_##w(va + e->addend); \
+        } else if (flat(cpu, va)) { \
+            FLAT(cpu, op, got = ram_get_##w(va)); \
         } else { \
             uint64_t slow; \
             if (!load_slow(cpu, op, va, w / 8, &slow)) \
@@ -311,6 +325,8 @@ enum ir_exit ir_eval_loop(struct cpu *cpu, const struct ir_block *block, unsigne
         bits put = (bits)cell[op->b]; \
         if (__builtin_expect(tlb_hit(e, va, w / 8), 1)) \
             ram_put_##w(va + e->addend, put); \
+        else if (flat(cpu, va)) \
+            FLAT(cpu, op, ram_put_##w(va, put)); \
         else if (!store_slow(cpu, va, w / 8, put)) \
             return ir_eval_trapped(cpu, block, op); \
         NEXT; \
@@ -372,4 +388,35 @@ other:
     if (__builtin_expect(!ir_op_run(cpu, op), 0))
         return ir_eval_trapped(cpu, block, op);
     NEXT;
+}
+/* clang-format on */
+
+struct flat_run {
+    struct cpu *cpu;
+    const struct ir_block *block;
+    const struct ir_op *op; /* to begin with */
+    unsigned again;
+    enum ir_exit exit;
+};
+
+static void run_flat(void *arg)
+{
+    struct flat_run *r = arg;
+    r->exit = loop(r->cpu, r->block, r->op, r->again);
+}
+
+enum ir_exit ir_eval_loop(struct cpu *cpu, const struct ir_block *block, unsigned again)
+{
+    if (!cpu->flat)
+        return loop(cpu, block, block->ops, again);
+    struct flat_run r = {.cpu = cpu, .block = block, .op = block->ops, .again = again};
+    while (!os_fault_try_at(run_flat, &r, &cpu->flat_op)) { /* once more by itself, and on behind it, or it traps */
+        const struct ir_op *op = cpu->flat_op;
+        cpu->flat_op = NULL;
+        if (!ir_op_run(cpu, op))
+            return ir_eval_trapped(cpu, block, op);
+        r.op = op + 1;
+        r.again = 0;
+    }
+    return r.exit;
 }

@@ -7,7 +7,11 @@
 #include <string.h>
 
 static const struct os_fault_hooks *hooks;
-static _Thread_local jmp_buf *volatile guard;
+struct guard {
+    const void *const volatile *at; /* NULL, or where NULL says that there is no guard */
+    jmp_buf here;
+};
+static _Thread_local struct guard *volatile guard;
 static _Thread_local struct os_fault last;
 
 static void handle(int signal, siginfo_t *info, void *context)
@@ -19,8 +23,8 @@ static void handle(int signal, siginfo_t *info, void *context)
         return;
     }
     last = (struct os_fault){signal, info->si_code, (uintptr_t)info->si_addr};
-    if (guard)
-        _longjmp(*guard, 1);
+    if (guard && (!guard->at || *guard->at))
+        _longjmp(guard->here, 1);
     to = hooks->resume((uintptr_t)CONTEXT_PC(uc));
     if (!to) {
         hooks->other(signal, info, context);
@@ -37,17 +41,20 @@ void os_fault_init(const struct os_fault_hooks *h)
     sigaction(SIGBUS, &action, NULL);
 }
 
-bool os_fault_try(void (*fn)(void *arg), void *arg)
+bool os_fault_try_at(void (*fn)(void *arg), void *arg, const void *const volatile *at)
 {
-    jmp_buf here, *volatile outer = guard;
-    bool done = !_setjmp(here);
+    struct guard own, *volatile outer = guard;
+    own.at = at;
+    bool done = !_setjmp(own.here);
     if (done) {
-        guard = &here;
+        guard = &own;
         fn(arg);
     }
     guard = outer;
     return done;
 }
+
+bool os_fault_try(void (*fn)(void *arg), void *arg) { return os_fault_try_at(fn, arg, NULL); }
 
 const struct os_fault *os_fault_last(void) { return &last; }
 void os_fault_set(const struct os_fault *fault) { last = *fault; }

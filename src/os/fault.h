@@ -25,6 +25,8 @@ struct os_fault_hooks {
 void os_fault_init(const struct os_fault_hooks *hooks);
 /* Runs fn(arg); false: an access in it faulted, os_fault_last() tells which. fn must hold nothing that it would have to give back. */
 bool os_fault_try(void (*fn)(void *arg), void *arg);
+/* The same for accesses here and there in fn: a fault counts while *at is not NULL only, others are handed on as if nobody guarded them. */
+bool os_fault_try_at(void (*fn)(void *arg), void *arg, const void *const volatile *at);
 /* The last fault of this thread, by either way. */
 const struct os_fault *os_fault_last(void);
 void os_fault_set(const struct os_fault *fault); /* one that was found without an access */
