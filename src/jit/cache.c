@@ -307,7 +307,8 @@ struct jit_block *jit_cache_add(struct jit_cache *cache, gpa at, gpa second, uin
                                 const struct jit_source *source, uint64_t drops)
 {
     os_mutex_lock(&cache->lock);
-    struct jit_block *block = jit_cache_find(cache, at, second, key);
+    bool alone = cache->readers && !cache->readers->next; /* the one that has looked just now */
+    struct jit_block *block = alone ? NULL : jit_cache_find(cache, at, second, key);
     struct page *page = !block && atomic_load(&cache->drops) == drops ? page_of(cache, align_down(at, MEM_PAGE)) : NULL;
     if (page)
         block = add(cache, page, at, second, key, ir, source);

@@ -257,11 +257,16 @@ struct jit_block *emu_block(struct emu_cpu *emu)
 {
     struct cpu *cpu = emu->cpu;
     gpa at, second;
+    struct jit_block *block;
     cpu_count(cpu, CPU_STAT_block_lookups);
     emu->unkept = false;
+    if (cpu->flat && (block = jit_cache_find(emu->vm->cache, cpu->pc, cpu->pc, emu->view->key))) { /* mapped ever since it was made */
+        emu_keep_jump(emu, cpu->pc, block);
+        return block;
+    }
     if (!fetch_translate(emu, cpu->pc, &at) || fetch_fine(emu, at))
         return NULL;
-    struct jit_block *block = cached(emu, at);
+    block = cached(emu, at);
     if (!block) {
         uint64_t drops = jit_cache_drops(emu->vm->cache);
         watch(emu, at);

@@ -57,6 +57,7 @@ struct jump { /* pc -> block, exact in one view; indexed by page, so that a page
     gva pc;
     uint32_t view;
     struct jit_block *block;
+    const uint8_t *entry; /* of its machine code, for who comes without a landing; NULL: not known */
 };
 
 struct emu_cpu {

@@ -120,7 +120,7 @@ static bool may_have_code(const struct emu_cpu *emu, gva va, uint64_t span)
 
 void emu_keep_jump(struct emu_cpu *emu, gva pc, struct jit_block *block)
 {
-    *emu_jump(emu, pc) = (struct jump){pc, emu->view->id, block};
+    *emu_jump(emu, pc) = (struct jump){.pc = pc, .view = emu->view->id, .block = block};
     emu->jump_pages |= 1ull << emu_jump_row(pc);
     note_code(emu, pc);
 }

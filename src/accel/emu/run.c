@@ -190,10 +190,15 @@ static enum ir_exit run_cold(struct emu_cpu *emu, struct jit_block *block)
 
 static inline enum ir_exit run_block(struct emu_cpu *emu)
 {
+    gva pc = emu->cpu->pc;
     unsigned landing = emu->cpu->landing;
-    const uint8_t *entry = emu->exit || landing ? NULL : emu_known_jump(emu, emu->cpu->pc);
-    if (entry)
-        return run_code(emu, entry);
+    struct jump *jump = emu_jump(emu, pc);
+    if (!emu->exit && !landing) {
+        bool known = jump->pc == pc && jump->view == emu->view->id;
+        const uint8_t *entry = known ? jump->entry : emu_known_jump(emu, pc);
+        if (entry)
+            return run_code(emu, entry);
+    }
     struct jit_block *block = next_block(emu);
     struct jit_exit *exit = emu->exit;
     emu->exit = NULL;
@@ -205,7 +210,9 @@ static inline enum ir_exit run_block(struct emu_cpu *emu)
     if (exit)
         jit_link(emu->vm->compiler, exit, block);
     if (!emu->unkept)
-        emu_note_jump(emu, emu->cpu->pc, landing, code->entry);
+        emu_note_jump(emu, pc, landing, code->entry);
+    if (!emu->unkept && !landing && jump->pc == pc && jump->view == emu->view->id)
+        jump->entry = code->entry;
     return run_code(emu, code->entry);
 }
 
