@@ -11,11 +11,17 @@ enum { SANITIZED = __has_feature(address_sanitizer) };
 #else
 enum { SANITIZED = 0 };
 #endif
-enum { SLAB = 1 << 20, STEP = 1 << 16 /* bytes of fresh memory at once */, CUT = 8 /* units: the least that is left of a cut piece */ };
+enum {
+    SLAB = 1 << 20,
+    SMALL = 4 /* slabs, before the others are large pages */,
+    STEP = 1 << 16 /* bytes of fresh memory at once */,
+    CUT = 8 /* units: the least that is left of a cut piece */
+};
 
 struct jit_pool_slab {
     struct jit_pool_slab *next;
-    uint8_t pad[JIT_POOL_UNIT - sizeof(void *)];
+    size_t size;
+    uint8_t pad[JIT_POOL_UNIT - sizeof(void *) - sizeof(size_t)];
 };
 
 struct jit_pool_piece {
@@ -58,7 +64,9 @@ static void *cut(struct jit_pool *pool, size_t n)
 
 static bool new_slab(struct jit_pool *pool)
 {
-    struct jit_pool_slab *slab = os_pages_new(SLAB);
+    bool large = pool->nslabs >= SMALL;
+    size_t size = large ? (size_t)OS_LARGE_PAGE : SLAB;
+    struct jit_pool_slab *slab = large ? os_pages_new_large(size) : os_pages_new(size);
     if (!slab)
         return false;
     os_pages_populate(slab, STEP);
@@ -66,10 +74,12 @@ static bool new_slab(struct jit_pool *pool)
     if (left) /* less than what was asked for */
         put(pool, pool->at, left);
     slab->next = pool->slabs;
+    slab->size = size;
     pool->slabs = slab;
+    pool->nslabs++;
     pool->ready = (uint8_t *)slab + STEP;
     pool->at = (uint8_t *)(slab + 1);
-    pool->end = (uint8_t *)slab + SLAB;
+    pool->end = (uint8_t *)slab + size;
     return true;
 }
 
@@ -113,7 +123,7 @@ void jit_pool_fini(struct jit_pool *pool)
 {
     for (struct jit_pool_slab *slab = pool->slabs, *next; slab; slab = next) {
         next = slab->next;
-        os_pages_free(slab, SLAB);
+        os_pages_free(slab, slab->size);
     }
     *pool = (struct jit_pool){0};
 }

@@ -11,6 +11,7 @@ enum { JIT_POOL_UNIT = 32, JIT_POOL_LARGE = 4096 /* from there on it is malloc's
 
 struct jit_pool {
     struct jit_pool_slab *slabs;
+    size_t nslabs;
     uint8_t *at, *ready, *end;                     /* of the newest slab: not taken yet; has pages; all */
     struct jit_pool_piece *free[JIT_POOL_CLASSES]; /* by size in units, */
     uint64_t some[JIT_POOL_CLASSES / 64];          /* and a bit for each list that has any */

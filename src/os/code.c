@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Code memory: two mappings of one memfd or of shared memory without a name, or a private one. */
 #include "os/code.h"
+#include "os/os.h"
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -35,9 +36,20 @@ static int map_anonymous(struct os_code *out, size_t size, struct err *err)
 
 static int map_private(struct os_code *out, size_t size, struct err *err)
 {
-    uint8_t *at = mmap(NULL, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const size_t large = OS_LARGE_PAGE;
+    uint8_t *at = mmap(NULL, size + large, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED)
         return err_set_errno(err, errno, "cannot map memory that may be written and run; --mode interpreter needs none");
+    size_t before = (large - (uintptr_t)at % large) % large;
+    if (before)
+        munmap(at, before);
+    at += before;
+    if (before < large)
+        munmap(at + size, large - before);
+#ifdef MADV_HUGEPAGE
+    if (size > large) /* most programs need no more than that */
+        (void)madvise(at + large, size - large, MADV_HUGEPAGE);
+#endif
     *out = (struct os_code){at, at, size};
     return 0;
 }

@@ -107,6 +107,21 @@ void *os_pages_new(size_t size)
     return at == MAP_FAILED ? NULL : at;
 }
 
+void *os_pages_new_large(size_t size)
+{
+    uint8_t *at = os_pages_new(size + OS_LARGE_PAGE), *first;
+    if (!at)
+        return NULL;
+    first = (uint8_t *)(((uintptr_t)at + OS_LARGE_PAGE - 1) / OS_LARGE_PAGE * OS_LARGE_PAGE);
+    if (first > at)
+        munmap(at, (size_t)(first - at));
+    munmap(first + size, (size_t)(at + OS_LARGE_PAGE - first));
+#ifdef MADV_HUGEPAGE
+    (void)madvise(first, size, MADV_HUGEPAGE);
+#endif
+    return first;
+}
+
 void os_pages_free(void *at, size_t size) { munmap(at, size); }
 
 static void advise(void *at, size_t size, int how)

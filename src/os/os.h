@@ -81,6 +81,9 @@ void os_memory_discard(struct os_memory *memory, uint64_t offset, uint64_t size)
 /* Copies a large piece into it without giving the process its pages: those that it touches come when it does. */
 void os_memory_put(const struct os_memory *memory, uint64_t offset, const void *data, uint64_t size);
 void *os_pages_new(size_t size); /* zero filled, aligned to a page; NULL: out of memory */
+/* The same of a multiple of OS_LARGE_PAGE bytes, in large pages if the system has some: the first use of one brings all of it. */
+void *os_pages_new_large(size_t size);
+enum { OS_LARGE_PAGE = 2 << 20 };
 void os_pages_free(void *at, size_t size);
 void os_pages_populate(void *at,
                        size_t size); /* the whole pages in it will be written soon: at once instead of by faults, if the system can */
