@@ -233,13 +233,13 @@ static void cold_slow(struct emit *e, const struct cold *cold, uint8_t *given_ba
     x86_sunk_cold(e, cold);
     op_into_rax(e, cold->op);
     uint8_t *trapped = x86_call_op(e, true);
-    x86_mirror_again(e, cold->mirror);
+    x86_mirror_again(e, x86_kept(e, cold)->mirror);
     if (cold->result >= XMM)
         sse_load(&e->c, false, (unsigned)cold->result - XMM, cell_mem(cold->op->d));
     else if (cold->result >= 0)
         x86_load(&e->c, (enum x86_reg)cold->result, cell_mem(cold->op->d));
     x86_target(&e->c, x86_jmp(&e->c), cold->back);
-    if (!x86_xowes(cold)) {
+    if (!x86_xowes(e, cold)) {
         x86_target(&e->c, trapped, given_back);
         return;
     }
@@ -297,7 +297,8 @@ static void cold_stubs(struct emit *e)
     x86_jmp_exec(&e->c, e->routines + e->r->trap);
     for (unsigned i = 0; i < e->ncold; i++) {
         const struct cold *cold = &e->cold[i];
-        memcpy(e->vec, cold->vec, sizeof e->vec);
+        if (e->vectors)
+            memcpy(e->vec, e->kept[i].vec, sizeof e->vec);
         e->skipped = cold->skipped;
         if (cold->access)
             expect_fault(e, cold);

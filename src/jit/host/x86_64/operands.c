@@ -105,16 +105,20 @@ void x86_finish_word(struct emit *e, const struct ir_op *op, enum x86_reg r)
 
 void x86_cold(struct emit *e, struct cold cold)
 {
-    cold.mirror = e->mirror;
+    if (e->ncold == COLD_MAX) {
+        e->c.full = true;
+        return;
+    }
+    struct kept *kept = &e->kept[e->ncold];
     cold.forwarded = (uint16_t)e->forwarded;
     cold.skipped = (uint16_t)e->skipped;
-    cold.sunk = e->sunk;
     cold.addressed = cold.kind == COLD_slow && e->addressed;
     e->addressed &= cold.kind != COLD_slow;
-    memcpy(cold.xstate, e->xstate, sizeof cold.xstate);
-    memcpy(cold.vec, e->vec, sizeof cold.vec);
-    if (e->ncold < COLD_MAX)
-        e->cold[e->ncold++] = cold;
-    else
-        e->c.full = true;
+    kept->nxtemps = 0;
+    kept->mirror = e->mirror;
+    kept->sunk = e->sunk;
+    memcpy(kept->xstate, e->xstate, sizeof kept->xstate);
+    if (e->vectors)
+        memcpy(kept->vec, e->vec, sizeof kept->vec);
+    e->cold[e->ncold++] = cold;
 }

@@ -104,18 +104,29 @@ void x86_xpay(struct emit *e, unsigned cell)
     x86_xpay_box(e, cell);
 }
 
+/* Mostly none owes anything. */
+static bool any(const uint8_t xstate[XPINS])
+{
+    uint64_t first, last;
+    _Static_assert(XPINS >= sizeof first && XPINS <= 2 * sizeof first, "two words have all of it");
+    memcpy(&first, xstate, sizeof first);
+    memcpy(&last, xstate + XPINS - sizeof last, sizeof last);
+    return first | last;
+}
+
 void x86_xpay_all(struct emit *e)
 {
-    for (unsigned pin = 0; pin < XPINS; pin++) {
+    for (unsigned pin = 0; any(e->xstate) && pin < XPINS; pin++) {
         pay_nan(e, pin);
         pay_box(e, pin);
     }
 }
 
-bool x86_xowes(const struct cold *cold)
+bool x86_xowes(const struct emit *e, const struct cold *cold)
 {
-    for (unsigned pin = 0; pin < XPINS; pin++)
-        if (cold->xstate[pin] & (X_NAN | X_UPPER))
+    const uint8_t *xstate = x86_kept(e, cold)->xstate;
+    for (unsigned pin = 0; any(xstate) && pin < XPINS; pin++)
+        if (xstate[pin] & (X_NAN | X_UPPER))
             return true;
     return false;
 }
@@ -123,8 +134,8 @@ bool x86_xowes(const struct cold *cold)
 /* In place: all that is owed at the branch to the stub. */
 void x86_xpay_cold(struct emit *e, const struct cold *cold)
 {
-    memcpy(e->xstate, cold->xstate, sizeof e->xstate);
-    for (unsigned pin = 0; pin < XPINS; pin++) {
+    memcpy(e->xstate, x86_kept(e, cold)->xstate, sizeof e->xstate);
+    for (unsigned pin = 0; any(e->xstate) && pin < XPINS; pin++) {
         if (e->xstate[pin] & X_NAN)
             replace_nan(e, XPIN0 + pin, is_single(e->xstate[pin]));
         pay_box(e, pin);

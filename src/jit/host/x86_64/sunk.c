@@ -111,7 +111,7 @@ static void settle(struct emit *e)
 
 void x86_sunk_cold(struct emit *e, const struct cold *cold)
 {
-    e->sunk = cold->sunk;
+    e->sunk = x86_kept(e, cold)->sunk;
     e->forwarded = IR_NONE;
     if (e->sunk.op)
         make(e);

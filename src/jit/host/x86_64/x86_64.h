@@ -80,6 +80,16 @@ struct sunk {
     bool kept[2];               /* it is in cpu->compared instead */
 };
 
+/* What is where at a rare branch. */
+struct kept {
+    struct xtemp xtemp[XTEMPS];
+    uint8_t xstate[XPINS]; /* of pinned xmm registers */
+    uint8_t nxtemps;
+    struct mirror mirror;
+    struct sunk sunk;
+    struct vreg vec[XPINS]; /* where e->vectors */
+};
+
 struct cold {                                                                /* code behind the block's end that a rare branch goes to */
     enum { COLD_slow, COLD_exit, COLD_trap, COLD_write, COLD_restart } kind; /* restart: out of the block, to the current insn */
     uint8_t *from, *back;                                                    /* displacement of the branch, or NULL; where to go on */
@@ -89,12 +99,7 @@ struct cold {                                                                /* 
     int result; /* slow: the register that the fast path leaves the result in, XMM + n of those; or -1 */
     void (*write)(struct emit *e, const struct cold *cold); /* write: makes the code, but for the jump back */
     uint8_t *also[4];                                       /* more branches to the same, or NULL */
-    struct xtemp xtemp[XTEMPS];                             /* at the branch */
-    uint8_t xstate[XPINS];                                  /* at the branch, of pinned xmm registers */
-    struct mirror mirror;                                   /* likewise */
-    struct vreg vec[XPINS];                                 /* likewise */
-    struct sunk sunk;                                       /* likewise */
-    uint8_t nxtemps, reg, other;                            /* other: write */
+    uint8_t reg, other;                                     /* other: write */
     uint16_t insn;                                          /* restart */
     bool single, boxed;
     uint8_t size, copy; /* of the access */
@@ -102,9 +107,9 @@ struct cold {                                                                /* 
     bool direct;                 /* rax is the addend only, the base register is added by the access */
     bool polls;                  /* exit: it looks for events first */
     bool when;                   /* choices: of a condition that is true */
-    uint16_t forwarded, skipped; /* at the branch */
     bool addressed;              /* slow: the op's address, without its displacement, is a temporary that is in rax only */
     bool given_back;             /* trap: the guest's registers are where the list has them */
+    uint16_t forwarded, skipped; /* at the branch */
 };
 enum { XMM = 32 };
 
@@ -117,6 +122,7 @@ struct emit {
     const struct ir_block *ir;
     const struct routines *r;
     struct cold cold[COLD_MAX];
+    struct kept kept[COLD_MAX]; /* at the branches to those */
     unsigned ncold;
     uint8_t pin_of[256]; /* of low cells: 1 + index of the pin register, 0: not pinned */
     unsigned npins, nborrowed;
@@ -173,6 +179,7 @@ enum x86_reg x86_result(const struct emit *e, const struct ir_op *op);        /*
 void x86_finish(struct emit *e, const struct ir_op *op, enum x86_reg r);      /* the result, in r, goes to its cell */
 void x86_finish_word(struct emit *e, const struct ir_op *op, enum x86_reg r); /* likewise of 32 bits: sign-extended if the op says so */
 void x86_cold(struct emit *e, struct cold cold);
+static inline const struct kept *x86_kept(const struct emit *e, const struct cold *cold) { return &e->kept[cold - e->cold]; }
 
 bool x86_read_later(const struct emit *e, const struct ir_op *from, unsigned cell); /* before it is written */
 bool x86_reads(const struct ir_op *op, unsigned cell);
@@ -272,7 +279,7 @@ void x86_xpay_nan(struct emit *e, unsigned cell);
 void x86_xpay_box(struct emit *e, unsigned cell);
 void x86_xpay(struct emit *e, unsigned cell);
 void x86_xpay_all(struct emit *e);
-bool x86_xowes(const struct cold *cold);
+bool x86_xowes(const struct emit *e, const struct cold *cold);
 void x86_xpay_cold(struct emit *e, const struct cold *cold);
 
 /* mirror.c */

@@ -222,25 +222,29 @@ void x86_xsettle(struct emit *e)
 
 void x86_xcold(struct emit *e, struct cold cold)
 {
-    memcpy(cold.xtemp, e->xtemp, sizeof cold.xtemp);
-    cold.nxtemps = (uint8_t)e->nxtemps;
+    struct kept *kept = &e->kept[e->ncold];
     cold.kind = COLD_write;
     x86_cold(e, cold);
+    if (e->c.full) /* perhaps there was no room */
+        return;
+    memcpy(kept->xtemp, e->xtemp, sizeof kept->xtemp);
+    kept->nxtemps = (uint8_t)e->nxtemps;
 }
 
 void x86_xcold_evaluate(struct emit *e, const struct cold *cold)
 {
     struct code_buf *c = &e->c;
-    for (unsigned i = 0; i < cold->nxtemps; i++) {
-        const struct xtemp *t = &cold->xtemp[i];
+    const struct kept *kept = x86_kept(e, cold);
+    for (unsigned i = 0; i < kept->nxtemps; i++) {
+        const struct xtemp *t = &kept->xtemp[i];
         x86_prr(c, 0x66, 0x0f7e, !t->single, t->reg, RAX);
         x86_store(c, cell_mem(t->cell), RAX);
     }
     x86_imm(c, RAX, (uintptr_t)cold->op);
     x86_call_op(e, false);
-    x86_mirror_again(e, cold->mirror);
-    for (unsigned i = 0; i < cold->nxtemps; i++) {
-        const struct xtemp *t = &cold->xtemp[i];
+    x86_mirror_again(e, kept->mirror);
+    for (unsigned i = 0; i < kept->nxtemps; i++) {
+        const struct xtemp *t = &kept->xtemp[i];
         if (t->reg >= XPIN0)
             continue;
         sse_load(c, t->single, t->reg, cell_mem(t->cell));
