@@ -362,29 +362,36 @@ static void plan(struct emit *e, const struct ir_block *ir)
     x86_plan_needs(e);
 }
 
+static unsigned lower_any(struct emit *e, const struct ir_op *op)
+{
+    unsigned n = x86_sink(e, op);
+    n = n ? n : x86_lower_vector(e, op);
+    if (n)
+        return n;
+    n = x86_lower_flags(e, op);
+    n = n ? n : lower(e, op);
+    for (unsigned k = 0; k < n; k++)
+        x86_vwritten(e, op + k);
+    for (unsigned k = 1; k < n; k++)
+        x86_sunk_written(e, op + k);
+    return n;
+}
+
 /* All of its ops, then the stubs. */
 static void emit_ops(struct emit *e)
 {
     const struct ir_block *ir = e->ir;
     unsigned insn = 0;
     for (unsigned i = 0, n; i < ir->nops; i += n) {
-        x86_xmm_op(e, i);
-        x86_mirror_op(e, &ir->ops[i]);
+        const struct ir_op *op = &ir->ops[i];
+        if (i >= e->insn_end)
+            x86_xmm_op(e, i);
+        x86_mirror_op(e, op);
         for (; insn < ir->ninsns && ir->insns[insn].op <= i; insn++)
             e->top = ir->insns[insn].offset > e->top ? ir->insns[insn].offset : e->top;
-        const struct ir_op *op = &ir->ops[i];
-        if (e->need[i] != NEED_none)
+        if (e->need[i] != NEED_none && e->sunk.op)
             x86_sunk_op(e, op);
-        n = e->need[i] == NEED_none ? 1 : x86_sink(e, op);
-        n = n ? n : x86_lower_vector(e, op);
-        if (!n) {
-            n = x86_lower_flags(e, op);
-            n = n ? n : lower(e, op);
-            for (unsigned k = 0; k < n; k++)
-                x86_vwritten(e, op + k);
-            for (unsigned k = 1; k < n; k++)
-                x86_sunk_written(e, op + k);
-        }
+        n = e->need[i] == NEED_none || x86_lower_plain(e, op) ? 1 : lower_any(e, op);
         for (unsigned k = 0; k < n && !e->request->flat; k++)
             x86_note_base(e, &ir->ops[i + k]);
         for (unsigned k = 1; k < n; k++)

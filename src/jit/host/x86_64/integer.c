@@ -5,47 +5,48 @@
 static bool narrow(const struct ir_op *op) { return op->type == IR_i64 || op->type == IR_i32; }
 static unsigned source(const struct ir_op *op) { return op->s[3] ? op->s[3] : op->type; }
 
-bool x86_is_native(const struct emit *e, const struct ir_op *op)
+/* Of which types an op is lowered here. A table, because a switch at every op is a jump that nobody guesses. */
+enum { WORDS = 1, BIT = 2, WIDE = 4, EXTENSION = 8, VALUE = 16, CELL = 32, ALWAYS = 64, ASK = 128 };
+static const uint8_t lowered[IR_OPS] = {
+    [IR_ADD] = WORDS,         [IR_SUB] = WORDS,       [IR_SHL] = WORDS,      [IR_SHR] = WORDS,
+    [IR_SAR] = WORDS,         [IR_ROTR] = WORDS,      [IR_MUL] = WORDS,      [IR_NEG] = WORDS,
+    [IR_EQ] = WORDS,          [IR_NE] = WORDS,        [IR_SLT] = WORDS,      [IR_SLE] = WORDS,
+    [IR_ULT] = WORDS,         [IR_ULE] = WORDS,       [IR_BSWAP] = WORDS,    [IR_EXTRACT] = WORDS,
+    [IR_SEXTRACT] = WORDS,    [IR_AND] = WORDS | BIT, [IR_OR] = WORDS | BIT, [IR_XOR] = WORDS | BIT,
+    [IR_NOT] = WORDS | BIT,   [IR_MULHU] = WIDE,      [IR_MULHS] = WIDE,     [IR_SEXT] = EXTENSION,
+    [IR_ZEXT] = EXTENSION,    [IR_SELECT] = VALUE,    [IR_MOV] = CELL,       [IR_K] = CELL,
+    [IR_BIT] = ALWAYS,        [IR_PC] = ALWAYS,       [IR_SKIP] = ALWAYS,    [IR_BRANCH_IF] = ALWAYS,
+    [IR_BRANCH_CMP] = ALWAYS, [IR_CLOCK] = ASK,       [IR_CLZ] = ASK,        [IR_CTZ] = ASK,
+    [IR_POPCNT] = ASK,
+};
+
+static bool ask(const struct emit *e, const struct ir_op *op)
 {
     switch (op->op) {
-    case IR_ADD:
-    case IR_SUB:
-    case IR_SHL:
-    case IR_SHR:
-    case IR_SAR:
-    case IR_ROTR:
-    case IR_MUL:
-    case IR_NEG:
-    case IR_EQ:
-    case IR_NE:
-    case IR_SLT:
-    case IR_SLE:
-    case IR_ULT:
-    case IR_ULE:
-    case IR_BSWAP:
-    case IR_EXTRACT:
-    case IR_SEXTRACT: return narrow(op);
-    case IR_AND:
-    case IR_OR:
-    case IR_XOR:
-    case IR_NOT: return narrow(op) || op->type == IR_i1;
     case IR_CLOCK: return op->s[0] == IR_insns || op->s[0] == IR_events;
-    case IR_MULHU:
-    case IR_MULHS: return op->type == IR_i64;
-    case IR_CLZ:
-    case IR_CTZ: return narrow(op) && e->lzcnt;
     case IR_POPCNT: return narrow(op) && e->popcnt;
-    case IR_BIT: return true;
-    case IR_MOV:
-    case IR_K: return ir_type_cells(op->type) == 1;
-    case IR_PC: return true;
-    case IR_SEXT:
-    case IR_ZEXT: return op->type == IR_i64 && source(op) == IR_i32;
-    case IR_SELECT: return op->type == IR_i64 || op->type == IR_i32 || op->type == IR_f64 || op->type == IR_fl;
-    case IR_SKIP:
-    case IR_BRANCH_IF:
-    case IR_BRANCH_CMP: return true;
+    default: return narrow(op) && e->lzcnt; /* CLZ, CTZ */
     }
+}
+
+static bool lowered_here(const struct emit *e, const struct ir_op *op)
+{
+    unsigned how = lowered[op->op];
+    if (how & WORDS)
+        return narrow(op) || ((how & BIT) && op->type == IR_i1);
+    if (how & (CELL | ALWAYS))
+        return (how & ALWAYS) || ir_type_cells(op->type) == 1;
+    if (how & (WIDE | EXTENSION))
+        return op->type == IR_i64 && ((how & WIDE) || source(op) == IR_i32);
+    if (how & VALUE)
+        return op->type == IR_i64 || op->type == IR_i32 || op->type == IR_f64 || op->type == IR_fl;
+    return how && ask(e, op);
+}
+
+bool x86_is_native(const struct emit *e, const struct ir_op *op)
+{
+    if (lowered[op->op])
+        return lowered_here(e, op);
     return x86_flags_native(op) || x86_divide_native(op) || x86_crypto_native(e, op) || x86_float_native(e, op) ||
            (e->vectors && x86_vector_native(e, op));
 }
@@ -349,12 +350,8 @@ static void constant(struct emit *e, const struct ir_op *op)
     x86_finish(e, op, r);
 }
 
-bool x86_lower_integer(struct emit *e, const struct ir_op *op)
+static void lower(struct emit *e, const struct ir_op *op)
 {
-    if (x86_lower_condition_flags(e, op))
-        return true;
-    if (!x86_is_native(e, op))
-        return false;
     enum x86_reg r;
     switch (op->op) {
     case IR_ADD:
@@ -419,5 +416,34 @@ bool x86_lower_integer(struct emit *e, const struct ir_op *op)
     }
     if (op->op == IR_BRANCH_IF || op->op == IR_BRANCH_CMP)
         e->forwarded = IR_NONE;
+}
+
+bool x86_lower_integer(struct emit *e, const struct ir_op *op)
+{
+    if (x86_lower_condition_flags(e, op))
+        return true;
+    if (!lowered_here(e, op) && !(op->op == IR_COND && x86_flags_native(op)))
+        return false;
+    lower(e, op);
+    return true;
+}
+
+/* Nothing but integer registers and memory have to do with it, and no group of ops that are lowered together begins with it. */
+static bool alone(const struct emit *e, const struct ir_op *op)
+{
+    bool group = op->op == IR_SHL || (op->op >= IR_EQ && op->op <= IR_ULE);
+    return !group && op->type <= IR_i64 && !e->vectors && !e->nxtemps && x86_xpin(e, op->a) < 0 && x86_xpin(e, op->b) < 0 &&
+           x86_xpin(e, op->c) < 0 && x86_xpin(e, op->d) < 0;
+}
+
+bool x86_lower_plain(struct emit *e, const struct ir_op *op)
+{
+    if (!alone(e, op))
+        return false;
+    if (op->op >= IR_LOAD && op->op <= IR_STOREN)
+        return x86_lower_memory(e, op);
+    if (!lowered_here(e, op))
+        return false;
+    lower(e, op);
     return true;
 }

@@ -39,7 +39,7 @@ void x86_mirror_set(struct emit *e, const struct ir_op *op, unsigned x, bool wid
 /* Before an op: its result is another value. */
 void x86_mirror_op(struct emit *e, const struct ir_op *op)
 {
-    if (writes(op, e->mirror.cell))
+    if (e->mirror.valid && writes(op, e->mirror.cell))
         e->mirror.valid = false;
 }
 

@@ -139,14 +139,14 @@ void x86_vwritten(struct emit *e, const struct ir_op *op)
 
 void x86_vsave(struct emit *e)
 {
-    for (unsigned i = 0; i < XPINS; i++)
+    for (unsigned i = 0; e->vectors && i < XPINS; i++)
         if (e->vec[i].state & V_DIRTY)
             store_pair(e, e->vec[i].cell, VREG0 + i);
 }
 
 void x86_vreload(struct emit *e)
 {
-    for (unsigned i = 0; i < XPINS; i++)
+    for (unsigned i = 0; e->vectors && i < XPINS; i++)
         if (e->vec[i].state & V_PAIR)
             load_pair(e, VREG0 + i, e->vec[i].cell);
         else if (e->vec[i].state)
@@ -156,12 +156,13 @@ void x86_vreload(struct emit *e)
 void x86_vspill(struct emit *e)
 {
     x86_vsave(e);
-    memset(e->vec, 0, sizeof e->vec);
+    if (e->vectors)
+        memset(e->vec, 0, sizeof e->vec);
 }
 
 void x86_vinsn(struct emit *e)
 {
-    for (unsigned i = 0; i < XPINS; i++)
+    for (unsigned i = 0; e->vectors && i < XPINS; i++)
         if (e->vec[i].cell > e->request->zero_cell)
             e->vec[i].state = 0;
 }

@@ -354,4 +354,5 @@ bool x86_lower_memory(struct emit *e, const struct ir_op *op);       /* false: n
 void x86_branch(struct emit *e, const struct ir_op *op, enum x86_cc cc);
 enum x86_cc x86_compare(struct emit *e, const struct ir_op *op); /* sets the flags; loses rcx and rdx only */
 bool x86_lower_integer(struct emit *e, const struct ir_op *op);
+bool x86_lower_plain(struct emit *e, const struct ir_op *op); /* what most ops are, without asking for everything else */
 bool x86_is_native(const struct emit *e, const struct ir_op *op); /* lowered without C, and neither traps nor leaves */
