@@ -134,9 +134,21 @@ static bool letter_fits(char letter, unsigned type)
     }
 }
 
+static bool all_typed(const ir_val *args, unsigned nargs)
+{
+    bool all = true;
+    for (unsigned i = 0; i < nargs; i++)
+        all &= args[i].type != IR_none;
+    return all;
+}
+
 /* Gives constants without a type their neighbour's; the same letter is the same type. */
 static void unify(unsigned op, const struct ir_sig *sig, unsigned ty, ir_val *args, unsigned nargs)
 {
+    bool look = false;
+    assert((look = true));
+    if (!look && all_typed(args, nargs))
+        return;
     for (unsigned i = 0; i < nargs; i++) {
         char letter = sig->in[i];
         unsigned type = letter == 'b' ? IR_i1 : letter == 'A' ? IR_i64 : letter == 'L' ? IR_fl : IR_none;
@@ -353,15 +365,13 @@ static void retry(struct ir_build *b, ir_val condition)
     o->imm = (uint64_t)(int64_t)b->offset;
 }
 
-ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, unsigned nargs, const ir_val *in)
+ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, unsigned nargs, ir_val args[3])
 {
     static const ir_val none = {.cell = IR_NONE};
-    ir_val args[3] = {none, none, none}, out;
+    ir_val out;
     assert(nargs <= 3);
     if (b->ended) /* behind a trap: never runs */
         return (ir_val){.type = IR_i64, .cell = (uint16_t)b->zero};
-    for (unsigned i = 0; i < nargs; i++)
-        args[i] = in[i];
     unify(op, &ir_sigs[op], ty, args, nargs);
     for (unsigned i = 0; op >= IR_VADD && i < nargs; i++) /* their integer operands have no type: all 64 bits count */
         args[i] = ir_whole(b, args[i]);
@@ -380,9 +390,9 @@ ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4],
     case IR_FXSET: b->compared.epoch = 0; break; /* a comparison made again would raise again */
     case IR_CLOCK: imm = b->ninsns - 1; break;   /* insns of the block before this one */
     }
-    if ((ir_sigs[op].flags & IR_F_P) && ir_simplify(b, op, ty, s, imm, args, &out))
+    if ((ir_sigs[op].flags & IR_F_P) && (out = ir_simplify(b, op, ty, s, imm, args)).cell != IR_NONE)
         return out;
-    if (op == IR_COND && ir_compared(b, s[0], args[0], &out))
+    if (op == IR_COND && (out = ir_compared(b, s[0], args[0])).cell != IR_NONE)
         return out;
     out = append_op(b, op, ty, s, imm, args, nargs);
     if (op == IR_TRAP)

@@ -56,8 +56,8 @@ void ir_put(struct ir_build *b, unsigned cell, ir_val v);                       
 ir_val ir_call(struct ir_build *b, unsigned helper, unsigned nargs, const ir_val *args); /* CALL */
 
 /* All other ops: `ir_val ir_ADD(struct ir_build *b, ir_val x, ir_val y)` …, arguments in the order of ops.def, statics as unsigned,
- * offsets as int64_t, in ops.gen.h. They come down to this one: */
-ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, unsigned nargs, const ir_val *args);
+ * offsets as int64_t, in ops.gen.h. They come down to this one, which works in args: */
+ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, unsigned nargs, ir_val args[3]);
 
 #define IR_BUILDERS
 #include "ir/ops.gen.h"

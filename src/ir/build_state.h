@@ -80,8 +80,8 @@ void ir_no_way_out(struct ir_build *b);          /* the branch of b->way is no l
 struct ir_op *ir_producer(struct ir_build *b, unsigned cell);
 /* Before the queued writes take effect: what flags among them are made of, and whether older flags' operands go. */
 void ir_compared_commit(struct ir_build *b);
-/* The condition as a comparison of what the flags were made of; false: that is not known, or not one comparison. */
-bool ir_compared(struct ir_build *b, unsigned cond, ir_val flags, ir_val *out);
+/* The condition as a comparison of what the flags were made of; its cell IR_NONE: that is not known, or not one comparison. */
+ir_val ir_compared(struct ir_build *b, unsigned cond, ir_val flags);
 /* Is the condition of a TRAP_IF that a register is not aligned, which has been found before? If not, it has been now. */
 bool ir_aligned(struct ir_build *b, ir_val condition);
 void ir_aligned_commit(struct ir_build *b); /* before the queued writes take effect */
@@ -92,5 +92,6 @@ bool ir_tail_begin(struct ir_build *b, int high);
 int ir_tail(struct ir_build *b, int low, int high); /* behind an insn of it: the offset to go on with */
 void ir_tail_drop(struct ir_build *b);              /* it was none */
 void ir_forget_known(struct ir_build *b);
-/* An equal value without a new op: constants folded, identities, views of the same cell. false: an op is needed. */
-bool ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, ir_val *args, ir_val *out);
+/* An equal value without a new op: constants folded, identities, views of the same cell. Its cell IR_NONE: an op is needed. Returned as a value,
+ * for it is two registers: read from memory just behind the stores of its parts the host would wait for those. */
+ir_val ir_simplify(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, const ir_val args[3]);

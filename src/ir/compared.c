@@ -138,49 +138,51 @@ static ir_val operand(unsigned type, unsigned cell, uint64_t imm)
     return cell == IR_CONST ? ir_k(type, imm) : (ir_val){.type = (uint8_t)type, .cell = (uint16_t)cell, .wide = wide};
 }
 
+static const ir_val nothing = {.cell = IR_NONE};
+
 /* N and Z of a value, C and V are 0. */
-static bool of_value(struct ir_build *b, unsigned cond, ir_val v, ir_val *out)
+static ir_val of_value(struct ir_build *b, unsigned cond, ir_val v)
 {
     ir_val zero = ir_k(v.type, 0);
     switch (cond) {
-    case IR_COND_eq: *out = ir_EQ(b, v, zero); return true;
-    case IR_COND_ne: *out = ir_NE(b, v, zero); return true;
+    case IR_COND_eq: return ir_EQ(b, v, zero);
+    case IR_COND_ne: return ir_NE(b, v, zero);
     case IR_COND_cs:
     case IR_COND_vs:
-    case IR_COND_hi: *out = ir_k(IR_i1, 0); return true;
+    case IR_COND_hi: return ir_k(IR_i1, 0);
     case IR_COND_cc:
     case IR_COND_vc:
-    case IR_COND_ls: *out = ir_k(IR_i1, 1); return true;
+    case IR_COND_ls: return ir_k(IR_i1, 1);
     case IR_COND_mi:
-    case IR_COND_lt: *out = ir_SLT(b, v, zero); return true;
+    case IR_COND_lt: return ir_SLT(b, v, zero);
     case IR_COND_pl:
-    case IR_COND_ge: *out = ir_SLE(b, zero, v); return true;
-    case IR_COND_gt: *out = ir_SLT(b, zero, v); return true;
-    default: *out = ir_SLE(b, v, zero); return true;
+    case IR_COND_ge: return ir_SLE(b, zero, v);
+    case IR_COND_gt: return ir_SLT(b, zero, v);
+    default: return ir_SLE(b, v, zero);
     }
 }
 
-static bool of_difference(struct ir_build *b, unsigned cond, ir_val x, ir_val y, ir_val *out)
+static ir_val of_difference(struct ir_build *b, unsigned cond, ir_val x, ir_val y)
 {
     switch (cond) {
-    case IR_COND_eq: *out = ir_EQ(b, x, y); return true;
-    case IR_COND_ne: *out = ir_NE(b, x, y); return true;
-    case IR_COND_cs: *out = ir_ULE(b, y, x); return true;
-    case IR_COND_cc: *out = ir_ULT(b, x, y); return true;
-    case IR_COND_mi: *out = ir_SLT(b, ir_SUB(b, x, y), ir_k(x.type, 0)); return true;
-    case IR_COND_pl: *out = ir_SLE(b, ir_k(x.type, 0), ir_SUB(b, x, y)); return true;
-    case IR_COND_hi: *out = ir_ULT(b, y, x); return true;
-    case IR_COND_ls: *out = ir_ULE(b, x, y); return true;
-    case IR_COND_ge: *out = ir_SLE(b, y, x); return true;
-    case IR_COND_lt: *out = ir_SLT(b, x, y); return true;
-    case IR_COND_gt: *out = ir_SLT(b, y, x); return true;
-    case IR_COND_le: *out = ir_SLE(b, x, y); return true;
+    case IR_COND_eq: return ir_EQ(b, x, y);
+    case IR_COND_ne: return ir_NE(b, x, y);
+    case IR_COND_cs: return ir_ULE(b, y, x);
+    case IR_COND_cc: return ir_ULT(b, x, y);
+    case IR_COND_mi: return ir_SLT(b, ir_SUB(b, x, y), ir_k(x.type, 0));
+    case IR_COND_pl: return ir_SLE(b, ir_k(x.type, 0), ir_SUB(b, x, y));
+    case IR_COND_hi: return ir_ULT(b, y, x);
+    case IR_COND_ls: return ir_ULE(b, x, y);
+    case IR_COND_ge: return ir_SLE(b, y, x);
+    case IR_COND_lt: return ir_SLT(b, x, y);
+    case IR_COND_gt: return ir_SLT(b, y, x);
+    case IR_COND_le: return ir_SLE(b, x, y);
     }
-    return false;
+    return nothing;
 }
 
 /* Quiet: what a comparison raises the one that made the flags has raised. */
-static bool of_floats(struct ir_build *b, unsigned cond, ir_val x, ir_val y, ir_val *out)
+static ir_val of_floats(struct ir_build *b, unsigned cond, ir_val x, ir_val y)
 {
     ir_val r;
     switch (cond & ~1u) {
@@ -194,40 +196,38 @@ static bool of_floats(struct ir_build *b, unsigned cond, ir_val x, ir_val y, ir_
     case IR_COND_hi: r = ir_FLE(b, x, y, IR_quiet); break;
     case IR_COND_ge: r = ir_FLE(b, y, x, IR_quiet); break;
     case IR_COND_gt: r = ir_FLT(b, y, x, IR_quiet); break;
-    default: return false;
+    default: return nothing;
     }
     bool opposite = cond == IR_COND_cs || cond == IR_COND_vs || cond == IR_COND_hi || cond == IR_COND_ne || cond == IR_COND_pl ||
                     cond == IR_COND_lt || cond == IR_COND_le;
-    *out = opposite ? ir_EQ(b, ir_ZEXT(b, IR_i64, r), ir_k(IR_i64, 0)) : r; /* which a branch or choice takes in */
-    return true;
+    return opposite ? ir_EQ(b, ir_ZEXT(b, IR_i64, r), ir_k(IR_i64, 0)) : r; /* which a branch or choice takes in */
 }
 
-static bool of_compared(struct ir_build *b, unsigned cond, ir_val *out)
+static ir_val of_compared(struct ir_build *b, unsigned cond)
 {
     unsigned type = b->compared.type;
     ir_val x = operand(type, b->compared.a, 0), y = operand(type, b->compared.b, b->compared.imm);
     if (b->compared.op == IR_FLLOG)
-        return of_value(b, cond, x, out);
+        return of_value(b, cond, x);
     if (b->compared.op == IR_FLCMP)
-        return of_floats(b, cond, x, y, out);
+        return of_floats(b, cond, x, y);
     if (b->compared.op == IR_AND)
-        return of_value(b, cond, ir_AND(b, x, y), out);
+        return of_value(b, cond, ir_AND(b, x, y));
     if (b->compared.sum && (cond == IR_COND_eq || cond == IR_COND_ne || cond == IR_COND_mi || cond == IR_COND_pl))
-        return of_value(b, cond, x, out);
-    return of_difference(b, cond, b->compared.sum ? ir_ADD(b, x, y) : x, y, out);
+        return of_value(b, cond, x);
+    return of_difference(b, cond, b->compared.sum ? ir_ADD(b, x, y) : x, y);
 }
 
-bool ir_compared(struct ir_build *b, unsigned cond, ir_val flags, ir_val *out)
+ir_val ir_compared(struct ir_build *b, unsigned cond, ir_val flags)
 {
     if (b->compared.epoch != b->epoch || flags.cell != b->compared.cell || cond >= IR_COND_al)
-        return false;
+        return nothing;
     if (!b->compared.chosen)
-        return of_compared(b, cond, out);
+        return of_compared(b, cond);
     bool unless = ir_condition(cond, b->compared.unless); /* then it fails only where the comparison was made and says so */
-    if (!of_compared(b, cond ^ unless, out))
-        return false;
-    *out = ir_AND(b, (ir_val){.type = IR_i1, .cell = ir_choices_chosen(b)}, *out);
-    if (unless)
-        *out = ir_EQ(b, ir_ZEXT(b, IR_i64, *out), ir_k(IR_i64, 0));
-    return true;
+    ir_val v = of_compared(b, cond ^ unless);
+    if (v.cell == IR_NONE)
+        return nothing;
+    v = ir_AND(b, (ir_val){.type = IR_i1, .cell = ir_choices_chosen(b)}, v);
+    return unless ? ir_EQ(b, ir_ZEXT(b, IR_i64, v), ir_k(IR_i64, 0)) : v;
 }

@@ -80,7 +80,7 @@ def builder(name, ins, out):
         k = f"(uint64_t){imm[0]}" if imm else "0"
     ret = "ir_val" if out else "void"
     call = (f"ir_emit(b, IR_{name}, {ty}, (const uint8_t[4]){{{', '.join(stat) or '0'}}}, {k}, {len(vals)}, "
-            f"{'(const ir_val[]){' + ', '.join(vals) + '}' if vals else '0'})")
+            f"(ir_val[3]){{{', '.join(vals) or '{0}'}}})")
     head = f"{ret} ir_{name}({', '.join(params)})"
     return f"{head};", f"{head}\n{{\n    {'return ' if out else ''}{call};\n}}\n"
 

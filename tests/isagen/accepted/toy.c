@@ -100,7 +100,7 @@ ir_val ir_call(struct ir_build *b, unsigned helper, unsigned nargs, const ir_val
     return fresh(toy_helpers[helper].result);
 }
 
-ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, unsigned nargs, const ir_val *args)
+ir_val ir_emit(struct ir_build *b, unsigned op, unsigned ty, const uint8_t s[4], uint64_t imm, unsigned nargs, ir_val args[3])
 {
     (void)b;
     put("%s", ir_sigs[op].name);
