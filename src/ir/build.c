@@ -50,7 +50,7 @@ void ir_forget_known(struct ir_build *b)
 
 void ir_begin(struct ir_build *b)
 {
-    b->nops = b->ninsns = 0;
+    b->nops = b->ninsns = b->shifts = 0;
     b->next = 0;
     b->ended = false;
     b->skip = IR_MAX_OPS;
@@ -275,6 +275,7 @@ static ir_val append_op(struct ir_build *b, unsigned op, unsigned ty, const uint
     o->c = (uint16_t)cells[2];
     o->d = (uint16_t)d;
     o->imm = imm;
+    b->shifts += constant && (op == IR_SHL || op == IR_SHR);
     if (sig->out == 0 || sig->out == 'L' || (sig->out == 'b' && op != IR_SC))
         o->type = nargs ? args[nargs > 1 && (sig->in[0] == 'A' || op == IR_TRAP_IF)].type : IR_none;
     if (nargs && args[0].type != o->type && sig->in[0] != 'A' && sig->in[0] != 'b')
@@ -446,7 +447,8 @@ struct ir_block *ir_finish(struct ir_build *b)
         o->d = (uint16_t)b->ninsns;
         o->imm = (uint64_t)(int64_t)b->next;
     }
-    ir_rotate(b->ops, b->nops);
+    if (b->shifts > 1)
+        ir_rotate(b->ops, b->nops);
     b->block = (struct ir_block){.nops = (uint16_t)b->nops, .ninsns = (uint16_t)b->ninsns, .ops = b->ops, .insns = b->insns};
     return &b->block;
 }

@@ -17,6 +17,7 @@ struct ir_build {
     int next;              /* offset of the insn to go on with */
     unsigned skip;         /* the branch forwards that the insns since then may be skipped by; IR_MAX_OPS: none */
     bool ended;
+    unsigned shifts; /* so many shifts by constants were built, or more: what rotations are made of */
     struct {
         unsigned nops, ninsns;
         int next;

@@ -210,8 +210,13 @@ static void drop_dead(struct ir_build *b)
 {
     uint8_t used[IR_MAX_TEMPS + 16];
     unsigned base = b->zero + 1;
-    if (b->next_temp == base)
+    if (b->next_temp == base || b->nops == b->first_op)
         return;
+    if (b->nops == b->first_op + 1) { /* as of most insns */
+        const struct ir_op *o = &b->ops[b->first_op];
+        b->nops -= (ir_sigs[o->op].flags & IR_F_P) && ir_is_temp(b, o->d);
+        return;
+    }
     memset(used, 0, b->next_temp - base + 4); /* values of several cells end beyond */
     for (unsigned i = b->nops; i-- > b->first_op;) {
         struct ir_op *o = &b->ops[i];
@@ -229,7 +234,9 @@ static void drop_dead(struct ir_build *b)
                 used[read[n] - base] = 1;
     }
     unsigned n = b->first_op;
-    for (unsigned i = b->first_op; i < b->nops; i++)
+    while (n < b->nops && b->ops[n].op != IR_OPS)
+        n++;
+    for (unsigned i = n; i < b->nops; i++)
         if (b->ops[i].op != IR_OPS)
             b->ops[n++] = b->ops[i];
     b->nops = n;

@@ -6,11 +6,18 @@
  */
 #include "jit/translate.h"
 #include "base/bits.h"
+#include "mem/ram.h"
 
-static unsigned fetch(const struct mem_space *space, gpa at, unsigned have, uint32_t *word)
+/* ram: the bytes at `at`, or NULL. */
+static unsigned fetch(const struct mem_space *space, const uint8_t *ram, gpa at, unsigned have, uint32_t *word)
 {
     uint8_t bytes[4] = {0};
     unsigned n = have < 4 ? have : 4;
+    if (ram && n == 4) {
+        uint32_t v = ram_get_32((uintptr_t)ram);
+        *word = le32_get(&v);
+        return n;
+    }
     if (!mem_read(space, at, bytes, n))
         return 0;
     *word = le32_get(bytes);
@@ -32,19 +39,20 @@ struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, unsi
 {
     int offset = 0, low = -(int)(at & (MEM_PAGE - 1)), high = (int)room;
     uint64_t before = key;
+    const uint8_t *ram = mem_ram(cpu->space, align_down(at, MEM_PAGE), MEM_PAGE);
     *second_page = at;
     source->nspans = source->nbytes = 0;
     ir_begin(b);
     for (unsigned n = 0; n < max_insns && !ir_ended(b) && !ir_full(b) && offset < high; n++) {
         uint32_t word;
-        unsigned have = fetch(cpu->space, at + (gpa)(int64_t)offset, (unsigned)(high - offset), &word);
+        unsigned have = fetch(cpu->space, ram ? ram + (offset - low) : NULL, at + (gpa)(int64_t)offset, (unsigned)(high - offset), &word);
         unsigned len = have ? cpu->guest->lift(b, cpu, &key, offset, word, have) : 0;
         if (!len && n)
             break;
         if (!len) {
             gpa next = second(cpu);
             uint32_t tail;
-            if (next == UINT64_MAX || !fetch(cpu->space, next, cpu->guest->max_insn - have, &tail))
+            if (next == UINT64_MAX || !fetch(cpu->space, NULL, next, cpu->guest->max_insn - have, &tail))
                 return NULL;
             *second_page = next;
             len = cpu->guest->lift(b, cpu, &key, 0, word | tail << have * 8, cpu->guest->max_insn);

@@ -6,6 +6,7 @@
 #include "guest/arm64/constants.h"
 #include "guest/arm64/float.h"
 #include <stdio.h>
+#include <string.h>
 
 enum { INSN = 4, STEP_ACTIVE = 1, STEP_DONE = 2 };
 
@@ -13,8 +14,9 @@ unsigned arm64_lift_insn(struct ir_build *b, const struct cpu *cpu, uint64_t *ke
 {
     if (have < INSN)
         return 0;
-    struct arm64_keys keys;
+    struct arm64_keys keys, before;
     arm64_keys_unpack(&keys, *key);
+    before = keys;
     const struct arm64_lift l = {.b = b, .key = &keys, .cpu = cpu, .insn = word, .len = INSN};
     unsigned id = arm64_decode(word, arm64_arch(cpu)->insns);
     ir_insn_begin(b, offset, INSN);
@@ -31,7 +33,8 @@ unsigned arm64_lift_insn(struct ir_build *b, const struct cpu *cpu, uint64_t *ke
     else
         arm64_lift(&l, id);
     ir_insn_end(b);
-    *key = arm64_keys_pack(&keys);
+    if (memcmp(&before, &keys, sizeof keys))
+        *key = arm64_keys_pack(&keys);
     return INSN;
 }
 
