@@ -37,13 +37,15 @@ struct jit_compiler {
     const struct jit_watch *watch; /* NULL: nobody */
 };
 
-static size_t code_size(unsigned exits) { return sizeof(struct jit_code) + exits * sizeof(struct jit_exit); }
+static size_t code_size(unsigned exits, unsigned faults)
+{
+    return sizeof(struct jit_code) + exits * sizeof(struct jit_exit) + faults * sizeof(struct jit_fault);
+}
 
 static void free_code(struct jit_compiler *c, struct jit_code *code)
 {
     free(code->unrolled);
-    free(code->faults);
-    jit_pool_give(&c->pool, code, code_size(code->max_exits));
+    jit_pool_give(&c->pool, code, code_size(code->max_exits, code->max_faults));
 }
 
 static void free_codes(struct jit_compiler *c, struct jit_code *code)
@@ -240,12 +242,12 @@ static size_t make_room(struct jit_compiler *c)
 
 /* ---- compiling ---- */
 
-static struct jit_code *new_code(struct jit_compiler *c, unsigned nexits)
+static struct jit_code *new_code(struct jit_compiler *c, unsigned nexits, unsigned nfaults)
 {
-    struct jit_code *code = jit_pool_take(&c->pool, code_size(nexits));
+    struct jit_code *code = jit_pool_take(&c->pool, code_size(nexits, nfaults));
     if (!code)
         return NULL;
-    *code = (struct jit_code){.max_exits = nexits};
+    *code = (struct jit_code){.max_exits = nexits, .max_faults = nfaults, .faults = (struct jit_fault *)(void *)&code->exits[nexits]};
     memset(code->exits, 0, nexits * sizeof code->exits[0]);
     code->chunk_next = c->chunks[c->chunk].codes;
     c->chunks[c->chunk].codes = code;
@@ -269,32 +271,20 @@ static unsigned count_accesses(const struct ir_block *ir)
     return n;
 }
 
-/* Room for the accesses that may fault. */
-static bool expect_faults(const struct jit_compiler *c, struct jit_code *code, const struct ir_block *ir)
-{
-    unsigned n = c->flat ? count_accesses(ir) : 0;
-    code->faults = n ? malloc(n * sizeof *code->faults) : NULL;
-    code->nfaults = n;
-    return !n || code->faults;
-}
-
 static bool emit(struct jit_compiler *c, struct jit_block *block)
 {
     size_t at = make_room(c);
     struct ir_block *unrolled = at ? jit_unroll(&block->ir, c->guest->cells) : NULL;
     const struct ir_block *ir = unrolled ? unrolled : &block->ir;
-    struct jit_code *code = at ? new_code(c, count_exits(ir) + count_exits(&block->ir)) : NULL;
+    unsigned nexits =
+        count_exits(ir) + (c->flat ? 0 : count_exits(&block->ir)); /* the second round is of covers, which flat memory has none of */
+    struct jit_code *code = at ? new_code(c, nexits, c->flat ? count_accesses(ir) : 0) : NULL;
     if (!code) {
         free(unrolled);
         return false;
     }
     code->unrolled = unrolled;
     code->covers = jit_policy_covers(&block->uncovered);
-    if (!expect_faults(c, code, ir)) {
-        c->chunks[c->chunk].codes = code->chunk_next;
-        free_code(c, code);
-        return false;
-    }
     struct jit_emit_request request = {
         .ir = ir,
         .round = &block->ir,
@@ -316,7 +306,7 @@ static bool emit(struct jit_compiler *c, struct jit_block *block)
         .scratch = c->scratch,
         .max_exits = code->max_exits,
         .exits = code->exits,
-        .max_faults = code->nfaults,
+        .max_faults = code->max_faults,
         .faults = code->faults,
     };
     for (; c->ready < at + STEP / 2 && c->ready < c->memory.size; c->ready += STEP) /* most blocks end in there */

@@ -69,8 +69,8 @@ struct jit_code { /* the code of one block; guarded by the compiler's lock, but 
     struct jit_code *chunk_next; /* of those in the same chunk */
     struct ir_block *unrolled;   /* what it was made of, if that is not the block's own IR */
     bool covers;                 /* as it was asked for */
-    struct jit_fault *faults;    /* nfaults of them */
-    unsigned nfaults;
+    struct jit_fault *faults;    /* nfaults of them, behind the exits */
+    unsigned nfaults, max_faults;
     uint64_t free_epoch; /* when the chunk is recycled */
     unsigned nexits, max_exits;
     struct jit_exit exits[];

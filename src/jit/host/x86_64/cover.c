@@ -106,10 +106,12 @@ void x86_plan_covers(struct emit *e)
     struct origin o[TLB_RECENT];
     unsigned accesses = 0;
     e->ncovers = 0;
+    if (!e->request->covers || e->request->flat)
+        return;
     memset(e->covered, 0, e->ir->nops);
     for (unsigned i = 0; i < e->ir->nops; i++)
         accesses += access_size(&e->ir->ops[i]) != 0;
-    if (accesses < WORTH_ONCE || !e->request->covers || e->request->flat)
+    if (accesses < WORTH_ONCE)
         return;
     for (unsigned cell = 0; cell < TLB_RECENT; cell++)
         o[cell] = (struct origin){.root = (uint8_t)cell};

@@ -337,8 +337,15 @@ static void prepare(struct emit *e, const struct jit_emit_request *q)
     e->sse41 = __builtin_cpu_supports("sse4.1");
     e->sse42 = e->sse41 && __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("ssse3");
     e->avx2 = e->avx && __builtin_cpu_supports("avx2");
-    for (unsigned i = 0; i < q->nfpins && i < XPINS; i++)
-        e->xpin_of[q->fpins[i]] = (uint8_t)(i + 1);
+    unsigned low = 0, high = 0;
+    for (unsigned i = 0; i < q->nfpins && i < XPINS; i++) {
+        unsigned cell = q->fpins[i];
+        e->xpin_of[cell] = (uint8_t)(i + 1);
+        low = i == 0 || cell < low ? cell : low;
+        high = cell > high ? cell : high;
+    }
+    e->xpin_low = low;
+    e->xpin_span = high + 1 - low;
     e->npins = pins_of(q->npins, q->flat);
     for (unsigned i = 0; i < e->npins; i++)
         e->pin_of[q->pins[i]] = (uint8_t)(i + 1);

@@ -16,13 +16,20 @@ static bool in_gpr(const struct ir_op *op)
     return op->op < IR_FADD && op->op != IR_CALL && narrow;
 }
 
-static void count_use(uint16_t *uses, const struct ir_op *op, unsigned cell, bool first)
+/* Of the guest's cells that anything was counted of, in order. */
+struct uses {
+    uint16_t of[COUNTED];       /* UINT16_MAX: not in an integer register */
+    uint64_t any[COUNTED / 64]; /* a bit for each that is not 0 */
+};
+
+static void count_use(struct uses *uses, const struct ir_op *op, unsigned cell, bool first)
 {
     bool address = first && (ir_sigs[op->op].flags & (IR_F_R | IR_F_W));
     for (unsigned half = 0; half <= ir_reads_pairs(op) && cell + half < COUNTED; half++) {
-        uint16_t *count = &uses[cell + half];
+        uint16_t *count = &uses->of[cell + half];
         if (*count == UINT16_MAX)
             continue;
+        uses->any[(cell + half) / 64] |= 1ull << (cell + half) % 64;
         if ((address && !half) || in_gpr(op))
             ++*count;
         else if (op->op != IR_CALL)
@@ -30,8 +37,7 @@ static void count_use(uint16_t *uses, const struct ir_op *op, unsigned cell, boo
     }
 }
 
-/* uses[cell] of the block's ops; UINT16_MAX: not in an integer register. */
-static void count_uses(const struct emit *e, uint16_t *uses)
+static void count_uses(const struct emit *e, struct uses *uses)
 {
     for (unsigned i = 0; i < e->ir->nops; i++) {
         const struct ir_op *op = &e->ir->ops[i];
@@ -45,24 +51,28 @@ static void count_uses(const struct emit *e, uint16_t *uses)
     }
 }
 
-static unsigned most_used(const struct emit *e, const uint16_t *uses)
+static unsigned most_used(const struct emit *e, const struct uses *uses)
 {
     unsigned best = IR_NONE;
-    for (unsigned cell = 0; cell < e->request->zero_cell && cell < COUNTED; cell++)
-        if (!e->pin_of[cell] && !e->xpin_of[cell] && uses[cell] && uses[cell] != UINT16_MAX && (best == IR_NONE || uses[cell] > uses[best]))
-            best = cell;
+    for (unsigned word = 0; word < COUNTED / 64; word++)
+        for (uint64_t bits = uses->any[word]; bits; bits &= bits - 1) {
+            unsigned cell = word * 64 + (unsigned)__builtin_ctzll(bits), n = uses->of[cell];
+            if (cell < e->request->zero_cell && !e->pin_of[cell] && !e->xpin_of[cell] && n && n != UINT16_MAX &&
+                (best == IR_NONE || n > uses->of[best]))
+                best = cell;
+        }
     return best;
 }
 
 /* The place whose register is least used, among those that are the list's still. */
-static unsigned least_used(const struct emit *e, const uint16_t *uses)
+static unsigned least_used(const struct emit *e, const struct uses *uses)
 {
     unsigned best = PINS;
     for (unsigned place = 0; place < e->npins; place++) {
         bool lent = false;
         for (unsigned i = 0; i < e->nborrowed; i++)
             lent |= e->borrowed[i].place == place;
-        if (!lent && (best == PINS || uses[e->request->pins[place]] < uses[e->request->pins[best]]))
+        if (!lent && (best == PINS || uses->of[e->request->pins[place]] < uses->of[e->request->pins[best]]))
             best = place;
     }
     return best;
@@ -70,7 +80,7 @@ static unsigned least_used(const struct emit *e, const uint16_t *uses)
 
 void x86_plan_registers(struct emit *e)
 {
-    uint16_t uses[COUNTED] = {0};
+    struct uses uses = {{0}, {0}};
     for (unsigned i = 0; i < e->nborrowed; i++) {
         e->pin_of[e->borrowed[i].cell] = 0;
         e->pin_of[e->request->pins[e->borrowed[i].place]] = (uint8_t)(e->borrowed[i].place + 1);
@@ -79,15 +89,15 @@ void x86_plan_registers(struct emit *e)
     unsigned gain = e->loops ? GAIN_LOOP : GAIN_ONCE;
     if (e->ir->nops < gain)
         return;
-    count_uses(e, uses);
-    for (unsigned cell, place; (cell = most_used(e, uses)) != IR_NONE && (place = least_used(e, uses)) < PINS;) {
+    count_uses(e, &uses);
+    for (unsigned cell, place; (cell = most_used(e, &uses)) != IR_NONE && (place = least_used(e, &uses)) < PINS;) {
         unsigned owner = e->request->pins[place];
-        if (uses[cell] < uses[owner] + gain)
+        if (uses.of[cell] < uses.of[owner] + gain)
             return;
         e->borrowed[e->nborrowed++] = (struct borrowed){(uint8_t)cell, (uint8_t)place};
         e->pin_of[owner] = 0;
         e->pin_of[cell] = (uint8_t)(place + 1);
-        uses[owner] = UINT16_MAX; /* stays in memory */
+        uses.of[owner] = UINT16_MAX; /* stays in memory */
     }
 }
 

@@ -21,7 +21,7 @@ void x86_vec_begin(struct emit *e)
     e->vclock = e->vlocked = e->nvconst = 0;
     for (unsigned i = 0; i < e->ir->nops && !e->vectors; i++) {
         const struct ir_op *op = &e->ir->ops[i];
-        e->vectors = op->op >= IR_VADD ? x86_vector_native(e, op) : x86_vector_access(e, op);
+        e->vectors = op->op >= IR_VADD ? x86_vector_native(e, op) : op->type == IR_v128 && x86_vector_access(e, op);
     }
 }
 

@@ -152,7 +152,8 @@ struct emit {
     unsigned insn, insn_end;        /* the current insn, and the op behind its last */
     int top;                        /* the highest offset of an insn so far */
     unsigned skipped;               /* insns so far that the code takes for skipped: they are not to be counted */
-    uint8_t xpin_of[256];           /* as pin_of, of cells in xmm registers */
+    uint8_t xpin_of[256];           /* as pin_of, of cells in xmm registers, */
+    unsigned xpin_low, xpin_span;   /* which lie from here on, within so many */
     uint8_t xstate[XPINS];          /* X_* of the pinned registers */
     struct xtemp xtemp[XTEMPS];
     struct mirror mirror;
@@ -354,5 +355,5 @@ bool x86_lower_memory(struct emit *e, const struct ir_op *op);       /* false: n
 void x86_branch(struct emit *e, const struct ir_op *op, enum x86_cc cc);
 enum x86_cc x86_compare(struct emit *e, const struct ir_op *op); /* sets the flags; loses rcx and rdx only */
 bool x86_lower_integer(struct emit *e, const struct ir_op *op);
-bool x86_lower_plain(struct emit *e, const struct ir_op *op); /* what most ops are, without asking for everything else */
+bool x86_lower_plain(struct emit *e, const struct ir_op *op);     /* what most ops are, without asking for everything else */
 bool x86_is_native(const struct emit *e, const struct ir_op *op); /* lowered without C, and neither traps nor leaves */

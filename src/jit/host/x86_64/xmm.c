@@ -277,13 +277,19 @@ static void cold_fp_load(struct emit *e, const struct cold *cold)
     x86_call_exec(&e->c, e->routines + (e->vectors ? e->r->fp_flags : e->r->fp_load));
 }
 
+/* The low cell of a pair, or the high one, may be pinned. */
+static bool near(const struct emit *e, unsigned cell) { return cell + 1 - e->xpin_low <= e->xpin_span; }
+
 static bool touches(const struct emit *e, const struct ir_op *op)
 {
+    bool floats = (op->op >= IR_FADD && op->op < IR_VADD) || op->op >= IR_VFADD;
+    if (floats || (!near(e, op->a) && !near(e, op->b) && !near(e, op->c) && !near(e, op->d))) /* of most ops */
+        return floats;
     for (unsigned half = 0; half <= ir_reads_pairs(op); half++)
         if (x86_xpin(e, op->a + half) >= 0 || x86_xpin(e, op->b + half) >= 0 || x86_xpin(e, op->c + half) >= 0 ||
             (ir_sigs[op->op].out && x86_xpin(e, op->d + half) >= 0))
             return true;
-    return (op->op >= IR_FADD && op->op < IR_VADD) || op->op >= IR_VFADD;
+    return false;
 }
 
 /* Pinned xmm registers and MXCSR are needed by some blocks only: the others leave cpu->fp_live as it is. */
