@@ -53,9 +53,16 @@ void ir_begin(struct ir_build *b)
     b->nops = b->ninsns = b->shifts = 0;
     b->next = 0;
     b->ended = false;
+    b->page_offset = -1;
     b->skip = IR_MAX_OPS;
     b->way.nops = b->tail.nops = 0;
     ir_forget_known(b);
+}
+
+void ir_begin_at(struct ir_build *b, unsigned page_offset)
+{
+    ir_begin(b);
+    b->page_offset = (int)page_offset;
 }
 
 void ir_insn_begin(struct ir_build *b, int offset, unsigned len)

@@ -29,6 +29,7 @@ enum {
 };
 
 void ir_begin(struct ir_build *b);
+void ir_begin_at(struct ir_build *b, unsigned page_offset); /* the same, and the block's address is known up to its page of 4 KiB */
 void ir_insn_begin(struct ir_build *b, int offset, unsigned len);
 void ir_insn_end(struct ir_build *b); /* commits queued writes */
 void ir_COMMIT(struct ir_build *b);   /* partial stanzas: queued writes so far take effect now */

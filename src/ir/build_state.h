@@ -17,6 +17,7 @@ struct ir_build {
     int next;              /* offset of the insn to go on with */
     unsigned skip;         /* the branch forwards that the insns since then may be skipped by; IR_MAX_OPS: none */
     bool ended;
+    int page_offset; /* of the block; -1: not known */
     unsigned shifts; /* so many shifts by constants were built, or more: what rotations are made of */
     struct {
         unsigned nops, ninsns;

@@ -61,6 +61,21 @@ static ir_val subtract(struct ir_build *b, ir_val x, ir_val y)
     return y.known ? ir_ADD(b, x, ir_k(x.type, -y.k)) : nothing; /* addresses and comparisons know ADD only */
 }
 
+/* An address that is known up to its page: the page's own (k: -4096), or a constant further. */
+static ir_val move_pc(struct ir_build *b, unsigned op, ir_val x, ir_val y)
+{
+    enum { PAGE = 4096 };
+    const struct ir_op *p = y.known && !x.known && x.type == IR_i64 ? ir_producer(b, x.cell) : NULL;
+    if (!p || p->op != IR_PC)
+        return nothing;
+    int64_t from = (int64_t)p->imm - b->offset; /* ir_PC adds it again */
+    if (op == IR_ADD)
+        return ir_PC(b, (int64_t)((uint64_t)from + y.k));
+    if (y.k != (uint64_t)-PAGE || b->page_offset < 0)
+        return nothing;
+    return ir_PC(b, (int64_t)((uint64_t)from - (((uint64_t)b->page_offset + p->imm) & (PAGE - 1))));
+}
+
 static ir_val identity(struct ir_build *b, unsigned op, const ir_val *args)
 {
     ir_val x = args[0], y = args[1];
@@ -68,11 +83,11 @@ static ir_val identity(struct ir_build *b, unsigned op, const ir_val *args)
     if (!x.known && !y.known)
         return nothing;
     switch (op) {
-    case IR_ADD:
+    case IR_ADD: return is(x, 0) ? y : is(y, 0) ? x : move_pc(b, op, x, y);
     case IR_OR:
     case IR_XOR: return is(x, 0) ? y : is(y, 0) ? x : nothing;
     case IR_SUB: return subtract(b, x, y);
-    case IR_AND: return is(x, ones) ? y : is(y, ones) ? x : is(x, 0) || is(y, 0) ? ir_k(x.type, 0) : nothing;
+    case IR_AND: return is(x, ones) ? y : is(y, ones) ? x : is(x, 0) || is(y, 0) ? ir_k(x.type, 0) : move_pc(b, op, x, y);
     case IR_SHL:
     case IR_SHR:
     case IR_SAR:

@@ -42,7 +42,7 @@ struct ir_block *jit_translate(struct ir_build *b, struct cpu *cpu, gpa at, unsi
     const uint8_t *ram = mem_ram(cpu->space, align_down(at, MEM_PAGE), MEM_PAGE);
     *second_page = at;
     source->nspans = source->nbytes = 0;
-    ir_begin(b);
+    ir_begin_at(b, (unsigned)(at & (MEM_PAGE - 1)));
     for (unsigned n = 0; n < max_insns && !ir_ended(b) && !ir_full(b) && offset < high; n++) {
         uint32_t word;
         unsigned have = fetch(cpu->space, ram ? ram + (offset - low) : NULL, at + (gpa)(int64_t)offset, (unsigned)(high - offset), &word);

@@ -117,6 +117,36 @@ static void constants_fold(void **state)
     assert_int_equal(f->cpu->cell[4], 33);
 }
 
+/* What an insn computes of its page's address is one op where the block's offset in its page is known: wherever in it, and crossing it. */
+static void pages_of_insns_are_one_op(void **state)
+{
+    struct fixture *f = *state;
+    for (int offset = -8; offset <= 16; offset += 4) {
+        ir_begin_at(f->b, 0xff8);
+        ir_insn_begin(f->b, offset, 4);
+        ir_put(f->b, 4, ir_ADD(f->b, ir_AND(f->b, ir_PC(f->b, 0), k((uint64_t)-4096)), k(0x3000)));
+        ir_put(f->b, 5, ir_ADD(f->b, ir_PC(f->b, 4), k((uint64_t)-0x2000)));
+        f->cpu->pc = 0x12345ff8;
+        finish(f);
+        uint64_t insn = 0x12345ff8 + (uint64_t)(int64_t)offset;
+        assert_int_equal(f->cpu->cell[4], (insn & ~UINT64_C(0xfff)) + 0x3000);
+        assert_int_equal(f->cpu->cell[5], insn + 4 - 0x2000);
+        assert_null(strstr(f->text, "AND"));
+        assert_null(strstr(f->text, "ADD"));
+    }
+}
+
+static void pages_of_unknown_insns_are_computed(void **state)
+{
+    struct fixture *f = *state;
+    ir_put(f->b, 4, ir_AND(f->b, ir_PC(f->b, 8), k((uint64_t)-4096)));
+    ir_put(f->b, 5, ir_ZEXT(f->b, IR_i64, ir_ADD(f->b, ir_TRUNC(f->b, IR_i32, ir_PC(f->b, 0)), k(1))));
+    f->cpu->pc = 0xffffffff;
+    finish(f);
+    assert_int_equal(f->cpu->cell[4], 0x100000000);
+    assert_int_equal(f->cpu->cell[5], 0);
+}
+
 static void constant_is_last_operand(void **state)
 {
     struct fixture *f = *state;
@@ -691,6 +721,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(register_is_operand),
         T(constants_fold),
+        T(pages_of_insns_are_one_op),
+        T(pages_of_unknown_insns_are_computed),
         T(constant_is_last_operand),
         T(writes_commit_together),
         T(jump_to_the_old_value),
