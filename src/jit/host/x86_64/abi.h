@@ -46,8 +46,9 @@ struct routines {
 struct constants {
     _Alignas(16) uint64_t box[2]; /* ones above an f32 */
     uint64_t low32[2], abs32[2], neg32[2], abs64[2], neg64[2];
-    double minus_one, two32, two63, least64; /* least: normal number */
-    uint64_t nan64, nan32;                   /* the canonical ones; boxed */
+    uint64_t all_abs32[2], all_abs64[2], leasts32[2], leasts64[2]; /* of all lanes */
+    double minus_one, two32, two63, least64;                       /* least: normal number */
+    uint64_t nan64, nan32;                                         /* the canonical ones; boxed */
     float minus_one_f, two32_f, two63_f, least32;
     uint32_t mxcsr;     /* all exceptions masked, to nearest, no flags */
     uint8_t flip[32];   /* five bits in opposite order */

@@ -159,7 +159,9 @@ static unsigned lower(struct emit *e, const struct ir_op *op)
 {
     struct jit_emit_request *q = e->request;
     uint8_t *skip;
-    unsigned n;
+    unsigned n = x86_lower_float_group(e, op);
+    if (n)
+        return n;
     if (x86_lower_float(e, op) || x86_lower_float_memory(e, op) || x86_lower_from_xmm(e, op))
         return 1;
     x86_xmm_flush(e, op);

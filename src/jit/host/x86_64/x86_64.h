@@ -294,6 +294,7 @@ bool x86_float_native(const struct emit *e, const struct ir_op *op);
 bool x86_lower_float(struct emit *e, const struct ir_op *op);
 /* Around an instruction that may make a NaN or a tiny number: before its operands are got; where its result may be, given their registers;
  * what is above it is its first operand's. */
+unsigned x86_lower_float_group(struct emit *e, const struct ir_op *op); /* float_group.c: how many ops it took, or 0 */
 void x86_float_begin(struct emit *e);
 unsigned x86_float_result(struct emit *e, const struct ir_op *op, unsigned a, unsigned b);
 void x86_float_finish(struct emit *e, const struct ir_op *op, unsigned d, bool single, unsigned above, bool tiny);
