@@ -10,18 +10,18 @@
 enum {
     GROUP = 8,
     KEPT = 2,     /* registers */
-    LOOKS = 4,    /* results that are looked at */
+    LOOKS = 4,    /* results that are looked at in one way */
     EQUAL_UQ = 8, /* predicate: equal or unordered, quiet */
     CMPP = 0x0fc2,
     UNPACK_LOW = 0x0f14,
-    MOVE_LOW_TO_HIGH = 0x0f16,
+    INSERT = 0x0f3a21,
 };
 
 struct group {
     const struct ir_op *ops[GROUP];
-    unsigned n, nkept, nlooks;
-    uint8_t kept[KEPT];   /* the cells */
-    uint8_t looks[LOOKS]; /* indices of ops */
+    unsigned n, nkept, nlanes, nsums;
+    uint8_t kept[KEPT];                /* the cells */
+    uint8_t lanes[LOOKS], sums[LOOKS]; /* indices of ops: results that may be tiny and others; what can only be no number */
     bool single;
 };
 
@@ -113,18 +113,47 @@ static bool overwritten(const struct group *g, unsigned k, unsigned last)
     return false;
 }
 
-/* Results to look at, of the first n ops: two at a time are taken together when the second is there. */
+static void insert_lane(struct group *g, uint8_t k)
+{
+    unsigned at = g->nlanes++;
+    for (; at > 0 && g->lanes[at - 1] > k; at--)
+        g->lanes[at] = g->lanes[at - 1];
+    g->lanes[at] = k;
+}
+
+/* Sums are compared with each other, two at once, or fill lanes that would be empty. */
+static void plan_sums(struct group *g)
+{
+    while (g->nsums && g->nlanes && g->nlanes < LOOKS && (g->single || (g->nsums & g->nlanes & 1)))
+        insert_lane(g, g->sums[--g->nsums]);
+}
+
+/* Of two lanes the first is taken with the second: is it there as long? */
+static bool lanes_last(const struct group *g)
+{
+    for (unsigned i = 1; i < g->nlanes && (i == 1 || !g->single); i += 2)
+        if (overwritten(g, g->lanes[i - 1], g->lanes[i]))
+            return false;
+    return true;
+}
+
+/* Results to look at, of the first n ops. */
 static bool plan_looks(struct group *g, unsigned n)
 {
-    g->nlooks = 0;
+    g->nlanes = g->nsums = 0;
     for (unsigned k = 0; k < n; k++) {
-        if (!is_tiny(g->ops[k]) && is_passed_on(g, n, k))
+        bool tiny = is_tiny(g->ops[k]);
+        if (!tiny && is_passed_on(g, n, k))
             continue;
-        if (g->nlooks == LOOKS || (g->nlooks & 1 && overwritten(g, g->looks[g->nlooks - 1], k)))
+        if ((tiny ? g->nlanes : g->nsums) == LOOKS)
             return false;
-        g->looks[g->nlooks++] = (uint8_t)k;
+        if (tiny)
+            g->lanes[g->nlanes++] = (uint8_t)k;
+        else
+            g->sums[g->nsums++] = (uint8_t)k;
     }
-    return true; /* the last op is among them */
+    plan_sums(g);
+    return lanes_last(g);
 }
 
 static void collect(struct emit *e, const struct ir_op *op, struct group *g)
@@ -191,26 +220,29 @@ static void prepare(struct emit *e, const struct group *g, const struct ir_op *o
             x86_xget(e, cells[i], g->single, XWORK2);
 }
 
-static unsigned looked_at(const struct emit *e, const struct group *g, unsigned n) { return pinned(e, g->ops[g->looks[n]]->d); }
+static unsigned result(const struct emit *e, const struct group *g, unsigned k) { return pinned(e, g->ops[k]->d); }
 
-static bool any_tiny(const struct group *g)
+/* The i-th lane: one of two, or of four; singles with zeros in the others, as comparisons raise flags for whatever is there. */
+static void take_lane(struct emit *e, const struct group *g, unsigned i)
 {
-    for (unsigned i = 0; i < g->nlooks; i++)
-        if (is_tiny(g->ops[g->looks[i]]))
-            return true;
-    return false;
+    static const uint8_t to[] = {XWORK2, XTEMP0};
+    unsigned x = result(e, g, g->lanes[i]), other = result(e, g, g->lanes[i & ~1u]);
+    if (g->nlanes == 1) {
+        sse_3c(e, 0, SSE_and, XWORK2, x, g->single ? CONSTANT(e, abs32) : CONSTANT(e, abs64));
+    } else if (!g->single && (i & 1 || i + 1 == g->nlanes)) {
+        x86_vrr(&e->c, 0x66, UNPACK_LOW, false, to[i / 2], other, x);
+    } else if (g->single && i) {
+        x86_vrr(&e->c, 0x66, INSERT, false, XWORK2, i == 1 ? other : XWORK2, x);
+        x86_byte(&e->c, i << 4 | (14u << i & 15));
+    }
 }
-
-/* Two numbers are compared with each other, if all that can be wrong is that they are none. */
-static bool pair_of_sums(const struct group *g) { return g->nlooks == 2 && !any_tiny(g); }
 
 /* Behind the k-th op. */
 static void take(struct emit *e, const struct group *g, unsigned k)
 {
-    static const uint8_t to[] = {XWORK2, XTEMP0};
-    for (unsigned i = 0; i < g->nlooks && g->nlooks > 1 && !pair_of_sums(g); i++)
-        if (g->looks[i] == k && (i & 1 || i + 1 == g->nlooks))
-            x86_vrr(&e->c, sse_compare(g->single), UNPACK_LOW, false, to[i / 2], looked_at(e, g, i & ~1u), looked_at(e, g, i));
+    for (unsigned i = 0; i < g->nlanes; i++)
+        if (g->lanes[i] == k)
+            take_lane(e, g, i);
 }
 
 static void compare_least(struct emit *e, bool single, unsigned x)
@@ -221,30 +253,35 @@ static void compare_least(struct emit *e, bool single, unsigned x)
     x86_byte(&e->c, EQUAL_UQ);
 }
 
-/* Returns the branch that is taken if the ops are to be done again. Loses rcx. */
-static uint8_t *look(struct emit *e, const struct group *g)
+/* Returns the branch that is taken if a lane is to be done again. Loses rcx. */
+static uint8_t *look_at_lanes(struct emit *e, const struct group *g)
 {
     struct code_buf *c = &e->c;
-    unsigned compare = sse_compare(g->single), first = looked_at(e, g, 0);
-    if (pair_of_sums(g) || (g->nlooks == 1 && !any_tiny(g))) {
-        sse_rr(c, compare, SSE_ucomi, first, looked_at(e, g, g->nlooks - 1));
-        return x86_jcc(c, CC_P);
-    }
-    if (g->nlooks == 1) {
-        sse_3c(e, 0, SSE_and, XWORK2, first, g->single ? CONSTANT(e, abs32) : CONSTANT(e, abs64));
+    unsigned compare = sse_compare(g->single);
+    if (g->nlanes == 1) {
         sse_constant(c, compare, SSE_ucomi, XWORK2, g->single ? CONSTANT(e, least32) : CONSTANT(e, least64));
         return x86_jcc(c, CC_E);
     }
-    if (g->single) /* nothing but results may be compared: flags are raised for others as well */
-        x86_vrr(c, 0, MOVE_LOW_TO_HIGH, false, XWORK2, XWORK2, g->nlooks > 2 ? XTEMP0 : XWORK2);
     compare_least(e, g->single, XWORK2);
-    if (!g->single && g->nlooks > 2) {
+    if (!g->single && g->nlanes > 2) {
         compare_least(e, false, XTEMP0);
         sse_3(e, 0, SSE_or, XWORK2, XWORK2, XTEMP0);
     }
     x86_prr(c, compare, 0x0f50, false, RCX, (enum x86_reg)XWORK2); /* movmskps, movmskpd */
     x86_rr(c, 0x85, false, RCX, RCX);
     return x86_jcc(c, CC_NE);
+}
+
+static void look(struct emit *e, const struct group *g, struct cold *cold)
+{
+    unsigned n = 0;
+    if (g->nlanes)
+        cold->also[n++] = look_at_lanes(e, g);
+    for (unsigned i = 0; i < g->nsums; i += 2) {
+        unsigned x = result(e, g, g->sums[i]), y = i + 1 < g->nsums ? result(e, g, g->sums[i + 1]) : x;
+        sse_rr(&e->c, sse_compare(g->single), SSE_ucomi, x, y);
+        cold->also[n++] = x86_jcc(&e->c, CC_P);
+    }
 }
 
 /* reg, other: 0, or what was kept; size: all ops. */
@@ -288,7 +325,7 @@ unsigned x86_lower_float_group(struct emit *e, const struct ir_op *op)
         if (is_top(e, o) && x86_need(e, o + 1) != NEED_none)
             x86_lower_integer(e, o + 1);
     }
-    cold.from = look(e, &g);
+    look(e, &g, &cold);
     cold.back = e->c.at;
     x86_xcold(e, cold);
     return n;
