@@ -109,6 +109,7 @@ void x86_cold(struct emit *e, struct cold cold)
         e->c.full = true;
         return;
     }
+    cold.kept = (uint16_t)e->ncold;
     struct kept *kept = &e->kept[e->ncold];
     cold.forwarded = (uint16_t)e->forwarded;
     cold.skipped = (uint16_t)e->skipped;

@@ -110,6 +110,7 @@ struct cold {                                                                /* 
     bool addressed;              /* slow: the op's address, without its displacement, is a temporary that is in rax only */
     bool given_back;             /* trap: the guest's registers are where the list has them */
     uint16_t forwarded, skipped; /* at the branch */
+    uint16_t kept;               /* the place of what else was so there (x86_kept) */
 };
 enum { XMM = 32 };
 
@@ -180,7 +181,7 @@ enum x86_reg x86_result(const struct emit *e, const struct ir_op *op);        /*
 void x86_finish(struct emit *e, const struct ir_op *op, enum x86_reg r);      /* the result, in r, goes to its cell */
 void x86_finish_word(struct emit *e, const struct ir_op *op, enum x86_reg r); /* likewise of 32 bits: sign-extended if the op says so */
 void x86_cold(struct emit *e, struct cold cold);
-static inline const struct kept *x86_kept(const struct emit *e, const struct cold *cold) { return &e->kept[cold - e->cold]; }
+static inline const struct kept *x86_kept(const struct emit *e, const struct cold *cold) { return &e->kept[cold->kept]; }
 
 bool x86_read_later(const struct emit *e, const struct ir_op *from, unsigned cell); /* before it is written */
 bool x86_reads(const struct ir_op *op, unsigned cell);
