@@ -148,8 +148,8 @@ static void change(struct emit *e, const struct ir_op *op, bool alone)
 
 static bool begins_group(const struct ir_op *op)
 {
-    return op->op == IR_SHL || op->op == IR_COND || op->op == IR_AES || op->op == IR_BITREV || op->op == IR_FXGET ||
-           (op->op >= IR_EQ && op->op <= IR_ULE) || (op->op >= IR_FEQ && op->op <= IR_FLE);
+    return op->op == IR_SHL || op->op == IR_COND || op->op == IR_DIVU || op->op == IR_DIVS || op->op == IR_AES || op->op == IR_BITREV ||
+           op->op == IR_FXGET || (op->op >= IR_EQ && op->op <= IR_ULE) || (op->op >= IR_FEQ && op->op <= IR_FLE);
 }
 
 void x86_sunk_op(struct emit *e, const struct ir_op *op)
