@@ -71,7 +71,11 @@ static void table_grow(struct jit_cache *cache)
     atomic_store(&cache->table, table);
 }
 
-void jit_cache_keep(struct jit_cache *cache, size_t bytes) { cache->look_at = cache->room = cache->room_min = bytes; }
+void jit_cache_keep(struct jit_cache *cache, size_t bytes)
+{
+    cache->look_at = cache->room = cache->room_min = bytes;
+    cache->pool.large = bytes > JIT_ROOM_MIN;
+}
 
 int jit_cache_new(struct jit_cache **out, struct mem_space *space, size_t limit)
 {

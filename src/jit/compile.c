@@ -86,7 +86,7 @@ int jit_compiler_new(struct jit_compiler **out, struct jit_cache *cache, const s
     c->cache = cache;
     c->guest = guest;
     c->alone = setup->alone;
-    c->flat = setup->flat;
+    c->flat = c->pool.large = setup->flat;
     c->timed = setup->timed;
     c->watch = setup->watch;
     c->nchunks = setup->size < 2 * CHUNK ? 2 : (unsigned)(setup->size / CHUNK); /* one is filled while the next one empties */

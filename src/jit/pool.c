@@ -64,7 +64,7 @@ static void *cut(struct jit_pool *pool, size_t n)
 
 static bool new_slab(struct jit_pool *pool)
 {
-    bool large = pool->nslabs >= SMALL;
+    bool large = pool->large && pool->nslabs >= SMALL;
     size_t size = large ? (size_t)OS_LARGE_PAGE : SLAB;
     struct jit_pool_slab *slab = large ? os_pages_new_large(size) : os_pages_new(size);
     if (!slab)

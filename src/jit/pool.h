@@ -4,6 +4,7 @@
  * fraction of faults one by one. Who gives back says the size again. Not for several threads at once.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@ enum { JIT_POOL_UNIT = 32, JIT_POOL_LARGE = 4096 /* from there on it is malloc's
 struct jit_pool {
     struct jit_pool_slab *slabs;
     size_t nslabs;
+    bool large;                                    /* in large pages, once it has grown: more speed for more memory */
     uint8_t *at, *ready, *end;                     /* of the newest slab: not taken yet; has pages; all */
     struct jit_pool_piece *free[JIT_POOL_CLASSES]; /* by size in units, */
     uint64_t some[JIT_POOL_CLASSES / 64];          /* and a bit for each list that has any */
