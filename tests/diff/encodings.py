@@ -29,6 +29,7 @@ RISCV64 = {
         (r"-", r"unimp"),                              # undefined for ever, which LLVM has a name for
         (r"-", r"fcvtmod\.w\.d \w+, \w+(, (?!rtz)\w+)?"),  # which has one rounding mode; the others are reserved
         (r"-", r"aes64ks1i \w+, \w+, 1[1-5]"),       # rounds above 10 are reserved
+        (r"zext\.b \w+, \w+", r"andi \w+, \w+, 255"),  # the manual's alias, which LLVM reads only
         (r"csr.*", "unimp"),                           # the 32-bit one: a write to a read-only CSR
     ],
 }
