@@ -241,14 +241,17 @@ static bool has_displacement(const struct ir_sig *sig, unsigned op)
     return sig->in[0] == 'A' && (sig->flags & (IR_F_R | IR_F_W)) && op != IR_PROBE;
 }
 
-/* A comparison stands right before the choice that it decides, where hosts do both together. Temporaries are written once, registers later. */
+static bool writes(const struct ir_op *o, unsigned cell) { return ir_sigs[o->op].out && cell - o->d < ir_result_cells(o); }
+
+/* A comparison stands right before the choice that it decides, where hosts do both together, unless what it compares has changed meanwhile
+ * (ir_COMMIT). */
 static void bring_condition(struct ir_build *b, unsigned cell)
 {
     struct ir_op *p = ir_producer(b, cell), *end = b->ops + b->nops;
     if (!p || p + 1 == end || !((p->op >= IR_EQ && p->op <= IR_ULE) || p->op == IR_COND))
         return;
     for (const struct ir_op *q = p + 1; q < end; q++)
-        if (q->op == IR_CALL || q->a == cell || q->b == cell || q->c == cell)
+        if (q->op == IR_CALL || q->a == cell || q->b == cell || q->c == cell || writes(q, p->a) || writes(q, p->b))
             return;
     struct ir_op condition = *p;
     memmove(p, p + 1, (size_t)(end - p - 1) * sizeof *p);

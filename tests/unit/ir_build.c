@@ -373,6 +373,17 @@ static void a_condition_stands_before_its_choice(void **state)
     assert_true(!strncmp(strchr(slt, '\n') + 1, "  SELECT.i64 %4 = ", 18));
 }
 
+static void a_condition_is_of_the_registers_it_saw(void **state)
+{
+    struct fixture *f = *state;
+    ir_val less = ir_SLT(f->b, x(f, 3), x(f, 2)); /* -5 and 7 */
+    ir_put(f->b, 3, k(9));
+    ir_COMMIT(f->b);
+    ir_put(f->b, 4, ir_SELECT(f->b, less, k(1), k(5)));
+    finish(f);
+    assert_int_equal(f->cpu->cell[4], 1);
+}
+
 /* ---- loops with two tails ---- */
 
 /*
@@ -737,6 +748,7 @@ int main(void)
         T(insns_branched_over_become_choices),
         T(one_copy_is_chosen_from_its_register),
         T(a_condition_stands_before_its_choice),
+        T(a_condition_is_of_the_registers_it_saw),
         T(tails_of_a_loop_become_choices),
         T(other_tails_stay_branches),
         T(a_loop_may_be_left_backwards),
